@@ -1,0 +1,30 @@
+# Two commands: `make site` sets up and runs the main job on the embedded lab; `make test` runs what CI checks.
+# Variables: ARGS for ansible-playbook (make site ARGS="--check --diff"), SUITES for make test (make test SUITES="units lint").
+.DEFAULT_GOAL := help
+.PHONY: help setup site test test-fast bench clean-lab
+
+help: ## Tell the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Make the controller environments
+	@tools/setup test
+
+site: ## Set up, then ansible-playbook site.yml -i inventory
+	@tools/setup site
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook site.yml -i inventory $(ARGS)
+
+test: ## Set up, then everything that CI checks
+	@tools/setup test
+	@.venv/bin/python tests/run.py $(SUITES)
+
+test-fast: ## Units and lint only
+	@tools/setup test
+	@.venv/bin/python tests/run.py lint units
+
+bench: ## Measure the modules and the wrapper
+	@tools/setup test
+	@.venv/bin/python tests/run.py bench
+
+clean-lab: ## Take the lab away, leaving only the cache
+	@tools/setup site
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook kube_ovn.dpdk.lab -i inventory -e lab_state=absent $(ARGS)

@@ -1,0 +1,210 @@
+"""Runs the project's test suites and counts them.
+
+Usage: tests/run.py [SUITE ...]; without arguments everything that CI checks. Every suite is a list of steps; a step is one command whose
+result is its JUnit report where it writes one (each case counts), else its exit code (counts as one). A step that reports no case at all
+has failed: nothing that did not run is ever counted as passed. The last line is the plain `N passed, N failed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("KUBE_OVN_DPDK_CACHE", Path.home() / ".cache" / "kube_ovn_dpdk"))
+OUTPUT = ROOT / "tests" / "output"
+MAIN = ROOT / ".venv" / "bin"
+NEWEST = ROOT / ".venv-newest" / "bin"
+# The oldest interpreters of managed hosts; the newest is found by what the machine has.
+TARGET_PYTHONS = ("2.7", "3.6")
+
+
+@dataclass
+class Step:
+    """One command. `junit`: the files that it writes, or where to look for them after it."""
+
+    name: str
+    command: list[str]
+    timeout: int
+    junit: Callable[[], Iterable[Path]] | None = None
+    cwd: Path = ROOT
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
+    return {
+        "PATH": f"{bin_directory}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+        **more,
+    }
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files of the checkout, also those that are not yet committed."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def junit_counts(files: Iterable[Path]) -> tuple[int, int, int]:
+    passed = failed = skipped = 0
+    for file in files:
+        for case in ET.parse(file).iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed += 1
+            elif case.find("skipped") is not None:
+                skipped += 1
+            else:
+                passed += 1
+    return passed, failed, skipped
+
+
+def run(step: Step) -> Result:
+    print(f"\n=== {step.name}", flush=True)
+    started = time.monotonic()
+    # A session of its own: at the time limit everything that the step started ends with it.
+    process = subprocess.Popen(step.command, cwd=step.cwd, env={**os.environ, **step.env}, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        code = process.wait(step.timeout)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 15)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+        code = -1
+        print(f"{step.name}: ended after its {step.timeout} seconds", flush=True)
+    passed = failed = skipped = 0
+    if step.junit is not None:
+        passed, failed, skipped = junit_counts(step.junit())
+        if code != 0 and failed == 0:
+            failed = 1
+        if passed + failed == 0:
+            print(f"{step.name}: no test ran", flush=True)
+            failed = 1
+    else:
+        passed, failed = (1, 0) if code == 0 else (0, 1)
+    seconds = time.monotonic() - started
+    print(f"--- {step.name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s", flush=True)
+    return Result(passed, failed, skipped, seconds)
+
+
+def pytest_step(name: str, *arguments: str, timeout: int, bin_directory: Path = MAIN) -> Step:
+    report = OUTPUT / "pytest" / f"{name.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
+    return Step(
+        name,
+        [str(bin_directory / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments],
+        timeout,
+        junit=lambda: [report] if report.exists() else [],
+        env=environment(bin_directory),
+    )
+
+
+def lint() -> list[Step]:
+    shell = [name for name in tracked() if not name.endswith((".py", ".yml", ".md", ".j2", ".txt")) and _is_shell(ROOT / name)]
+    return [
+        Step("ruff", [str(MAIN / "ruff"), "check", "--no-cache", "."], 120),
+        Step("yamllint", [str(MAIN / "yamllint"), "--strict", *tracked("*.yml", "*.yaml", ".ansible-lint", ".yamllint")], 120),
+        Step("shellcheck", [str(MAIN / "shellcheck"), "-x", *shell], 120),
+        Step("ansible-lint", [str(MAIN / "ansible-lint"), "--strict"], 900, env=environment()),
+    ]
+
+
+def _is_shell(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(80)
+    return path.suffix == ".sh" or (first.startswith(b"#!") and b"sh" in first.split(b"/")[-1].split()[-1])
+
+
+def staged() -> Path:
+    """A copy under the path that ansible-test asks for; it must not see what git ignores."""
+    target = CACHE / "stage" / "ansible_collections" / "kube_ovn" / "dpdk"
+    shutil.rmtree(target, ignore_errors=True)
+    for name in tracked():
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy, follow_symlinks=False)
+    return target
+
+
+def ansible_test_home() -> str:
+    """A home for ansible-test, in which its bootstrap of pip works from the package registry alone.
+
+    ansible-test fetches get-pip from a site of its own, which many networks do not reach; Python's own ensurepip does the same job.
+    """
+    home = CACHE / "ansible-test-home"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    bootstrap = (ROOT / "tests" / "ensure_pip.py").read_text()
+    versions = subprocess.run(
+        ["grep", "-rhoE", "get-pip-[0-9.]+py|get_pip[_0-9]+\\.py", *(str(path) for path in _ansible_test_sources())], capture_output=True, text=True, check=False
+    ).stdout.split()
+    for name in {"get_pip_23_1_2.py", *(version.replace("-", "_") for version in versions)}:
+        (cache / name).write_text(bootstrap)
+    return str(home)
+
+
+def _ansible_test_sources() -> list[Path]:
+    return [path for link in (MAIN, NEWEST) for path in (link.parent / "lib").glob("python3.*/site-packages/ansible_test/_internal/python_requirements.py")]
+
+
+def ansible_test(label: str, bin_directory: Path, collection: Path, *arguments: str, timeout: int) -> Step:
+    junit = collection / "tests" / "output" / "junit"
+
+    def reports() -> list[Path]:
+        return sorted(junit.glob("*.xml"))
+
+    return Step(
+        label,
+        ["sh", "-c", 'rm -rf tests/output; exec "$@"', "sh", str(bin_directory / "ansible-test"), *arguments],
+        timeout,
+        junit=reports,
+        cwd=collection,
+        env={**environment(bin_directory), "HOME": ansible_test_home()},
+    )
+
+
+SUITES: dict[str, Callable[[], list[Step]]] = {"lint": lint}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" ".join(SUITES))
+    names = parser.parse_args().suites
+    unknown = sorted(set(names) - set(SUITES))
+    if unknown:
+        parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(SUITES)}")
+    (OUTPUT / "pytest").mkdir(parents=True, exist_ok=True)
+    results = [(step.name, run(step)) for name in names or SUITES for step in SUITES[name]()]
+    print("\n=== Summary")
+    for name, result in results:
+        print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")
+    passed, failed, skipped = (sum(getattr(result, field_name) for _name, result in results) for field_name in ("passed", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
