@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,12 @@ class Result:
 
 
 def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
+    # With pyenv, a name such as python2.7 works only for the versions that are chosen: choose all, the usual one first.
+    if shutil.which("pyenv"):
+        words = [
+            subprocess.run(["pyenv", *command], capture_output=True, text=True, check=True).stdout for command in (["version-name"], ["versions", "--bare"])
+        ]
+        more = {"PYENV_VERSION": ":".join(dict.fromkeys(re.split(r"[:\s]+", " ".join(words).strip()))), **more}
     return {
         "PATH": f"{bin_directory}:{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -158,46 +165,91 @@ def ansible_test_home() -> str:
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     bootstrap = (ROOT / "tests" / "ensure_pip.py").read_text()
-    versions = subprocess.run(
-        ["grep", "-rhoE", "get-pip-[0-9.]+py|get_pip[_0-9]+\\.py", *(str(path) for path in _ansible_test_sources())], capture_output=True, text=True, check=False
-    ).stdout.split()
-    for name in {"get_pip_23_1_2.py", *(version.replace("-", "_") for version in versions)}:
-        (cache / name).write_text(bootstrap)
+    for link in (MAIN, NEWEST):
+        for source in link.parent.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py"):
+            for version in re.findall(r"pip='([0-9.]+)'", source.read_text()):
+                (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(bootstrap)
     return str(home)
 
 
-def _ansible_test_sources() -> list[Path]:
-    return [path for link in (MAIN, NEWEST) for path in (link.parent / "lib").glob("python3.*/site-packages/ansible_test/_internal/python_requirements.py")]
-
-
-def ansible_test(label: str, bin_directory: Path, collection: Path, *arguments: str, timeout: int) -> Step:
-    junit = collection / "tests" / "output" / "junit"
-
-    def reports() -> list[Path]:
-        return sorted(junit.glob("*.xml"))
-
+def ansible_test(name: str, bin_directory: Path, *arguments: str, timeout: int) -> Step:
+    collection = staged()
     return Step(
-        label,
-        ["sh", "-c", 'rm -rf tests/output; exec "$@"', "sh", str(bin_directory / "ansible-test"), *arguments],
+        name,
+        # Its reports are also what the next call would trip over.
+        ["sh", "-c", 'rm -rf tests/output && exec "$@"', "sh", str(bin_directory / "ansible-test"), *arguments],
         timeout,
-        junit=reports,
+        junit=lambda: sorted((collection / "tests" / "output" / "junit").glob("*.xml")),
         cwd=collection,
         env={**environment(bin_directory), "HOME": ansible_test_home()},
     )
 
 
-SUITES: dict[str, Callable[[], list[Step]]] = {"lint": lint}
+def sanity() -> list[Step]:
+    return [
+        ansible_test("sanity, core 2.16", MAIN, "sanity", "--venv", "--junit", "--color", "no", timeout=1200),
+        ansible_test("sanity, newest core", NEWEST, "sanity", "--venv", "--junit", "--color", "no", timeout=1200),
+    ]
+
+
+def units() -> list[Step]:
+    return [
+        *(ansible_test(f"units, Python {version}", MAIN, "units", "--venv", "--python", version, "--color", "no", timeout=900) for version in TARGET_PYTHONS),
+        ansible_test("units, newest core", NEWEST, "units", "--venv", "--python", "default", "--color", "no", timeout=900),
+        pytest_step("controller", "tests/controller", timeout=900),
+        pytest_step("controller, newest core", "tests/controller", timeout=900, bin_directory=NEWEST),
+    ]
+
+
+def integration() -> list[Step]:
+    return [pytest_step("integration", "tests/integration", timeout=1200)]
+
+
+def scenarios(wanted: Callable[[str], bool]) -> list[str]:
+    return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml") if wanted(path.parent.name))
+
+
+def molecule_step(scenario: str, timeout: int, bin_directory: Path = MAIN, label: str = "") -> Step:
+    return Step(f"molecule {scenario}{label}", [str(bin_directory / "molecule"), "test", "-s", scenario], timeout, env=environment(bin_directory))
+
+
+def molecule() -> list[Step]:
+    return [molecule_step(name, 600) for name in scenarios(lambda name: name != "hosts_vm" and not name.startswith("site"))]
+
+
+def virtual_machines() -> list[Step]:
+    return [molecule_step("hosts_vm", 2400)]
+
+
+def site() -> list[Step]:
+    return [pytest_step("site on the lab", "tests/site", "-x", "-s", timeout=2700)]
+
+
+def bench() -> list[Step]:
+    return [Step("bench", [str(MAIN / "python"), "tests/bench/run.py"], 1800, env=environment())]
+
+
+# What `make test` runs, in this order: what fails fast comes first.
+SUITES: dict[str, Callable[[], list[Step]]] = {
+    "lint": lint,
+    "units": units,
+    "sanity": sanity,
+    "integration": integration,
+    "molecule": molecule,
+    "site": site,
+    "vm": virtual_machines,
+}
+ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"bench": bench}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" ".join(SUITES))
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" ".join(known := SUITES | ON_REQUEST))
     names = parser.parse_args().suites
-    unknown = sorted(set(names) - set(SUITES))
-    if unknown:
-        parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(SUITES)}")
+    if unknown := sorted(set(names) - set(known)):
+        parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(known)}")
     (OUTPUT / "pytest").mkdir(parents=True, exist_ok=True)
-    results = [(step.name, run(step)) for name in names or SUITES for step in SUITES[name]()]
+    results = [(step.name, run(step)) for name in names or SUITES for step in known[name]()]
     print("\n=== Summary")
     for name, result in results:
         print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")

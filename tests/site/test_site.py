@@ -1,0 +1,127 @@
+"""The main job on the embedded lab, as a newcomer runs it: from nothing to packets, a second run, check mode, repair, bad input, and away again.
+
+The tests build on each other, in this order; they start from a machine without a lab (the cache may be warm) and leave it so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NODE = "kube-ovn-dpdk-lab-1"
+REPORT = ROOT / "inventory" / "reports" / "report.json"
+RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)", re.MULTILINE)
+
+
+def run(*command: str, timeout: int = 900) -> tuple[int, str, float]:
+    """Exit code, output and seconds of a command of the checkout; what it prints is shown as it comes."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        print(line, end="", flush=True)
+        if time.monotonic() - started > timeout:
+            process.terminate()
+            pytest.fail(f"{' '.join(command)} was not done after {timeout} s")
+    return process.wait(60), "".join(lines), time.monotonic() - started
+
+
+def playbook(*arguments: str, timeout: int = 300) -> tuple[int, str, float]:
+    return run("ansible-playbook", "site.yml", "-i", "inventory", *arguments, timeout=timeout)
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    hosts = {found["host"]: {key: int(found[key]) for key in ("changed", "unreachable", "failed")} for found in RECAP.finditer(output)}
+    assert hosts, "no recap was printed"
+    return hosts
+
+
+def unchanged(output: str) -> None:
+    assert all(counts == {"changed": 0, "unreachable": 0, "failed": 0} for counts in recap(output).values()), recap(output)
+
+
+def on_node(*command: str) -> str:
+    return subprocess.run(["docker", "exec", NODE, *command], check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def engine_objects() -> list[str]:
+    """Containers, volumes and networks that carry the lab's name."""
+    names: list[str] = []
+    for kind in (["ps", "-a", "--format", "{{.Names}}"], ["volume", "ls", "--format", "{{.Name}}"], ["network", "ls", "--format", "{{.Name}}"]):
+        done = subprocess.run(["docker", *kind], capture_output=True, text=True, timeout=60, check=False)
+        # No engine is no object: the lab's own engine goes away with the lab.
+        names += [name for name in done.stdout.split() if "kube-ovn-dpdk" in name]
+    return names
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_lab_before_and_after():
+    code, output, _seconds = run("make", "clean-lab")
+    assert code == 0, output
+    REPORT.unlink(missing_ok=True)
+    yield
+    code, output, _seconds = run("make", "clean-lab")
+    assert code == 0, output
+
+
+def test_first_run_passes_packets():
+    code, output, seconds = run("make", "site", timeout=1500)
+    assert code == 0
+    # From empty caches; with warm ones it takes a third.
+    assert seconds < 1200
+    report = json.loads(REPORT.read_text())
+    assert report["result"] == "pass"
+    assert all(check["ok"] for check in report["checks"])
+    assert report["stand_ins"], "the lab on package registries alone has stand-ins, and says so"
+    assert len(report["traffic"]) == 2
+    for port in report["traffic"]:
+        assert port["rx_packets"] > 1_000_000
+        assert port["tx_packets"] > 1_000_000
+        assert port["dropped"] == 0
+    for name in report["stand_ins"]:
+        assert name in output
+
+
+def test_second_run_changes_nothing():
+    code, output, seconds = run("make", "site", timeout=300)
+    assert code == 0
+    unchanged(output)
+    assert seconds < 90
+
+
+def test_newest_core_changes_nothing():
+    code, output, _seconds = run(str(ROOT / ".venv-newest" / "bin" / "ansible-playbook"), "site.yml", "-i", "inventory", timeout=300)
+    assert code == 0
+    unchanged(output)
+
+
+def test_check_mode_sees_no_change():
+    code, output, _seconds = playbook("--check", "--diff")
+    assert code == 0
+    unchanged(output)
+
+
+def test_a_setting_moved_by_hand_is_shown_and_repaired():
+    def fail_mode() -> str:
+        return on_node("ovs-vsctl", "get", "bridge", "br0", "fail_mode").strip()
+
+    before = fail_mode()
+    on_node("ovs-vsctl", "set", "bridge", "br0", "fail_mode=secure")
+    code, output, _seconds = playbook("--check", "--diff")
+    assert code == 0
+    assert {host: counts["changed"] for host, counts in recap(output).items() if counts["changed"]} == {NODE: 1}
+    assert re.search(r"^-.*secure", output, re.MULTILINE), "the difference is shown"
+    assert fail_mode() == "secure", "check mode wrote nothing"
+    code, output, _seconds = playbook()
+    assert code == 0
+    assert {host: counts["changed"] for host, counts in recap(output).items() if counts["changed"]} == {NODE: 1}
+    assert fail_mode() == before
