@@ -1,0 +1,273 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to this collection: it may change with any release.
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
+    HostError,
+    cpu_flags,
+    kb_to_size,
+    running_arguments,
+    size_to_kb,
+)
+
+GLOBAL_DIR = "/sys/kernel/mm/hugepages/hugepages-%dkB"
+NODE_DIR = "/sys/devices/system/node/node%d/hugepages/hugepages-%dkB"
+
+
+class Memory(object):
+    """What the host says about its memory: nodes, page sizes, pages."""
+
+    def __init__(self, sysroot):
+        self.sysroot = sysroot
+        self.sizes = sorted(
+            int(match.group(1))
+            for match in (re.match(r"^hugepages-([0-9]+)kB$", name) for name in sysroot.listdir("/sys/kernel/mm/hugepages"))
+            if match
+        )
+        self.total_kb = self._meminfo("/proc/meminfo", "MemTotal")
+        self.default_kb = self._meminfo("/proc/meminfo", "Hugepagesize")
+        nodes = sorted(
+            int(name[4:]) for name in sysroot.listdir("/sys/devices/system/node") if re.match(r"^node[0-9]+$", name)
+        )
+        self.node_kb = dict((node, self._meminfo("/sys/devices/system/node/node%d/meminfo" % node, "MemTotal")) for node in nodes)
+        self.has_nodes = bool(nodes)
+        if len(nodes) < 2:
+            # One node has it all. Without NUMA in the kernel there is not even that one; the global files count it.
+            self.node_kb = {nodes[0] if nodes else 0: self.total_kb}
+        self.nodes = sorted(node for node in self.node_kb if self.node_kb[node])
+
+    def _meminfo(self, path, name):
+        match = re.search(r"\b%s:\s+([0-9]+)" % name, self.sysroot.read(path, ""))
+        return int(match.group(1)) if match else 0
+
+    def directory(self, size_kb, node=None):
+        if node is None or not self.has_nodes:
+            return GLOBAL_DIR % size_kb
+        return NODE_DIR % (node, size_kb)
+
+    def read(self, size_kb, node, name):
+        return self.sysroot.read_int("%s/%s" % (self.directory(size_kb, node), name), 0)
+
+    def count(self, size_kb, node=None):
+        """Persistent pages; surplus ones come and go by overcommit."""
+        return self.read(size_kb, node, "nr_hugepages") - self.read(size_kb, node, "surplus_hugepages")
+
+    def in_use(self, size_kb, node=None):
+        count = self.read(size_kb, node, "nr_hugepages")
+        free = self.sysroot.read_int("%s/free_hugepages" % self.directory(size_kb, node), count)
+        return count - free
+
+    def snapshot(self):
+        """Pages by size and node, for people and for diffs."""
+        state = {}
+        for size_kb in self.sizes:
+            state[kb_to_size(size_kb)] = dict(("node%d" % node, self.count(size_kb, node)) for node in self.nodes)
+        return state
+
+    def rows(self):
+        return [
+            {
+                "size": kb_to_size(size_kb),
+                "node": node,
+                "count": self.count(size_kb, node),
+                "free": self.read(size_kb, node, "free_hugepages"),
+            }
+            for size_kb in self.sizes
+            for node in self.nodes
+        ]
+
+    def transparent(self):
+        match = re.search(r"\[(\w+)\]", self.sysroot.read("/sys/kernel/mm/transparent_hugepage/enabled", ""))
+        return match.group(1) if match else None
+
+    def mounts(self):
+        """Mounted hugetlbfs: path and page size."""
+        found = []
+        for line in self.sysroot.read("/proc/self/mounts", self.sysroot.read("/proc/mounts", "")).splitlines():
+            fields = line.split()
+            if len(fields) > 3 and fields[2] == "hugetlbfs":
+                match = re.search(r"(?:^|,)pagesize=(\w+)", fields[3])
+                found.append({"path": fields[1], "size": kb_to_size(size_to_kb(match.group(1)) if match else self.default_kb)})
+        return found
+
+    def kernel_release(self):
+        match = re.match(r"^([0-9]+)\.([0-9]+)", self.sysroot.read("/proc/sys/kernel/osrelease", ""))
+        return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+
+
+class Plan(object):
+    """What is asked for, checked against the host before anything is touched."""
+
+    def __init__(self, memory, pages, purge=False, reserve_kb=0):
+        self.memory = memory
+        self.by_size = {}
+        for entry in pages:
+            self._add(entry)
+        if purge:
+            for size_kb in memory.sizes:
+                self.by_size.setdefault(size_kb, {None: 0})
+        for wanted in self.by_size.values():
+            if None not in wanted:
+                # The list is the whole truth for the sizes it names.
+                for node in memory.nodes:
+                    wanted.setdefault(node, 0)
+        self._check_memory(reserve_kb)
+        self._check_in_use()
+
+    def _add(self, entry):
+        memory = self.memory
+        size_kb = size_to_kb(entry["size"])
+        size = kb_to_size(size_kb)
+        node = entry.get("node")
+        if entry["count"] < 0:
+            raise HostError("count of %s pages is %d; it must be 0 or more" % (size, entry["count"]))
+        if not memory.sizes:
+            raise HostError("this kernel has no hugepages at all (no /sys/kernel/mm/hugepages); boot one with CONFIG_HUGETLBFS")
+        if size_kb not in memory.sizes:
+            known = ", ".join(kb_to_size(known_kb) for known_kb in memory.sizes)
+            if size_kb == 1024 * 1024 and "pdpe1gb" not in cpu_flags(memory.sysroot):
+                raise HostError(
+                    "pages of 1G are not possible: the CPU has no pdpe1gb flag (in a virtual machine: pass the host's CPU through); "
+                    "ask for %s instead" % known
+                )
+            raise HostError("pages of %s are not offered by this kernel; it has %s" % (size, known))
+        if node is not None and node not in memory.nodes:
+            raise HostError(
+                "NUMA node %d has no memory or does not exist; nodes with memory: %s" % (node, ", ".join(str(item) for item in memory.nodes))
+            )
+        wanted = self.by_size.setdefault(size_kb, {})
+        if node in wanted:
+            place = "" if node is None else " on node %d" % node
+            raise HostError("pages of %s%s are listed twice; add the counts up into one entry" % (size, place))
+        if wanted and (node is None) != (None in wanted):
+            raise HostError("pages of %s are listed both with and without a node; name the node in every entry, or in none" % size)
+        wanted[node] = entry["count"]
+
+    def _check_memory(self, reserve_kb):
+        memory = self.memory
+        asked_kb = 0
+        on_node = dict((node, 0) for node in memory.nodes)
+        for size_kb in memory.sizes:
+            wanted = self.by_size.get(size_kb)
+            if wanted is None:
+                # Pages of other sizes stay and take their part.
+                wanted = dict((node, memory.count(size_kb, node)) for node in memory.nodes)
+            for node, count in wanted.items():
+                asked_kb += count * size_kb
+                if node is not None:
+                    on_node[node] += count * size_kb
+        if not any(count for wanted in self.by_size.values() for count in wanted.values()):
+            return
+        for node in memory.nodes:
+            if on_node[node] > memory.node_kb[node]:
+                raise HostError(
+                    "hugepages of %d MiB do not fit on NUMA node %d, which has %d MiB; lower the counts or move pages to another node"
+                    % (on_node[node] // 1024, node, memory.node_kb[node] // 1024)
+                )
+        if asked_kb > memory.total_kb - reserve_kb:
+            raise HostError(
+                "hugepages of %d MiB do not fit: the host has %d MiB, of which %d MiB are kept for everything else; "
+                "lower the counts or the reserve" % (asked_kb // 1024, memory.total_kb // 1024, reserve_kb // 1024)
+            )
+
+    def _check_in_use(self):
+        for size_kb, node, count in self.slots():
+            used = self.memory.in_use(size_kb, node)
+            if count < used and count < self.memory.count(size_kb, node):
+                raise HostError(
+                    "%d pages of %s%s are in use, so they cannot be lowered to %d; stop what uses them (OVS, DPDK pods) or ask for %d or more"
+                    % (used, kb_to_size(size_kb), "" if node is None else " on node %d" % node, count, used)
+                )
+
+    def slots(self):
+        """(size, node, count), what is to be lowered first, then the large pages before the small ones."""
+        slots = [
+            (size_kb, node, count) for size_kb, wanted in self.by_size.items() for node, count in wanted.items()
+        ]
+        memory = self.memory
+        return sorted(
+            slots,
+            key=lambda slot: (slot[2] > memory.count(slot[0], slot[1]), -slot[0], -1 if slot[1] is None else slot[1]),
+        )
+
+    def shortfall(self):
+        return [
+            {
+                "size": kb_to_size(size_kb),
+                "node": node,
+                "wanted": count,
+                "count": self.memory.count(size_kb, node),
+            }
+            for size_kb, node, count in self.slots()
+            if self.memory.count(size_kb, node) != count
+        ]
+
+    def predicted(self):
+        """The snapshot as it will be; pages without a node are spread by the kernel, so only their sum is told."""
+        state = self.memory.snapshot()
+        for size_kb, wanted in self.by_size.items():
+            if None in wanted:
+                if wanted[None] != self.memory.count(size_kb):
+                    state[kb_to_size(size_kb)] = {"all nodes": wanted[None]}
+            else:
+                state[kb_to_size(size_kb)] = dict(("node%d" % node, wanted[node]) for node in wanted)
+        return state
+
+    def tmpfiles(self):
+        """Lines for systemd-tmpfiles, which writes them early at every boot."""
+        return [
+            "w %s/nr_hugepages - - - - %d" % (self.memory.directory(size_kb, node), count)
+            for size_kb, node, count in sorted(self.slots(), key=lambda slot: (slot[2] > 0, -slot[0], -1 if slot[1] is None else slot[1]))
+        ]
+
+    def kernel_arguments(self, default_size=None):
+        """Arguments that reserve the pages at boot.
+
+        Kernels from 5.16 on take a count for each node. Older ones spread one count evenly over the nodes: they get as
+        much as the fullest node needs on every node, if memory allows, and the surplus is given back at run time.
+        """
+        words = []
+        if default_size:
+            words.append("default_hugepagesz=%s" % kb_to_size(size_to_kb(default_size)))
+        nodes = self.memory.nodes
+        for size_kb in sorted(self.by_size, reverse=True):
+            wanted = self.by_size[size_kb]
+            total = sum(wanted.values())
+            if not total:
+                continue
+            if None in wanted or len(nodes) == 1:
+                count = str(total)
+            elif self.memory.kernel_release() >= (5, 16):
+                count = ",".join("%d:%d" % (node, wanted[node]) for node in sorted(wanted) if wanted[node])
+            else:
+                even = max(wanted.values()) * len(nodes)
+                fits = all(max(wanted.values()) * size_kb * 4 <= self.memory.node_kb[node] * 3 for node in nodes)
+                count = str(even if fits else total)
+            words.append("hugepagesz=%s" % kb_to_size(size_kb))
+            words.append("hugepages=%s" % count)
+        return words
+
+
+def state_of(memory):
+    """What hugepages_info returns, and what hugepages checks itself by."""
+    words = running_arguments(memory.sysroot)
+    return {
+        "sizes": [kb_to_size(size_kb) for size_kb in memory.sizes],
+        "default_size": kb_to_size(memory.default_kb) if memory.default_kb else None,
+        "nodes": [{"node": node, "memory_mib": memory.node_kb[node] // 1024} for node in memory.nodes],
+        "memory_mib": memory.total_kb // 1024,
+        "pages": memory.rows(),
+        "mounts": memory.mounts(),
+        "transparent": memory.transparent(),
+        "pdpe1gb": "pdpe1gb" in cpu_flags(memory.sysroot),
+        "kernel_arguments": [word for word in words if re.match(r"^(default_hugepagesz|hugepagesz|hugepages|transparent_hugepage)=", word)],
+    }
