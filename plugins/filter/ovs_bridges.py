@@ -1,0 +1,49 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible.errors import AnsibleFilterError
+
+OWNER = {"owner": "kube_ovn.dpdk.ovs_bridges"}
+
+
+def owned(row):
+    return (row.get("external_ids") or {}).get("owner") == OWNER["owner"]
+
+
+def marked(item):
+    return dict(item, external_ids=dict(item.get("external_ids") or {}, **OWNER))
+
+
+def ovs_bridges_plan(present, bridges):
+    """Lists for ovs_bridge and ovs_port that lead from what is there (what ovs_info returns) to what is asked for."""
+    wanted_bridges, wanted_ports = [], []
+    for bridge in bridges:
+        settings = dict((key, value) for key, value in bridge.items() if key not in ("ports", "anchor") and value is not None)
+        wanted_bridges.append(marked(dict({"datapath_type": "netdev", "fail_mode": "standalone"}, **settings)))
+        anchor = {"name": bridge.get("anchor") or bridge["name"][:8] + "-anchor", "type": "internal"}
+        for port in [anchor] + list(bridge.get("ports") or []):
+            wanted_ports.append(marked(dict(port, bridge=bridge["name"])))
+    names = [port["name"] for port in wanted_ports] + [bridge["name"] for bridge in wanted_bridges]
+    twice = sorted(set(name for name in names if names.count(name) > 1))
+    if twice:
+        raise AnsibleFilterError("ovs_bridges_bridges uses a name twice: %s. Names of bridges and ports (also anchors) are unique on a node" % ", ".join(twice))
+
+    ours = sorted(name for name, bridge in present["bridges"].items() if owned(bridge) and name not in names)
+    gone_bridges = [{"name": name, "state": "absent"} for name in ours]
+    # The ports of a bridge go with it.
+    gone_ports = [
+        {"name": name, "bridge": port["bridge"], "state": "absent"}
+        for name, port in sorted(present["ports"].items())
+        if owned(port) and name not in names and port["bridge"] not in ours
+    ]
+    return {"bridges": wanted_bridges + gone_bridges, "ports": gone_ports + wanted_ports}
+
+
+class FilterModule(object):
+    def filters(self):
+        return {"ovs_bridges_plan": ovs_bridges_plan}

@@ -1,0 +1,280 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change at any time without notice.
+
+"""A small client for OVSDB's JSON-RPC (RFC 7047) over unix, tcp and ssl."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import errno
+import json
+import os
+import select
+import socket
+import ssl
+import time
+
+# A whole switch of 5,000 ports with statistics is about 10 MB.
+MAX_REPLY = 64 * 1024 * 1024
+CHUNK = 256 * 1024
+DEFAULT_PORT = 6640
+
+now = getattr(time, 'monotonic', time.time)
+
+
+class OvsdbError(Exception):
+    """Anything that ends the work; its text is meant for the user."""
+
+
+class ConnectError(OvsdbError):
+    """The server cannot be reached; retry tells whether it may come back by itself."""
+
+    def __init__(self, message, retry=False):
+        super(ConnectError, self).__init__(message)
+        self.retry = retry
+
+
+class ConnectionLost(OvsdbError):
+    """The server closed an established connection."""
+
+
+class TimedOut(OvsdbError):
+    """The deadline passed."""
+
+
+class ProtocolError(OvsdbError):
+    """The server answered something that is not OVSDB."""
+
+
+class TransactionError(OvsdbError):
+    """The server refused a transaction; code is RFC 7047's error string."""
+
+    def __init__(self, code, details, operation=None):
+        text = 'the database refused the change: %s' % code
+        if details:
+            text += ': %s' % details
+        if operation is not None:
+            text += ' (in %s)' % json.dumps(operation, sort_keys=True)[:400]
+        super(TransactionError, self).__init__(text)
+        self.code = code
+
+
+def parse_remote(remote):
+    """Split unix:/path, tcp:host:port or ssl:host:port into (kind, address)."""
+    kind, sep, rest = remote.partition(':')
+    if sep and rest:
+        if kind == 'unix':
+            return kind, rest
+        if kind in ('tcp', 'ssl'):
+            if rest.startswith('['):
+                host, bracket, port = rest[1:].partition(']')
+                port = port.lstrip(':')
+            else:
+                host, dummy, port = rest.partition(':')
+            if host and (not port or (port.isdigit() and 0 < int(port) < 65536)):
+                return kind, (host, int(port or DEFAULT_PORT))
+    raise OvsdbError('database %r is not understood: give unix:/path/to/db.sock, tcp:HOST:PORT or ssl:HOST:PORT' % str(remote))
+
+
+class Client:
+    """One connection to one database server; every call ends by the deadline."""
+
+    def __init__(self, remote, deadline, private_key=None, certificate=None, ca_cert=None):
+        self.remote = remote
+        self.deadline = deadline
+        self.kind, self.address = parse_remote(remote)
+        self.tls = (private_key, certificate, ca_cert)
+        self.sock = None
+        self.received = b''
+        self.serial = 0
+
+    def remaining(self):
+        left = self.deadline - now()
+        if left <= 0:
+            raise TimedOut('no answer from the database at %s in time' % self.remote)
+        return left
+
+    def connect(self, grace=0.0):
+        """Connect; while the server is restarting (socket missing or refused) try again for grace seconds."""
+        until = min(self.deadline, now() + grace)
+        pause = 0.02
+        while True:
+            try:
+                return self._connect()
+            except ConnectError as exc:
+                if not exc.retry or now() + pause > until:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, 0.3)
+
+    def _connect(self):
+        self.close()
+        try:
+            if self.kind == 'unix':
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                try:
+                    sock.settimeout(self.remaining())
+                    sock.connect(self.address)
+                except Exception:
+                    sock.close()
+                    raise
+            else:
+                sock = socket.create_connection(self.address, timeout=self.remaining())
+                if self.kind == 'ssl':
+                    sock = self._wrap(sock)
+        except socket.timeout:
+            raise TimedOut('connecting to the database at %s took too long' % self.remote)
+        except (socket.error, OSError, ssl.SSLError) as exc:
+            raise self._connect_error(exc)
+        self.sock = sock
+        self.received = b''
+
+    def _wrap(self, sock):
+        key, certificate, ca_cert = self.tls
+        try:
+            # OVSDB authenticates peers by CA, not by host name.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if hasattr(ssl, 'PROTOCOL_TLS_CLIENT') else ssl.PROTOCOL_SSLv23)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(ca_cert)
+            if certificate:
+                context.load_cert_chain(certificate, key)
+            return context.wrap_socket(sock)
+        except Exception:
+            sock.close()
+            raise
+
+    def _connect_error(self, exc):
+        code = getattr(exc, 'errno', None)
+        where = 'the database at %s' % self.remote
+        if code == errno.ENOENT and self.kind == 'unix':
+            parent = os.path.dirname(self.address)
+            if os.path.isdir(parent):
+                hint = 'there is no such socket; is ovsdb-server running?'
+            else:
+                hint = 'directory %s does not exist; is Open vSwitch installed on this host?' % parent
+            return ConnectError('%s cannot be reached: %s' % (where, hint), retry=True)
+        if code == errno.ECONNREFUSED:
+            return ConnectError('%s cannot be reached: connection refused; is ovsdb-server running?' % where, retry=True)
+        if code in (errno.EACCES, errno.EPERM):
+            return ConnectError('%s cannot be opened: permission denied; run the task with become: true' % where)
+        return ConnectError('%s cannot be reached: %s' % (where, exc))
+
+    def close(self):
+        if self.sock is not None:
+            try:
+                self.sock.close()
+            except (socket.error, OSError):
+                pass
+            self.sock = None
+
+    def call(self, method, params):
+        """Send one request and return its result; server errors raise ProtocolError."""
+        self.serial += 1
+        self._send({'method': method, 'params': params, 'id': self.serial})
+        while True:
+            message = self._receive()
+            if message.get('method') == 'echo':
+                self._send({'result': message.get('params'), 'error': None, 'id': message.get('id')})
+            elif message.get('id') == self.serial and 'result' in message:
+                if message.get('error') is not None:
+                    error = message['error']
+                    code = error.get('error') if isinstance(error, dict) else error
+                    raise TransactionError(code, error.get('details') if isinstance(error, dict) else None)
+                return message['result']
+
+    def _send(self, message):
+        data = json.dumps(message, separators=(',', ':')).encode('utf-8')
+        try:
+            self.sock.settimeout(self.remaining())
+            self.sock.sendall(data)
+        except socket.timeout:
+            raise TimedOut('the database at %s does not take requests' % self.remote)
+        except (socket.error, OSError) as exc:
+            raise ConnectionLost('the database at %s closed the connection: %s' % (self.remote, exc))
+
+    def _receive(self):
+        """Return the next JSON message. Messages are not delimited, so parsing is tried where one may end."""
+        chunks = [self.received]
+        size = len(self.received)
+        last = self.received
+        while True:
+            if last.rstrip()[-1:] == b'}' and not self._more():
+                data = b''.join(chunks)
+                message, rest = self._parse(data)
+                if message is not None:
+                    self.received = rest
+                    return message
+                chunks = [data]
+            last = self._read(size, chunks)
+            chunks.append(last)
+            size += len(last)
+            if size > MAX_REPLY:
+                raise ProtocolError('the reply of %s is larger than %d MiB' % (self.remote, MAX_REPLY // 1048576))
+
+    def _more(self):
+        if self.kind == 'ssl' and self.sock.pending():
+            return True
+        return bool(select.select([self.sock], [], [], 0)[0])
+
+    def _parse(self, data):
+        """Return (message, rest), or (None, data) while the message is incomplete."""
+        try:
+            text = data.decode('utf-8')
+        except UnicodeDecodeError:
+            raise ProtocolError('%s answers with something that is not JSON: %r' % (self.remote, data[:60]))
+        text = text.lstrip()
+        try:
+            message, end = json.JSONDecoder().raw_decode(text)
+        except ValueError:
+            return None, data
+        if not isinstance(message, dict):
+            raise ProtocolError('%s answers with something that is not JSON-RPC: %s' % (self.remote, text[:60]))
+        return message, text[end:].encode('utf-8')
+
+    def _read(self, size, chunks):
+        try:
+            self.sock.settimeout(self.remaining())
+            data = self.sock.recv(CHUNK)
+        except (socket.timeout, TimedOut):
+            what = 'an incomplete reply (%d bytes)' % size if size else 'no reply'
+            raise TimedOut('%s from the database at %s in time' % (what, self.remote))
+        except (socket.error, OSError) as exc:
+            raise ConnectionLost('the connection to the database at %s broke: %s' % (self.remote, exc))
+        if not data:
+            what = 'in the middle of a reply (after %d bytes)' % size if size else 'without a reply'
+            raise ConnectionLost('the database at %s closed the connection %s' % (self.remote, what))
+        if not size and data.lstrip()[:1] not in (b'{', b''):
+            raise ProtocolError('%s answers with something that is not JSON-RPC: %r' % (self.remote, data[:60]))
+        return data
+
+    def schema(self):
+        """Return the Open_vSwitch schema's tables."""
+        try:
+            schema = self.call('get_schema', ['Open_vSwitch'])
+        except TransactionError as exc:
+            try:
+                names = ', '.join(sorted(self.call('list_dbs', []))) or 'none'
+            except TransactionError:
+                names = 'unknown'
+            raise OvsdbError('the server at %s has no database Open_vSwitch (%s); it has: %s' % (self.remote, exc.code, names))
+        if not isinstance(schema, dict) or 'tables' not in schema:
+            raise ProtocolError('%s answers get_schema with something that is not a schema' % self.remote)
+        return schema
+
+    def transact(self, operations):
+        """Run operations as one transaction and return their results."""
+        results = self.call('transact', ['Open_vSwitch'] + operations)
+        if not isinstance(results, list):
+            raise ProtocolError('%s answers transact with something that is not a list' % self.remote)
+        for index, result in enumerate(results):
+            if isinstance(result, dict) and result.get('error'):
+                operation = operations[index] if index < len(operations) else None
+                raise TransactionError(result['error'], result.get('details'), operation)
+        if len(results) < len(operations) or any(not isinstance(result, dict) for result in results):
+            raise ProtocolError('%s answered %d of %d operations' % (self.remote, len(results), len(operations)))
+        return results

@@ -1,0 +1,337 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: may change at any time without notice.
+
+"""A working copy of the switch's tables: read, change, and turn the difference into one transaction."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
+
+# What the modules manage, and what they must see to do so.
+COLUMNS = {
+    'Open_vSwitch': ('bridges', 'external_ids', 'other_config', 'next_cfg', 'cur_cfg', 'iface_types', 'datapath_types', 'dpdk_initialized'),
+    'Bridge': ('name', 'ports', 'datapath_type', 'fail_mode', 'controller', 'external_ids', 'other_config'),
+    'Port': ('name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'bond_mode', 'lacp', 'external_ids', 'other_config'),
+    'Interface': ('name', 'type', 'options', 'mtu_request', 'ofport_request', 'external_ids', 'other_config', 'error', 'ofport'),
+    'Controller': ('target',),
+}
+
+
+class Column:
+    """One column's type, as the server's schema tells it."""
+
+    __slots__ = ('atomic', 'is_map', 'many', 'optional', 'refers')
+
+    def __init__(self, spec):
+        kind = spec['type']
+        if not isinstance(kind, dict):
+            kind = {'key': kind}
+        key = kind['key']
+        self.atomic = key['type'] if isinstance(key, dict) else key
+        self.refers = self.atomic == 'uuid'
+        self.is_map = 'value' in kind
+        self.many = not self.is_map and kind.get('max', 1) != 1
+        self.optional = not self.is_map and not self.many and kind.get('min', 1) == 0
+
+    def default(self):
+        if self.is_map:
+            return {}
+        if self.many:
+            return frozenset()
+        if self.optional:
+            return None
+        return {'string': '', 'integer': 0, 'real': 0.0, 'boolean': False}.get(self.atomic)
+
+    def decode(self, value):
+        if isinstance(value, list):
+            kind, content = value
+            if kind == 'map':
+                # Maps to rows ([["uuid", x]] as values) are not managed here.
+                return dict((key, item[1] if isinstance(item, list) else item) for key, item in content)
+            if kind == 'set':
+                items = frozenset(item[1] for item in content) if self.refers else frozenset(content)
+                if self.many:
+                    return items
+                return next(iter(items)) if items else None
+            value = content
+        return frozenset((value,)) if self.many else value
+
+    def _atom(self, value):
+        if self.refers:
+            return ['named-uuid' if value.startswith('row_') else 'uuid', value]
+        return value
+
+    def encode(self, value):
+        if self.is_map:
+            return ['map', [[key, value[key]] for key in sorted(value)]]
+        if self.many:
+            return ['set', [self._atom(item) for item in sorted(value)]]
+        if value is None:
+            return ['set', []]
+        return self._atom(value)
+
+
+class Schema:
+    """The columns that this server has, of those that are wanted."""
+
+    def __init__(self, schema, wanted=None):
+        self.version = schema.get('version', 'unknown')
+        self.tables = {}
+        for table, columns in (wanted or COLUMNS).items():
+            known = schema['tables'].get(table, {}).get('columns', {})
+            if not known:
+                raise OvsdbError('the database is no usable Open_vSwitch database: it has no table %s (schema %s)' % (table, self.version))
+            names = known if columns is None else columns
+            self.tables[table] = dict((name, Column(known[name])) for name in names if name in known)
+
+    def column(self, table, name):
+        try:
+            return self.tables[table][name]
+        except KeyError:
+            raise OvsdbError('this Open vSwitch (database schema %s) has no column %s in table %s' % (self.version, name, table))
+
+    def read(self, client):
+        """Select every wanted table in one transaction: {table: {uuid: {column: value}}}."""
+        tables = sorted(self.tables)
+        operations = []
+        for table in tables:
+            operations.append({'op': 'select', 'table': table, 'where': [], 'columns': ['_uuid'] + sorted(self.tables[table])})
+        found = {}
+        for table, result in zip(tables, client.transact(operations)):
+            columns = self.tables[table]
+            rows = found[table] = {}
+            for row in result['rows']:
+                uuid = row.pop('_uuid')[1]
+                rows[uuid] = dict((name, columns[name].decode(value)) for name, value in row.items())
+        return found
+
+
+class Row:
+    """A row with its values in the database and the changes to them."""
+
+    __slots__ = ('table', 'uuid', 'old', 'changes', 'guards', 'columns')
+
+    def __init__(self, model, table, uuid, old=None):
+        self.table = table
+        self.uuid = uuid
+        self.columns = model.schema.tables[table]
+        self.old = old
+        self.changes = {}
+        # Columns whose old value the change relies upon, beyond those that it overwrites.
+        self.guards = set()
+        model.rows[uuid] = self
+
+    def __getitem__(self, name):
+        if name in self.changes:
+            return self.changes[name]
+        if self.old is not None and name in self.old:
+            return self.old[name]
+        return self.columns[name].default() if name in self.columns else None
+
+    def set(self, name, value):
+        before = self.old.get(name) if self.old is not None else None
+        if self.old is not None and before == value:
+            self.changes.pop(name, None)
+        elif self.old is not None or value != self.columns[name].default():
+            self.changes[name] = value
+        else:
+            self.changes.pop(name, None)
+
+
+class Model:
+    """The switch as read from the server, with changes collected on top."""
+
+    def __init__(self, schema, found):
+        self.schema = schema
+        self.rows = {}
+        self.serial = 0
+        self.bridges = {}
+        self.ports = {}
+        self.interfaces = {}
+        self.bridge_of = {}
+        self.port_of = {}
+        self.controllers = {}
+        self.root = None
+        for uuid, old in found['Open_vSwitch'].items():
+            self.root = Row(self, 'Open_vSwitch', uuid, old)
+        if self.root is None:
+            # A database that no switch has used yet: "ovs-vsctl init" would insert this row.
+            self.root = Row(self, 'Open_vSwitch', self._new_id())
+        for uuid, old in found['Controller'].items():
+            self.controllers[uuid] = old['target']
+        for table, index in (('Bridge', self.bridges), ('Port', self.ports), ('Interface', self.interfaces)):
+            for uuid, old in found[table].items():
+                index[old['name']] = Row(self, table, uuid, old)
+        for bridge in self.bridges.values():
+            for uuid in bridge['ports']:
+                self.bridge_of[uuid] = bridge
+        for port in self.ports.values():
+            for uuid in port['interfaces']:
+                self.port_of[uuid] = port
+
+    def _new_id(self):
+        self.serial += 1
+        return 'row_%d' % self.serial
+
+    def require(self, table, name):
+        self.schema.column(table, name)
+
+    def change(self, row, name, value):
+        if row[name] != value:
+            self.require(row.table, name)
+            row.set(name, value)
+
+    def add_member(self, row, name, uuid):
+        self.change(row, name, row[name] | frozenset((uuid,)))
+
+    def drop_member(self, row, name, uuid):
+        self.change(row, name, row[name] - frozenset((uuid,)))
+
+    def new_bridge(self, name):
+        row = Row(self, 'Bridge', self._new_id())
+        row.set('name', name)
+        self.bridges[name] = row
+        self.add_member(self.root, 'bridges', row.uuid)
+        return row
+
+    def drop_bridge(self, bridge):
+        self.drop_member(self.root, 'bridges', bridge.uuid)
+        del self.bridges[bridge['name']]
+        for uuid in bridge['ports']:
+            port = self.rows.get(uuid)
+            if port is not None:
+                self._forget_port(port)
+        self._forget(bridge)
+
+    def new_port(self, name):
+        row = Row(self, 'Port', self._new_id())
+        row.set('name', name)
+        self.ports[name] = row
+        return row
+
+    def attach_ports(self, pairs):
+        """Put ports on bridges: [(bridge, port)]. One set operation per bridge, however many ports."""
+        members = {}
+        for bridge, port in pairs:
+            before = self.bridge_of.get(port.uuid)
+            if before is not None and before is not bridge:
+                members.setdefault(before.uuid, set(before['ports'])).discard(port.uuid)
+            members.setdefault(bridge.uuid, set(bridge['ports'])).add(port.uuid)
+            self.bridge_of[port.uuid] = bridge
+        for uuid, ports in members.items():
+            self.change(self.rows[uuid], 'ports', frozenset(ports))
+
+    def drop_ports(self, ports):
+        members = {}
+        for port in ports:
+            bridge = self.bridge_of.pop(port.uuid, None)
+            if bridge is not None:
+                members.setdefault(bridge.uuid, set(bridge['ports'])).discard(port.uuid)
+            self._forget_port(port)
+        for uuid, left in members.items():
+            self.change(self.rows[uuid], 'ports', frozenset(left))
+
+    def _forget_port(self, port):
+        # The server collects rows that nothing refers to; here they must only leave the working copy.
+        for uuid in port['interfaces']:
+            interface = self.rows.get(uuid)
+            if interface is not None:
+                self.interfaces.pop(interface['name'], None)
+                self._forget(interface)
+        self.ports.pop(port['name'], None)
+        self.bridge_of.pop(port.uuid, None)
+        self._forget(port)
+
+    def _forget(self, row):
+        del self.rows[row.uuid]
+
+    def new_interface(self, name, port):
+        row = Row(self, 'Interface', self._new_id())
+        row.set('name', name)
+        self.interfaces[name] = row
+        self.port_of[row.uuid] = port
+        self.add_member(port, 'interfaces', row.uuid)
+        return row
+
+    def drop_interface(self, interface):
+        port = self.port_of.pop(interface.uuid)
+        self.drop_member(port, 'interfaces', interface.uuid)
+        self.interfaces.pop(interface['name'], None)
+        self._forget(interface)
+
+    def targets(self, bridge):
+        return sorted(self.controllers[uuid] for uuid in bridge['controller'] if uuid in self.controllers)
+
+    def set_targets(self, bridge, targets):
+        """Make the controllers' targets these; rows of targets that stay are kept."""
+        self.require('Bridge', 'controller')
+        keep = set()
+        missing = set(targets)
+        for uuid in bridge['controller']:
+            target = self.controllers.get(uuid)
+            if target in missing:
+                missing.discard(target)
+                keep.add(uuid)
+        for target in sorted(missing):
+            row = Row(self, 'Controller', self._new_id())
+            row.set('target', target)
+            self.controllers[row.uuid] = target
+            keep.add(row.uuid)
+        bridge.guards.add('controller')
+        self.change(bridge, 'controller', frozenset(keep))
+
+    def operations(self):
+        """The transaction that brings the database from what was read to what is wanted; [] if nothing differs."""
+        waits, writes = [], []
+        for row in self.rows.values():
+            if row.old is None:
+                if row.changes:
+                    writes.append(self._insert(row))
+            elif row.changes:
+                self._update(row, waits, writes)
+        if not writes:
+            return []
+        return waits + writes
+
+    def _insert(self, row):
+        values = dict((name, row.columns[name].encode(value)) for name, value in row.changes.items())
+        return {'op': 'insert', 'table': row.table, 'row': values, 'uuid-name': row.uuid}
+
+    def _update(self, row, waits, writes):
+        where = [['_uuid', '==', ['uuid', row.uuid]]]
+        guarded = set(row.guards)
+        update, mutations = {}, []
+        for name, value in sorted(row.changes.items()):
+            column, before = row.columns[name], row.old[name]
+            if column.is_map:
+                gone = sorted(key for key in before if key not in value or before[key] != value[key])
+                new = dict((key, value[key]) for key in value if key not in before or before[key] != value[key])
+                if gone:
+                    mutations.append([name, 'delete', ['set', gone]])
+                if new:
+                    mutations.append([name, 'insert', column.encode(new)])
+            elif column.many and column.refers:
+                gone, new = before - value, value - before
+                if gone:
+                    mutations.append([name, 'delete', column.encode(gone)])
+                if new:
+                    mutations.append([name, 'insert', column.encode(new)])
+            else:
+                guarded.add(name)
+                update[name] = column.encode(value)
+        # The row must still be there and hold what the decision was made on; otherwise everything is decided anew.
+        if 'name' in row.columns:
+            guarded.add('name')
+        if guarded:
+            expected = dict((name, row.columns[name].encode(row.old[name])) for name in guarded)
+            waits.append({'op': 'wait', 'table': row.table, 'timeout': 0, 'where': where,
+                          'columns': sorted(expected), 'until': '==', 'rows': [expected]})
+        if update:
+            writes.append({'op': 'update', 'table': row.table, 'where': where, 'row': update})
+        if mutations:
+            writes.append({'op': 'mutate', 'table': row.table, 'where': where, 'mutations': mutations})
