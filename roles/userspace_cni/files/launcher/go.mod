@@ -1,0 +1,3 @@
+module kube-ovn-dpdk/userspace-cni-launcher
+
+go 1.21
