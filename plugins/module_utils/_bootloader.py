@@ -1,0 +1,431 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to this collection: it may change with any release.
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
+    HostError,
+    kb_to_size,
+    make_parents,
+    running_arguments,
+    size_to_kb,
+    split_arguments,
+)
+
+DEFAULTS = "/etc/default/grub"
+DROPINS = "/etc/default/grub.d"
+ENTRIES = "/boot/loader/entries"
+KERNEL_CMDLINE = "/etc/kernel/cmdline"
+GENERATORS = (
+    "/usr/sbin/grub2-mkconfig",
+    "/usr/sbin/grub-mkconfig",
+    "/sbin/grub2-mkconfig",
+    "/usr/bin/grub2-mkconfig",
+    "/usr/bin/grub-mkconfig",
+)
+# What makes the host boot at all belongs to its installer.
+PROTECTED = ("root", "ro", "rw", "init", "initrd", "rootflags", "BOOT_IMAGE", "resume")
+EVALUATE = 'set -e; for file in "$@"; do . "$file"; done; printf "%s\\n%s\\n%s\\n" "${GRUB_CMDLINE_LINUX:-}" "${GRUB_CMDLINE_LINUX_DEFAULT:-}" \
+"${GRUB_ENABLE_BLSCFG:-}"'
+
+
+def name_of(word):
+    """Name of an argument. To the kernel - and _ are the same."""
+    return word.split("=", 1)[0].replace("-", "_")
+
+
+def only(words, names):
+    return [word for word in words if name_of(word) in names]
+
+
+def without(words, names):
+    return [word for word in words if name_of(word) not in names]
+
+
+def check_arguments(arguments):
+    """Refuse what would not survive the way to the kernel, or what the kernel would ignore."""
+    seen = set()
+    sizes = set()
+    previous = None
+    for word in arguments:
+        if not re.match(r'^[A-Za-z0-9_][A-Za-z0-9_.\-]*(=.*)?$', word) or "\n" in word:
+            raise HostError("%r is not a kernel argument; write name or name=value" % word)
+        if re.search(r"[$`\\']", word):
+            raise HostError("kernel argument %r has a character that does not survive the boot loader's shell ($ ` \\ ')" % word)
+        if word.count('"') % 2 or split_arguments(word) != [word]:
+            raise HostError('kernel argument %r has a space or an odd number of quotes; write name="value with spaces"' % word)
+        name = name_of(word)
+        if name in PROTECTED:
+            raise HostError("kernel argument %r is not for this module: the host's own %s= would be replaced" % (word, name))
+        if word in seen and name not in ("hugepages",):
+            raise HostError("kernel argument %r is listed twice" % word)
+        if name == "default_hugepagesz" and any(name_of(item) == name for item in seen):
+            raise HostError("default_hugepagesz is listed twice; the kernel has one default size")
+        if name in ("hugepagesz", "default_hugepagesz"):
+            try:
+                size = size_to_kb(word.partition("=")[2])
+            except HostError as error:
+                raise HostError("kernel argument %r: %s" % (word, error))
+            if name == "hugepagesz":
+                if size in sizes:
+                    raise HostError(
+                        "hugepagesz=%s is listed twice: the kernel ignores the second one together with its hugepages=" % kb_to_size(size)
+                    )
+                sizes.add(size)
+        if name == "hugepages" and previous not in ("hugepagesz", "default_hugepagesz"):
+            raise HostError("%r has to follow the hugepagesz= (or default_hugepagesz=) it counts" % word)
+        seen.add(word)
+        previous = name
+
+
+class Block(object):
+    """One owner's lines in the shell file that GRUB's generator reads."""
+
+    def __init__(self, owner):
+        self.begin = "# BEGIN kube_ovn.dpdk %s (managed by Ansible)" % owner
+        self.end = "# END kube_ovn.dpdk %s" % owner
+        self.pattern = re.compile(r"^%s\n(.*?)^%s\n?" % (re.escape(self.begin), re.escape(self.end)), re.M | re.S)
+
+    def owned(self, text):
+        """Arguments, and what had to make room for them in boot entries."""
+        match = self.pattern.search(text or "")
+        if not match:
+            return [], []
+        values = {"arguments": [], "replaced": []}
+        for key in values:
+            line = re.search(r"^# %s: (.*)$" % key, match.group(1), re.M)
+            try:
+                values[key] = json.loads(line.group(1))
+            except (AttributeError, ValueError):
+                raise HostError("the lines between %r and %r were changed by hand; remove them and run again" % (self.begin, self.end))
+        return values["arguments"], values["replaced"]
+
+    def render(self, arguments, replaced):
+        names = "|".join(sorted(set(re.escape(name_of(word)).replace("_", "[-_]") for word in arguments)))
+        strip = "sed -r -e ':again' -e 's/(^| )(%s)(=(\"[^\"]*\"|[^ \"])*)?( |$)/ /' -e 'tagain' -e 's/^ +//;s/ +$//'" % names
+        words = " ".join(arguments).replace('"', '\\"')
+        lines = [
+            self.begin,
+            "# arguments: %s" % json.dumps(arguments),
+            "# replaced: %s" % json.dumps(replaced),
+            "# Whoever else sets these arguments is overruled, since the kernel takes a page size only once.",
+        ]
+        for variable, tail in (("GRUB_CMDLINE_LINUX", ""), ("GRUB_CMDLINE_LINUX_DEFAULT", " " + words)):
+            lines.append("%s=\"$(printf '%%s\\n' \"${%s:-}\" | %s)%s\"" % (variable, variable, strip, tail))
+        lines.append(self.end)
+        return "\n".join(lines) + "\n"
+
+    def put(self, text, arguments, replaced):
+        """The text of the file with the owner's lines as they should be."""
+        text = text or ""
+        rest = self.pattern.sub("", text)
+        if not arguments:
+            return rest
+        if rest and not rest.endswith("\n"):
+            rest += "\n"
+        rendered = self.render(arguments, replaced)
+        if self.pattern.search(text):
+            return self.pattern.sub(lambda match: rendered, text, count=1)
+        return rest + rendered
+
+
+class BootLoader(object):
+    """GRUB's defaults file and menu, or boot entries of the Boot Loader Specification."""
+
+    def __init__(self, module, sysroot, owner):
+        self.module = module
+        self.sysroot = sysroot
+        self.owner = owner
+        self.block = Block(owner)
+        self.generator = next((path for path in GENERATORS if sysroot.exists(path)), None)
+        self.reads_dropins = bool(self.generator and "default/grub.d" in (sysroot.read(self.generator) or ""))
+        self.has_defaults = sysroot.exists(DEFAULTS)
+        self.entries = [path for path in sysroot.glob(ENTRIES + "/*.conf") if "rescue" not in os.path.basename(path)]
+        self.blscfg = self.has_defaults and self.evaluate()[1].lower() == "true"
+        if self.entries and (self.blscfg or not self.generator):
+            self.kind = "bls"
+        elif self.has_defaults and self.generator:
+            self.kind = "grub"
+        else:
+            self.kind = None
+        # A generator that reads drop-ins lets a file of one's own have the last word over all others.
+        if self.reads_dropins and self.kind == "grub":
+            self.file = "%s/zz-kube-ovn-dpdk-%s.cfg" % (DROPINS, owner)
+        else:
+            self.file = DEFAULTS
+
+    # What GRUB's generator would see
+
+    def evaluate(self, changed=None):
+        """(effective words, GRUB_ENABLE_BLSCFG), with the texts in changed in place of files."""
+        changed = changed or {}
+        paths = [DEFAULTS] if self.has_defaults or DEFAULTS in changed else []
+        if self.reads_dropins:
+            dropins = set(self.sysroot.glob(DROPINS + "/*.cfg")) | set(path for path in changed if path.startswith(DROPINS))
+            paths += sorted(dropins)
+        scratch = tempfile.mkdtemp(prefix="kube-ovn-dpdk-")
+        try:
+            files = []
+            for number, path in enumerate(paths):
+                if path in changed:
+                    if not changed[path]:
+                        continue
+                    name = os.path.join(scratch, "%d" % number)
+                    with io.open(name, "w", encoding="utf-8") as stream:
+                        stream.write(u"" + changed[path])
+                else:
+                    name = self.sysroot.path(path)
+                files.append(name)
+            rc, out, err = self.module.run_command(["/bin/sh", "-c", EVALUATE, "sh"] + files)
+        finally:
+            shutil.rmtree(scratch)
+        if rc:
+            raise HostError("%s cannot be read by a shell, so neither by GRUB's generator: %s; mend it first" % (" or ".join(paths), err.strip()))
+        lines = out.split("\n")[-4:]
+        return split_arguments(lines[0]) + split_arguments(lines[1]), lines[2]
+
+    # What is going to be booted
+
+    def grub_cfg(self):
+        """Where the generated menu lives: found, not assumed."""
+        if os.path.basename(self.generator) == "grub-mkconfig":
+            return "/boot/grub/grub.cfg"
+        links = ["/etc/grub2.cfg"]
+        if self.sysroot.isdir("/sys/firmware/efi"):
+            links.insert(0, "/etc/grub2-efi.cfg")
+        for link in links:
+            try:
+                target = os.readlink(self.sysroot.path(link))
+            except OSError:
+                continue
+            path = os.path.normpath(os.path.join("/etc", target))
+            if self.sysroot.exists(path):
+                return path
+        if len(links) == 2:
+            found = [path for path in self.sysroot.glob("/boot/efi/EFI/*/grub.cfg") if "/BOOT/" not in path]
+            if len(found) > 1:
+                raise HostError("more than one EFI grub.cfg (%s) and no /etc/grub2-efi.cfg tells which one boots; make that link" % ", ".join(found))
+            if found:
+                return found[0]
+        return "/boot/grub2/grub.cfg"
+
+    @staticmethod
+    def menu(text):
+        """(title and id, words of its linux line) of each menu entry."""
+        found = []
+        for line in (text or "").splitlines():
+            fields = line.split()
+            if fields[:1] == ["menuentry"]:
+                found.append([line, None])
+            elif found and found[-1][1] is None and fields and re.match(r"^linux(16|efi)?$", fields[0]):
+                found[-1][1] = split_arguments(line)[2:]
+        return [entry for entry in found if entry[1] is not None]
+
+    def grubenv_path(self):
+        """EL 8 keeps $kernelopts there; the EFI one is a link on some releases."""
+        return next((path for path in ("/boot/grub2/grubenv", "/boot/grub/grubenv") if self.sysroot.exists(path)), None)
+
+    def grubenv(self):
+        path = self.grubenv_path()
+        text = self.sysroot.read(path, "") if path else ""
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+    def default_words(self, texts=None):
+        """Words of the entry that boots by default; None where there is none."""
+        texts = texts or {}
+        saved = self.grubenv().get("saved_entry", "")
+        if self.kind == "bls":
+            paths = self.entries
+
+            def by_version(path):
+                return [int(part) if part.isdigit() else -1 for part in re.findall(r"\d+|\D+", os.path.basename(path))]
+
+            chosen = next((path for path in paths if os.path.basename(path) == saved + ".conf"), sorted(paths, key=by_version)[-1])
+            words = self.entry_words(texts.get(chosen, self.sysroot.read(chosen)))
+            path = self.grubenv_path()
+            env = dict(self.grubenv())
+            if path in texts:
+                env = dict(line.split("=", 1) for line in texts[path].splitlines() if "=" in line and not line.startswith("#"))
+            expanded = []
+            for word in words:
+                if word.startswith("$"):
+                    expanded += split_arguments(env.get(word[1:].strip("{}"), ""))
+                else:
+                    expanded.append(word)
+            return expanded
+        path = self.grub_cfg()
+        entries = self.menu(texts.get(path, self.sysroot.read(path)))
+        if not entries:
+            return None
+        return next((words for title, words in entries if saved and ("'%s'" % saved) in title), entries[0][1])
+
+    @staticmethod
+    def entry_words(text):
+        match = re.search(r"^options[ \t]+(.*)$", text or "", re.M)
+        return split_arguments(match.group(1)) if match else []
+
+    # What is owned
+
+    def owned(self):
+        return self.block.owned(self.sysroot.read(self.file))
+
+    def other_owners(self):
+        """Arguments of other owners, by owner."""
+        found = {}
+        paths = [DEFAULTS] + self.sysroot.glob(DROPINS + "/zz-kube-ovn-dpdk-*.cfg")
+        for path in paths:
+            text = self.sysroot.read(path, "")
+            for owner in re.findall(r"^# BEGIN kube_ovn\.dpdk (\S+) \(managed by Ansible\)$", text, re.M):
+                if owner != self.owner:
+                    found[owner] = Block(owner).owned(text)[0]
+        return found
+
+    # What has to be written
+
+    def plan(self, arguments):
+        """New texts of files by path, for this list of arguments."""
+        owned, replaced = self.owned()
+        names = set(name_of(word) for word in arguments)
+        old_names = set(name_of(word) for word in owned)
+        if self.kind == "grub":
+            return {self.file: self.block.put(self.sysroot.read(self.file), arguments, [])}
+        # In boot entries foreign words that made room cannot be told from the installer's later on: they are written down.
+        current = self.default_words() or []
+        replaced = only(replaced, names) + only(current, names - old_names)
+        given_back = only(self.owned()[1], old_names - names)
+        texts = {}
+
+        def edit(words):
+            return without(words, names | old_names) + given_back + arguments
+
+        opts_in_env = False
+        for path in self.entries:
+            text = self.sysroot.read(path)
+            words = self.entry_words(text)
+            if "$kernelopts" in words or "${kernelopts}" in words:
+                opts_in_env = True
+                continue
+            texts[path] = self.with_options(text, edit(words))
+        if opts_in_env:
+            env_path = self.grubenv_path()
+            env = self.grubenv()
+            if not env_path or "kernelopts" not in env:
+                raise HostError("boot entries use $kernelopts, but grubenv has none; run grub2-mkconfig once, which puts it there")
+            texts[env_path] = self.grubenv_text(env_path, " ".join(edit(split_arguments(env["kernelopts"]))))
+        if self.sysroot.exists(KERNEL_CMDLINE):
+            # Entries of kernels that are installed later are made from it.
+            texts[KERNEL_CMDLINE] = " ".join(edit(split_arguments(self.sysroot.read(KERNEL_CMDLINE)))) + "\n"
+        texts[DEFAULTS] = self.block.put(self.sysroot.read(DEFAULTS), arguments, replaced)
+        return texts
+
+    @staticmethod
+    def with_options(text, words):
+        line = "options " + " ".join(words)
+        if re.search(r"^options[ \t]+.*$", text, re.M):
+            return re.sub(r"^options[ \t]+.*$", lambda match: line, text, count=1, flags=re.M)
+        return text + ("" if text.endswith("\n") else "\n") + line + "\n"
+
+    def grubenv_text(self, path, kernelopts):
+        lines = [line for line in self.sysroot.read(path).splitlines() if line.strip("#") or not line]
+        lines = ["kernelopts=" + kernelopts if line.startswith("kernelopts=") else line for line in lines]
+        header = "# GRUB Environment Block"
+        if header not in lines:
+            lines.insert(0, header)
+        text = "\n".join(lines) + "\n"
+        if len(text) > 1024:
+            raise HostError("the kernel arguments do not fit into %s, which GRUB reads as 1024 bytes; shorten them" % path)
+        return text + "#" * (1024 - len(text))
+
+    def expected(self, texts):
+        """Words of the default entry as they will be."""
+        if self.kind == "bls":
+            return self.default_words(texts)
+        return self.evaluate(texts)[0]
+
+    # Writing
+
+    def check_writable(self, paths):
+        for path in paths:
+            directory = os.path.dirname(self.sysroot.path(path))
+            while not os.path.isdir(directory):
+                directory = os.path.dirname(directory)
+            target = self.sysroot.path(path)
+            if not os.access(directory, os.W_OK) or (os.path.exists(target) and not os.access(target, os.W_OK)):
+                raise HostError("%s cannot be written (read-only file system?); remount it and run again" % path)
+
+    def write(self, path, text):
+        target = os.path.realpath(self.sysroot.path(path))
+        if not text and path.startswith(DROPINS):
+            if os.path.exists(target):
+                os.unlink(target)
+            return
+        make_parents(target)
+        handle, name = tempfile.mkstemp(dir=self.module.tmpdir)
+        with io.open(handle, "w", encoding="utf-8") as stream:
+            stream.write(u"" + text)
+        if not os.path.exists(target):
+            os.chmod(name, 0o644)
+        if os.path.basename(path) == "grubenv":
+            # GRUB writes to the blocks of this file, so it stays the same file.
+            shutil.copyfile(name, target)
+            os.unlink(name)
+            return
+        self.module.atomic_move(name, target)
+
+    def generate(self, arguments, names):
+        """The new text of the menu, checked; nothing is put in place."""
+        path = self.grub_cfg()
+        directory = os.path.dirname(self.sysroot.path(path))
+        if not os.path.isdir(directory):
+            raise HostError("%s has no directory for GRUB's menu; is /boot mounted?" % path)
+        scratch = tempfile.mkdtemp(prefix="kube-ovn-dpdk-")
+        try:
+            name = os.path.join(scratch, "grub.cfg")
+            # A generator in a made-up tree is told where it is.
+            environment = {} if self.sysroot.is_real else {"SYSROOT": self.sysroot.root}
+            rc, out, err = self.module.run_command([self.sysroot.path(self.generator), "-o", name], environ_update=environment)
+            if rc:
+                raise HostError("%s failed with %d: %s" % (self.generator, rc, (err or out).strip()[-1000:]))
+            with io.open(name, encoding="utf-8", errors="replace") as stream:
+                text = stream.read()
+        except IOError:
+            raise HostError("%s wrote no file: %s" % (self.generator, (err or out).strip()[-1000:]))
+        finally:
+            shutil.rmtree(scratch)
+        entries = self.menu(text)
+        if not entries:
+            raise HostError("%s wrote a menu without any entry; the old one is kept. Look at its output: %s" % (self.generator, (err or out).strip()[-1000:]))
+        if only(entries[0][1], names) != only(arguments, names) and arguments:
+            raise HostError(
+                "%s did not put the arguments into the first entry (it has: %s); the old menu is kept. Is there an own script in /etc/grub.d?"
+                % (self.generator, " ".join(only(entries[0][1], names)) or "none of them")
+            )
+        return path, text
+
+
+def pending(sysroot, words, names):
+    """Reasons for a reboot: what the running kernel was not told the way the boot entry says."""
+    running = only(running_arguments(sysroot), names)
+    booting = only(words, names)
+    if running == booting:
+        return []
+    reasons = []
+    for name in sorted(names):
+        now = only(running, [name])
+        then = only(booting, [name])
+        if now != then:
+            reasons.append("%s is to become %s" % (" ".join(now) or "no " + name, " ".join(then) or "nothing"))
+    return reasons or ["%s are to come in another order" % ", ".join(sorted(names))]

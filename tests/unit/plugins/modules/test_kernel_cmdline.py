@@ -1,0 +1,418 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import re
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _bootloader
+from ansible_collections.kube_ovn.dpdk.plugins.modules import kernel_cmdline
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
+
+# Writes a menu as grub-mkconfig does, and counts how often it ran.
+GENERATOR = """#!/bin/sh
+set -e
+test "$1" = -o
+echo run >> "$SYSROOT/runs"
+. "$SYSROOT/etc/default/grub"
+%(dropins)s
+cat > "$2" <<END
+menuentry 'Linux' --class gnu-linux {
+    %(command)s /vmlinuz-1 root=UUID=1f0c ro $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT
+}
+menuentry 'Linux (recovery)' {
+    %(command)s /vmlinuz-1 root=UUID=1f0c ro single $GRUB_CMDLINE_LINUX
+}
+END
+"""
+DROPINS = 'for x in "$SYSROOT"/etc/default/grub.d/*.cfg; do if [ -e "$x" ]; then . "$x"; fi; done'
+MENU = "menuentry 'Linux' {\n\tlinux /vmlinuz-1 root=UUID=1f0c ro %s\n}\n"
+RUNNING = "BOOT_IMAGE=/vmlinuz-1 root=UUID=1f0c ro %s\n"
+FOUR = ["default_hugepagesz=1G", "hugepagesz=1G", "hugepages=4"]
+EIGHT = ["default_hugepagesz=1G", "hugepagesz=1G", "hugepages=8"]
+BOTH = FOUR + ["hugepagesz=2M", "hugepages=512"]
+DROPIN = "/etc/default/grub.d/zz-kube-ovn-dpdk-hugepages.cfg"
+
+
+def debian(tree, linux="", default="quiet", running=None, defaults=None):
+    tree.write("/etc/default/grub", defaults or 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="%s"\nGRUB_CMDLINE_LINUX="%s"\n' % (default, linux))
+    tree.write("/usr/sbin/grub-mkconfig", GENERATOR % {"dropins": DROPINS, "command": "linux"}, 0o755)
+    words = " ".join(part for part in (linux, default) if part)
+    tree.write("/boot/grub/grub.cfg", MENU % words)
+    tree.write("/proc/cmdline", RUNNING % (words if running is None else running))
+    return "/boot/grub/grub.cfg"
+
+
+def el7(tree, linux="rhgb quiet", firmware="bios", terminated=True):
+    text = 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="%s"' % linux
+    tree.write("/etc/default/grub", text + ("\n" if terminated else ""))
+    tree.write("/usr/sbin/grub2-mkconfig", GENERATOR % {"dropins": "", "command": "linux16"}, 0o755)
+    tree.write("/proc/cmdline", RUNNING % linux)
+    menu = (MENU % linux).replace("linux ", "linux16 ")
+    if firmware == "bios":
+        tree.write("/boot/grub2/grub.cfg", menu)
+        tree.link("/etc/grub2.cfg", "../boot/grub2/grub.cfg")
+        return "/boot/grub2/grub.cfg"
+    tree.write("/sys/firmware/efi/fw_platform_size", "64\n")
+    tree.write("/boot/efi/EFI/centos/grub.cfg", menu)
+    tree.link("/etc/grub2-efi.cfg", "../boot/efi/EFI/centos/grub.cfg")
+    return "/boot/efi/EFI/centos/grub.cfg"
+
+
+def el8(tree, options="root=UUID=1f0c ro quiet", kernelopts=None):
+    tree.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"\nGRUB_ENABLE_BLSCFG=true\n')
+    tree.write("/usr/sbin/grub2-mkconfig", GENERATOR % {"dropins": "", "command": "linux"}, 0o755)
+    for version in ("4.18.0-9", "4.18.0-10"):
+        tree.write("/boot/loader/entries/abc-%s.conf" % version, "title Linux\nversion %s\noptions %s\ngrub_users $grub_users\n" % (version, options))
+    tree.write("/boot/loader/entries/abc-0-rescue.conf", "title Rescue\noptions root=UUID=1f0c ro rescue\n")
+    env = "# GRUB Environment Block\nsaved_entry=abc-4.18.0-10\n" + ("kernelopts=%s\n" % kernelopts if kernelopts else "")
+    tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
+    tree.write("/proc/cmdline", "BOOT_IMAGE=(hd0,msdos1)/vmlinuz " + (kernelopts or options) + "\n")
+
+
+@pytest.fixture
+def tree(tmpdir):
+    return Tree(tmpdir.mkdir("root"))
+
+
+def cmdline(tree, arguments=None, check=False, **params):
+    params = dict({"owner": "hugepages", "backup": False}, **params)
+    return run_module(kernel_cmdline, tree, check=check, arguments=arguments or [], **params)
+
+
+def first_entry(tree, menu):
+    return re.search(r"linux(?:16)? \S+ (.*)", tree.read(menu)).group(1).split()
+
+
+def runs(tree):
+    return tree.read("/runs").count("run") if os.path.exists(tree.path("/runs")) else 0
+
+
+def boot(tree, menu):
+    tree.write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz-1 " + " ".join(first_entry(tree, menu)) + "\n")
+
+
+def settled(tree, arguments, **params):
+    """A second run changes nothing and runs no generator."""
+    before = tree.snapshot()
+    result = cmdline(tree, arguments, **params)
+    assert not result["failed"], result
+    assert not result["changed"]
+    assert tree.snapshot() == before
+    return result
+
+
+# One row for each situation on hosts with a generated menu: what is there, what is asked for, how the first entry then ends.
+SITUATIONS = {
+    "added to an empty line": (dict(default=""), FOUR, FOUR),
+    "added behind foreign ones": (dict(linux="console=ttyS0", default="quiet splash"), FOUR, ["console=ttyS0", "quiet", "splash"] + FOUR),
+    "pairs in their order": (dict(), BOTH, ["quiet"] + BOTH),
+    "foreign value overruled": (dict(default="quiet hugepages=2"), FOUR, ["quiet"] + FOUR),
+    "foreign pair in the other variable": (dict(linux="hugepagesz=1G hugepages=2"), FOUR, ["quiet"] + FOUR),
+    "foreign size given twice": (dict(linux="hugepagesz=1G hugepages=2", default="hugepagesz=1G hugepages=4"), FOUR, FOUR),
+    "substring names are other names": (dict(default="hugepagesz_x=1 xhugepages=7 hugepages.y=3"), ["hugepages.y=4"], ["hugepagesz_x=1", "xhugepages=7", "hugepages.y=4"]),
+    "dash and underscore are one name": (dict(default="intel-iommu=off"), ["intel_iommu=on"], ["intel_iommu=on"]),
+    "flag without a value": (dict(default="quiet nosmt"), ["nosmt"], ["quiet", "nosmt"]),
+    "value with a comma and dots": (dict(), ["isolcpus=domain,managed_irq,2-5,8"], ["quiet", "isolcpus=domain,managed_irq,2-5,8"]),
+    "several of a name": (dict(default="console=tty0"), ["console=ttyS0,115200", "console=tty1"], ["console=ttyS0,115200", "console=tty1"]),
+    "foreign variable used": (dict(defaults='X="quiet"\nGRUB_CMDLINE_LINUX_DEFAULT="$X loglevel=3"\n', default="quiet loglevel=3"), FOUR, ["quiet", "loglevel=3"] + FOUR),
+    "single quotes": (dict(defaults="GRUB_CMDLINE_LINUX_DEFAULT='quiet hugepages=1'\n", default="quiet hugepages=1"), FOUR, ["quiet"] + FOUR),
+    "no final newline": (dict(defaults='GRUB_CMDLINE_LINUX_DEFAULT="quiet"'), FOUR, ["quiet"] + FOUR),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SITUATIONS))
+def test_debian_situations(tree, name):
+    setting, arguments, words = SITUATIONS[name]
+    menu = debian(tree, **setting)
+    original = tree.read("/etc/default/grub")
+    foreseen = cmdline(tree, arguments, check=True)
+    assert not os.path.exists(tree.path(DROPIN))
+    assert runs(tree) == 0
+    result = cmdline(tree, arguments)
+    assert not result["failed"], result
+    assert result["changed"]
+    assert result["boot_loader"] == "grub"
+    assert first_entry(tree, menu)[2:] == words
+    assert runs(tree) == (0 if name == "flag without a value" else 1)
+    # Check mode told the same.
+    for key in ("changed", "reboot_required", "reboot_reasons", "files", "overruled"):
+        assert foreseen[key] == result[key], key
+    assert sorted(foreseen["diff"]["after"].split()) == sorted(result["diff"]["after"].split())
+    settled(tree, arguments)
+    assert tree.read("/etc/default/grub") == original
+    # A reboot settles the rest.
+    boot(tree, menu)
+    assert not settled(tree, arguments)["reboot_required"]
+    # And everything can be undone.
+    gone = cmdline(tree, arguments, state="absent")
+    assert gone["changed"]
+    assert not os.path.exists(tree.path(DROPIN))
+    bare = [word for word in ("%s %s" % (setting.get("linux", ""), setting.get("default", "quiet"))).split() if word]
+    assert first_entry(tree, menu)[2:] == bare
+    settled(tree, arguments, state="absent")
+
+
+def test_changed_in_place(tree):
+    menu = debian(tree)
+    cmdline(tree, FOUR)
+    boot(tree, menu)
+    result = cmdline(tree, EIGHT)
+    assert result["changed"]
+    assert result["reboot_required"]
+    assert result["reboot_reasons"] == ["hugepages=4 is to become hugepages=8"]
+    assert first_entry(tree, menu)[2:] == ["quiet"] + EIGHT
+    assert tree.read("/etc/default/grub.d/zz-kube-ovn-dpdk-hugepages.cfg").count("hugepages=8") == 2
+
+
+def test_owned_names_that_are_not_wanted_any_more(tree):
+    menu = debian(tree)
+    cmdline(tree, FOUR + ["intel_iommu=on"])
+    boot(tree, menu)
+    result = cmdline(tree, FOUR)
+    assert first_entry(tree, menu)[2:] == ["quiet"] + FOUR
+    assert result["reboot_reasons"] == ["intel_iommu=on is to become nothing"]
+
+
+def test_overruled_ones_are_told(tree):
+    debian(tree, linux="hugepagesz=1G hugepages=2")
+    assert cmdline(tree, FOUR)["overruled"] == ["hugepages=2"]
+
+
+def test_order_of_pairs_needs_a_reboot(tree):
+    menu = debian(tree)
+    swapped = ["hugepagesz=2M", "hugepages=512", "hugepagesz=1G", "hugepages=4"]
+    cmdline(tree, swapped)
+    boot(tree, menu)
+    assert cmdline(tree, ["hugepagesz=1G", "hugepages=4", "hugepagesz=2M", "hugepages=512"])["reboot_required"]
+
+
+def test_cloud_image_override_does_not_win(tree):
+    """Cloud images set GRUB_CMDLINE_LINUX_DEFAULT anew in grub.d."""
+    menu = debian(tree)
+    tree.write("/etc/default/grub.d/50-cloudimg-settings.cfg", 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0 hugepages=1"\n')
+    cmdline(tree, FOUR)
+    assert first_entry(tree, menu)[2:] == ["console=ttyS0"] + FOUR
+
+
+def test_two_owners(tree):
+    menu = debian(tree)
+    cmdline(tree, FOUR)
+    cmdline(tree, ["intel_iommu=on", "iommu=pt"], owner="dpdk_host")
+    words = first_entry(tree, menu)[2:]
+    assert words[0] == "quiet"
+    assert sorted(words[1:]) == sorted(FOUR + ["intel_iommu=on", "iommu=pt"])
+    assert [word for word in words if word in FOUR] == FOUR
+    settled(tree, FOUR)
+    settled(tree, ["intel_iommu=on", "iommu=pt"], owner="dpdk_host")
+    clash = cmdline(tree, ["hugepages=1"], owner="somebody", check=True)
+    assert clash["failed"]
+    cmdline(tree, [], owner="hugepages", state="absent")
+    assert first_entry(tree, menu)[2:] == ["quiet", "intel_iommu=on", "iommu=pt"]
+
+
+def test_same_name_for_two_owners(tree):
+    debian(tree)
+    cmdline(tree, ["iommu=pt"])
+    before = tree.snapshot()
+    result = cmdline(tree, ["iommu=soft"], owner="dpdk_host")
+    assert result["failed"]
+    assert "iommu is already owned by 'hugepages'" in result["msg"]
+    assert tree.snapshot() == before
+
+
+def test_lost_menu_is_made_again(tree):
+    """The file is as it should be, but somebody put an old menu back."""
+    menu = debian(tree)
+    old = tree.read(menu)
+    cmdline(tree, FOUR)
+    tree.write(menu, old)
+    assert cmdline(tree, FOUR)["files"] == ["/boot/grub/grub.cfg"]
+    assert first_entry(tree, menu)[2:] == ["quiet"] + FOUR
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+@pytest.mark.parametrize("terminated", [True, False])
+def test_el7(tree, firmware, terminated):
+    menu = el7(tree, firmware=firmware, terminated=terminated)
+    original = tree.read("/etc/default/grub")
+    result = cmdline(tree, FOUR)
+    assert result["files"] == ["/etc/default/grub", menu]
+    assert first_entry(tree, menu)[2:] == ["rhgb", "quiet"] + FOUR
+    assert tree.read("/etc/default/grub").startswith(original)
+    settled(tree, FOUR)
+    cmdline(tree, EIGHT)
+    assert first_entry(tree, menu)[2:] == ["rhgb", "quiet"] + EIGHT
+    cmdline(tree, state="absent")
+    assert tree.read("/etc/default/grub") == original.rstrip("\n") + "\n"
+    assert first_entry(tree, menu)[2:] == ["rhgb", "quiet"]
+
+
+def test_el7_uefi_without_the_link(tree):
+    el7(tree, firmware="uefi")
+    os.unlink(tree.path("/etc/grub2-efi.cfg"))
+    assert cmdline(tree, FOUR)["files"][-1] == "/boot/efi/EFI/centos/grub.cfg"
+    tree.write("/boot/efi/EFI/redhat/grub.cfg", "")
+    assert "more than one EFI grub.cfg" in cmdline(tree, EIGHT)["msg"]
+
+
+@pytest.mark.parametrize("kernelopts", [None, "root=UUID=1f0c ro quiet"])
+def test_bls(tree, kernelopts):
+    el8(tree, options="$kernelopts $tuned_params" if kernelopts else "root=UUID=1f0c ro quiet", kernelopts=kernelopts)
+    tree.write("/etc/kernel/cmdline", "root=UUID=1f0c ro quiet\n")
+    original = tree.snapshot()
+    foreseen = cmdline(tree, BOTH, check=True)
+    assert tree.snapshot() == original
+    result = cmdline(tree, BOTH)
+    assert result["boot_loader"] == "bls"
+    assert [word for word in result["command_line"] if not word.startswith("$")] == ["root=UUID=1f0c", "ro", "quiet"] + BOTH
+    assert foreseen["diff"] == result["diff"]
+    assert runs(tree) == 0
+    for version in ("9", "10"):
+        text = tree.read("/boot/loader/entries/abc-4.18.0-%s.conf" % version)
+        assert ("$kernelopts" in text) == bool(kernelopts)
+        assert "grub_users $grub_users" in text
+    if kernelopts:
+        assert "kernelopts=root=UUID=1f0c ro quiet %s\n" % " ".join(BOTH) in tree.read("/boot/grub2/grubenv")
+    assert len(tree.read("/boot/grub2/grubenv")) == 1024
+    assert "hugepages" not in tree.read("/boot/loader/entries/abc-0-rescue.conf")
+    assert tree.read("/etc/kernel/cmdline") == "root=UUID=1f0c ro quiet %s\n" % " ".join(BOTH)
+    settled(tree, BOTH)
+    cmdline(tree, state="absent")
+    assert tree.snapshot() == original
+
+
+def test_bls_gives_foreign_values_back(tree):
+    el8(tree, options="root=UUID=1f0c ro hugepagesz=1G hugepages=2 quiet")
+    result = cmdline(tree, ["hugepagesz=1G", "hugepages=8"])
+    assert result["command_line"] == ["root=UUID=1f0c", "ro", "quiet", "hugepagesz=1G", "hugepages=8"]
+    gone = cmdline(tree, state="absent")
+    assert gone["command_line"] == ["root=UUID=1f0c", "ro", "quiet", "hugepagesz=1G", "hugepages=2"]
+
+
+def test_bls_keeps_what_only_stands_in_the_entry(tree):
+    el8(tree, options="root=UUID=1f0c ro console=ttyS0 crashkernel=256M")
+    assert cmdline(tree, FOUR)["command_line"] == ["root=UUID=1f0c", "ro", "console=ttyS0", "crashkernel=256M"] + FOUR
+
+
+def test_menu_without_entries_does_not_count(tree):
+    menu = debian(tree)
+    old = tree.snapshot()
+    tree.write("/usr/sbin/grub-mkconfig", '#!/bin/sh\n# default/grub.d\necho "# nothing" > "$2"\n', 0o755)
+    old["usr/sbin/grub-mkconfig"] = tree.read("/usr/sbin/grub-mkconfig")
+    result = cmdline(tree, FOUR)
+    assert result["failed"]
+    assert "menu without any entry" in result["msg"]
+    assert tree.snapshot() == old
+    assert first_entry(tree, menu)[2:] == ["quiet"]
+
+
+def test_generator_fails(tree):
+    debian(tree)
+    tree.write("/usr/sbin/grub-mkconfig", "#!/bin/sh\n# default/grub.d\necho 'no space left' >&2\nexit 3\n", 0o755)
+    old = tree.snapshot()
+    result = cmdline(tree, FOUR)
+    assert "failed with 3: no space left" in result["msg"]
+    assert tree.snapshot() == old
+
+
+def test_generator_ignores_the_arguments(tree):
+    debian(tree)
+    tree.write("/usr/sbin/grub-mkconfig", "#!/bin/sh\n# default/grub.d\nprintf \"menuentry 'x' {\\n linux /v ro\\n}\\n\" > \"$2\"\n", 0o755)
+    old = tree.snapshot()
+    result = cmdline(tree, FOUR)
+    assert "did not put the arguments into the first entry" in result["msg"]
+    assert tree.snapshot() == old
+
+
+def test_read_only_boot(tree, monkeypatch):
+    debian(tree)
+    old = tree.snapshot()
+    access = os.access
+    monkeypatch.setattr(_bootloader.os, "access", lambda path, mode: "/boot" not in path and access(path, mode))
+    result = cmdline(tree, FOUR)
+    assert "/boot/grub/grub.cfg cannot be written (read-only file system?)" in result["msg"]
+    assert tree.snapshot() == old
+
+
+def test_defaults_file_is_no_shell(tree):
+    debian(tree, defaults='GRUB_CMDLINE_LINUX="quiet\n')
+    result = cmdline(tree, FOUR)
+    assert "cannot be read by a shell" in result["msg"]
+
+
+def test_unmounted_boot(tree):
+    debian(tree)
+    os.unlink(tree.path("/boot/grub/grub.cfg"))
+    os.rmdir(tree.path("/boot/grub"))
+    old = tree.snapshot()
+    assert "is /boot mounted?" in cmdline(tree, FOUR)["msg"]
+    assert tree.snapshot() == old
+
+
+def test_block_changed_by_hand(tree):
+    debian(tree)
+    cmdline(tree, FOUR)
+    tree.write(DROPIN, tree.read(DROPIN).replace("# arguments:", "# my arguments:"))
+    assert "were changed by hand" in cmdline(tree, EIGHT)["msg"]
+
+
+def test_no_boot_loader(tree):
+    tree.write("/proc/cmdline", "quiet\n")
+    assert "no boot loader" in cmdline(tree, FOUR)["msg"]
+    result = cmdline(tree, state="absent")
+    assert not result["changed"]
+    assert result["boot_loader"] is None
+
+
+def test_image_based_host(tree):
+    tree.write("/run/ostree-booted", "")
+    assert "ostree" in cmdline(tree, FOUR)["msg"]
+
+
+def test_backup(tree):
+    menu = debian(tree)
+    old = tree.read(menu)
+    result = cmdline(tree, FOUR, backup=True)
+    assert [tree.read(path) for path in result["backups"]] == [old]
+
+
+BAD = [
+    (["hugepages 4"], "is not a kernel argument"),
+    (["=4"], "is not a kernel argument"),
+    ([""], "is not a kernel argument"),
+    (["quiet\nroot=/dev/sda"], "is not a kernel argument"),
+    (["a=$(reboot)"], "does not survive"),
+    (["a=`reboot`"], "does not survive"),
+    (['a="x'], "odd number of quotes"),
+    (["a=b c"], "has a space"),
+    (["root=/dev/sdb1"], "is not for this module"),
+    (["init=/bin/sh"], "is not for this module"),
+    (["quiet", "quiet"], "listed twice"),
+    (["hugepages=4"], "has to follow"),
+    (["hugepagesz=1G", "hugepages=4", "hugepagesz=1G", "hugepages=2"], "listed twice"),
+    (["hugepagesz=1G", "hugepages=4", "hugepagesz=1024M", "hugepages=2"], "the kernel ignores the second one"),
+    (["default_hugepagesz=1G", "default_hugepagesz=2M"], "listed twice"),
+    (["hugepagesz=big", "hugepages=2"], "is not a size"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", BAD)
+def test_bad_arguments_touch_nothing(tree, arguments, message):
+    debian(tree)
+    old = tree.snapshot()
+    result = cmdline(tree, arguments)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert tree.snapshot() == old
+
+
+def test_bad_owner(tree):
+    debian(tree)
+    assert "is not a name" in cmdline(tree, FOUR, owner="../x")["msg"]
