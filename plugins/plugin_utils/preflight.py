@@ -132,6 +132,14 @@ class Case(object):
     def page_mib(self):
         return mebibytes(self.setting("kube_ovn_hugepage_size"))
 
+    @property
+    def ovs_memory(self):
+        """MiB of hugepages that the OVS pod may use: as set, else its socket memory in whole pages."""
+        amount = mebibytes(self.setting("kube_ovn_hugepage_amount"))
+        if amount is None and self.page_mib:
+            amount = -(-sum(self.socket_memory) // self.page_mib) * self.page_mib
+        return amount
+
     def wanted_pages(self):
         """(MiB of a page, count, node or None) of each entry of hugepages_pages that can be read."""
         found = []
@@ -152,14 +160,17 @@ class Case(object):
         wanted = [count for mib, count, node in self.wanted_pages() if mib == size]
         return sum(wanted or [count for mib, count, node in self.present_pages() if mib == size])
 
-    def bound_nics(self):
-        """NICs of the host that dpdk_host_devices names by address or interface."""
-        names = set()
+    @property
+    def bound(self):
+        """What dpdk_host_devices and, in hybrid mode, kube_ovn_hybrid_devices name."""
+        names = set(str(name).split(",")[0] for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
         for device in self.setting("dpdk_host_devices", []):
-            if isinstance(device, dict):
-                names.update(str(device[key]) for key in ("address", "pci", "name", "interface", "device") if device.get(key))
-            else:
-                names.add(str(device))
+            names.update([str(value) for value in device.values()] if isinstance(device, dict) else [str(device)])
+        return names
+
+    def bound_nics(self):
+        """NICs of the host that are taken from the kernel, named by address or interface."""
+        names = self.bound
         return [nic for nic in self.facts.get("nics", []) if nic["address"] in names or (nic["interface"] and nic["interface"] in names)]
 
     def dpdk_ports(self):
@@ -173,7 +184,7 @@ class Case(object):
         return found
 
     def attachments(self):
-        return [item for item in self.setting("network_attachments_attachments", []) if isinstance(item, dict)]
+        return [item for item in self.setting("network_attachments_definitions", []) if isinstance(item, dict)]
 
 
 # --- Hosts: the machine ---------------------------------------------------------------------------------------------------------
@@ -334,7 +345,7 @@ def page_size_offered(case):
 
 @rule("P5", NODE, "the host has the hugepages that ovs-ovn asks for")
 def pages_for_ovs(case):
-    size, amount = case.page_mib, mebibytes(case.setting("kube_ovn_hugepages"))
+    size, amount = case.page_mib, case.ovs_memory
     if not size or not amount:
         return
     pages = case.pages_of_size(size)
@@ -365,11 +376,11 @@ def socket_memory(case):
             % (len(memory), len(nodes)),
             "give one value for each NUMA node",
         )
-    limit = mebibytes(case.setting("kube_ovn_hugepages"))
+    limit = mebibytes(case.setting("kube_ovn_hugepage_amount"))
     if limit and sum(memory) > limit:
         yield error(
-            "kube_ovn_dpdk_socket_mem adds up to %d MiB, the OVS pod may use %d MiB (kube_ovn_hugepages)" % (sum(memory), limit),
-            "raise kube_ovn_hugepages to %dMi, or lower kube_ovn_dpdk_socket_mem" % sum(memory),
+            "kube_ovn_dpdk_socket_mem adds up to %d MiB, the OVS pod may use %d MiB (kube_ovn_hugepage_amount)" % (sum(memory), limit),
+            "raise kube_ovn_hugepage_amount to %dMi, or lower kube_ovn_dpdk_socket_mem" % sum(memory),
         )
     if memory and 0 < max(memory) < 1024:
         yield warning(
@@ -385,12 +396,13 @@ def socket_memory(case):
 def dpdk_ports(case):
     addresses = set(nic["address"] for nic in case.facts.get("nics", []))
     physical = [str((port.get("options") or {}).get("dpdk-devargs", "")) for port in case.dpdk_ports()]
+    physical += [str(device) for device in case.setting("kube_ovn_hybrid_devices", []) if case.mode == HYBRID]
     physical = [arguments.split(",")[0] for arguments in physical if re.match(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](,|$)", arguments)]
     for address in physical:
         full = address if address.count(":") == 2 else "0000:" + address
         if full not in addresses:
             yield error(
-                "ovs_bridges_bridges names %s, which is no network device of this host" % address,
+                "%s is to be a port of OVS, and is no network device of this host" % address,
                 "use an address that lspci shows for an Ethernet controller; give per-host values in host_vars",
             )
     if physical and case.release is not None and case.release < (1, 10, 6) and not case.setting("kube_ovn_image"):
@@ -402,7 +414,7 @@ def dpdk_ports(case):
 
 @rule("P10", NODE, "vfio-pci finds an IOMMU")
 def vfio_without_iommu(case):
-    if case.setting("dpdk_host_driver", "vfio-pci") != "vfio-pci" or not case.setting("dpdk_host_devices"):
+    if case.setting("dpdk_host_driver", "vfio-pci") != "vfio-pci" or not case.bound_nics():
         return
     switched_off = [argument for argument in case.facts.get("cmdline", []) if argument in ("intel_iommu=off", "amd_iommu=off", "iommu=off")]
     if switched_off:
@@ -423,7 +435,7 @@ def mellanox(case):
         if nic["vendor"] == MELLANOX:
             yield error(
                 "%s is a Mellanox NIC: DPDK drives it through mlx5_core, and loses it when it is bound to another driver" % nic["address"],
-                "take it out of dpdk_host_devices; OVS can use it as it is",
+                "leave it to mlx5_core (take it out of dpdk_host_devices): OVS can use it as it is",
             )
 
 
@@ -432,7 +444,7 @@ def management_nic(case):
     route = case.facts.get("default_route_interface")
     for nic in case.bound_nics():
         if route and nic["interface"] == route:
-            yield error("%s (%s) carries the default route" % (nic["address"], route), "take it out of dpdk_host_devices: the host would be cut off")
+            yield error("%s (%s) carries the default route" % (nic["address"], route), "take another NIC: the host would be cut off")
 
 
 # --- Hosts: CNI -------------------------------------------------------------------------------------------------------------------
@@ -540,24 +552,29 @@ def cpu_limit(case):
 
 @rule("P14", CLUSTER, "the release reads config.cfg")
 def config_not_read(case):
-    if case.release_within((1, 2, 0), (1, 2, 99)):
-        given = [name for name in ("kube_ovn_dpdk_lcores", "kube_ovn_dpdk_pmd_cores", "kube_ovn_dpdk_extra") if case.setting(name)]
-        if case.socket_memory not in ([], [1024]):
-            given.append("kube_ovn_dpdk_socket_mem")
-        if given:
-            yield error(
-                "Kube-OVN v1.2 does not read config.cfg, so %s would have no effect" % ", ".join(sorted(given)),
-                "use v1.3.0 or later, or leave these variables out",
-            )
-
-
-@rule("EXTRA", CLUSTER, "config.cfg takes the extra arguments")
-def extra_arguments(case):
-    extra = case.setting("kube_ovn_dpdk_extra")
-    text = " ".join(str(word) for word in extra) if isinstance(extra, (list, tuple)) else str(extra or "")
-    if " " in text.strip():
+    if case.mode == DEDICATED and case.release_within((1, 2, 0), (1, 2, 99)):
         yield error(
-            "kube_ovn_dpdk_extra %r has a space: the start script of the OVS pod splits the line there and stops" % text, "give one word, for instance --no-pci"
+            "Kube-OVN v1.2 does not read config.cfg: OVS-DPDK always starts with 1024 MiB on the first NUMA node",
+            "use v1.3.0 or later in kube_ovn_version",
+        )
+
+
+@rule("ENCAP", NODE, "hybrid mode knows the tunnel address and its ports")
+def hybrid_ports(case):
+    if case.mode != HYBRID:
+        return
+    address = str(case.setting("kube_ovn_hybrid_encap_ip", ""))
+    if not re.match(r"[0-9a-fA-F.:]+/\d+$", address) or address.endswith("/32"):
+        yield error(
+            "kube_ovn_hybrid_encap_ip is %r: without a prefix br-phy gets a /32, which kube-ovn-cni skips" % address,
+            "give this node's tunnel address with its prefix, such as 10.0.0.2/24",
+        )
+    devices = case.setting("kube_ovn_hybrid_devices", [])
+    if not devices:
+        yield error("kube_ovn_hybrid_devices is empty", "name the port to the other nodes, by PCI address or as eth_af_packet0,iface=NAME")
+    elif len(devices) > 1 and not case.setting("kube_ovn_hybrid_bond_type"):
+        yield error(
+            "kube_ovn_hybrid_devices has %d ports and kube_ovn_hybrid_bond_type is empty" % len(devices), "set kube_ovn_hybrid_bond_type, or name one port"
         )
 
 
@@ -649,19 +666,18 @@ def unexamined_hosts(case):
 @rule("NODE", CLUSTER, "hosts of group nodes are nodes of the cluster")
 def not_a_node(case):
     nodes = case.facts.get("nodes")
-    if not nodes:
-        return
-    for host, name in sorted(case.facts.get("hostnames", {}).items()):
-        if name not in nodes and host not in nodes:
+    for host, name in sorted(case.facts.get("node_names", {}).items()):
+        if nodes and name not in nodes:
             yield error(
-                "%s (host name %s) is no node of the cluster" % (host, name), "join the host to the cluster first; its nodes are: %s" % ", ".join(sorted(nodes))
+                "%s is no node of the cluster under the name %s" % (host, name),
+                "join it to the cluster, or set its kube_ovn_node_name to one of: %s" % ", ".join(sorted(nodes)),
             )
 
 
 @rule("P6", CLUSTER, "the kubelet knows the hugepages of its host")
 def kubelet_pages(case):
     for host, pages in sorted(case.facts.get("pages", {}).items()):
-        node = case.facts.get("nodes", {}).get(case.facts.get("hostnames", {}).get(host, host), {})
+        node = case.facts.get("nodes", {}).get(case.facts.get("node_names", {}).get(host), {})
         allocatable = node.get("allocatable", {})
         for name, size in (("hugepages-1Gi", 1024), ("hugepages-2Mi", 2)):
             there = sum(page["total"] for page in pages if page["size_kib"] == size * 1024) * size
@@ -797,7 +813,7 @@ def cluster_facts(api, hosts, hostvars):
         helm=helm,
         other_networks=networks,
         hosts=len(hosts),
-        hostnames=dict((host, facts["hostname"]) for host, facts in examined.items()),
+        node_names=dict((host, hostvars[host].get("preflight_node_name") or host) for host in examined),
         pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),
         unexamined=reasons,
     )

@@ -6,6 +6,41 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+DOCUMENTATION = r"""
+name: ovs_bridges_plan
+short_description: Tells what leads from the bridges that are there to those that are asked for
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - Adds an anchor port to every bridge, and the mark C(external_ids:owner=kube_ovn.dpdk.ovs_bridges) to all that is asked for.
+  - What has the mark and is not asked for becomes a removal.
+  - A name that is used twice is an error.
+positional: bridges
+options:
+  _input:
+    description: What M(kube_ovn.dpdk.ovs_info) returned.
+    type: dict
+    required: true
+  bridges:
+    description: The bridges in the form of the variable C(ovs_bridges_bridges) of role C(ovs_bridges).
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Compare what is there with what is asked for
+  ansible.builtin.set_fact:
+    plan: "{{ present | kube_ovn.dpdk.ovs_bridges_plan([{'name': 'br0'}]) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lists C(bridges) for M(kube_ovn.dpdk.ovs_bridge) and C(ports) for M(kube_ovn.dpdk.ovs_port).
+  type: dict
+"""
+
 from ansible.errors import AnsibleFilterError
 
 OWNER = {"owner": "kube_ovn.dpdk.ovs_bridges"}

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+name: preflight_findings
+short_description: Judges what was read from hosts and cluster
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - Applies all rules of a scope to what was read, together with the variables of the roles, and returns what stands in the way.
+  - A rule stays silent where what it judges is not given.
+positional: settings, scope, host, accept
+options:
+  _input:
+    description:
+      - For scope V(node) the value RV(kube_ovn.dpdk.preflight_facts#module:host), for V(cluster) what
+        P(kube_ovn.dpdk.preflight_cluster_facts#filter) returns, for V(inventory) a dictionary with the groups in C(inventory).
+    type: dict
+    required: true
+  settings:
+    description: Variables of the roles by name; an empty text is a variable that is not defined.
+    type: dict
+    required: true
+  scope:
+    description: What is judged.
+    type: str
+    choices: [inventory, node, cluster]
+    default: node
+  host:
+    description: Name that the findings get.
+    type: str
+    default: ''
+  accept:
+    description: Ids of rules whose errors become warnings. An id that no rule has is an error.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: kube_ovn.dpdk.preflight_facts
+  - plugin: kube_ovn.dpdk.preflight_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Judge a host
+  ansible.builtin.set_fact:
+    findings: "{{ read.host | kube_ovn.dpdk.preflight_findings({'hugepages_pages': [{'size': '1G', 'count': 4}]}, 'node', inventory_hostname) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The findings, each with C(id), C(severity) (V(error) or V(warning)), C(host), C(found) and C(cure).
+  type: list
+  elements: dict
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+
+
+def preflight_findings(facts, settings, scope=preflight.NODE, host="", accept=()):
+    scopes = (preflight.INVENTORY, preflight.NODE, preflight.CLUSTER)
+    if scope not in scopes:
+        raise AnsibleFilterError("preflight_findings: scope is %r, not one of %s" % (scope, ", ".join(scopes)))
+    known = set(rule["id"] for rule in preflight.RULES)
+    unknown = sorted(set(accept) - known)
+    if unknown:
+        raise AnsibleFilterError("preflight_findings: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
+    return preflight.findings(facts, settings, scope, host, accept)
+
+
+class FilterModule(object):
+    def filters(self):
+        return {"preflight_findings": preflight_findings}
