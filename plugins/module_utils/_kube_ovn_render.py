@@ -57,28 +57,25 @@ unexpected() {
   exit 64
 }
 
-verb='' kind='' rest='' file='' selector='' wide='' template='' skip=''
+verb='' kind='' rest='' file='' selector='' wide='' skip=''
 for word in "$@"; do
   case "$skip" in
     selector) selector=$word skip='' && continue ;;
     file) file=$word skip='' && continue ;;
     output) wide=$word skip='' && continue ;;
-    template) template=$word skip='' && continue ;;
     other) skip='' && continue ;;
   esac
   case "$word" in
-    -l | --selector) skip=selector ;;
+    -l | --selector) skip='selector' ;;
     -l*) selector=${word#-l} ;;
     --selector=*) selector=${word#*=} ;;
-    -f | --filename) skip=file ;;
+    -f | --filename) skip='file' ;;
     --filename=*) file=${word#*=} ;;
     -f*) file=${word#-f}; file=${file#=} ;;
-    -o | --output) skip=output ;;
+    -o | --output) skip='output' ;;
     -o*) wide=${word#-o}; wide=${wide#=} ;;
     --output=*) wide=${word#*=} ;;
-    --template) skip=template ;;
-    --template=*) template=${word#*=} ;;
-    --timeout | -n | --namespace | -c | --container | --field-selector) skip=other ;;
+    --timeout | -n | --namespace | -c | --container | --field-selector | --template) skip='other' ;;
     -*) ;;
     *)
       if [ -z "$verb" ]; then verb=$word
@@ -392,30 +389,29 @@ def run_installer(script, arguments, nodes, timeout=60):
         inner += [shell, "-c", start, "installer", os.path.join(scratch, "run"), os.path.join(scratch, "install.sh")]
         rc, output = _run(prefix + inner + list(arguments), "/", setup_env, timeout)
         calls = _read_calls(os.path.join(scratch, "record"))
-        missing = ""
-        if os.path.exists(os.path.join(scratch, "record", "missing")):
-            with open(os.path.join(scratch, "record", "missing")) as handle:
-                missing = handle.read().strip()
-        _check(rc, output, calls, missing, timeout)
+        missing = _read(os.path.join(scratch, "record", "missing")) or ""
+        _check(rc, output, calls, missing.strip(), timeout)
         return calls, isolation
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _read(path):
+    """A file that the installer had the right to write: what it may have put there as a link is not followed."""
+    if not os.path.isfile(path) or os.path.realpath(path) != path:
+        return None
+    with open(path, "rb") as handle:
+        return handle.read().decode("utf-8", "replace")
+
+
 def _read_calls(record):
-    with open(os.path.join(record, "counter")) as handle:
-        count = int(handle.read().strip() or 0)
+    count = (_read(os.path.join(record, "counter")) or "").strip()
+    if not re.match("^[0-9]{1,4}$", count):
+        raise RenderError("The installer spoiled the record of its calls.")
     calls = []
-    for number in range(1, count + 1):
-        directory = os.path.join(record, "%d" % number)
-        call = {"argv": [], "manifest": None, "unexpected": None}
-        for name in ("argv", "manifest", "unexpected"):
-            path = os.path.join(directory, name)
-            if os.path.exists(path):
-                with open(path, "rb") as handle:
-                    call[name] = handle.read().decode("utf-8")
-        call["argv"] = call["argv"].split("\0")[:-1] if call["argv"] else []
-        calls.append(call)
+    for number in range(1, int(count) + 1):
+        call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "unexpected"))
+        calls.append(dict(call, argv=(call["argv"] or "").split("\0")[:-1]))
     return calls
 
 
