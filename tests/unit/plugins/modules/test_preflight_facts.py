@@ -1,0 +1,149 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.modules import preflight_facts
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
+
+NIC = "/sys/bus/pci/devices/%s/"
+MOUNTINFO = """21 1 254:1 / / rw,relatime %s- ext4 /dev/vda1 rw
+22 21 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw
+"""
+ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+"""
+
+
+@pytest.fixture
+def tree(tmpdir):
+    tree = Tree(tmpdir.mkdir("root"))
+    tree.write("/etc/hostname", "node1\n")
+    tree.write("/etc/os-release", 'NAME="CentOS Linux"\nVERSION="7 (Core)"\nID="centos"\nVERSION_ID="7"\nPRETTY_NAME="CentOS Linux 7 (Core)"\n')
+    tree.write("/proc/sys/kernel/osrelease", "3.10.0-1160.el7.x86_64\n")
+    tree.write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz ro hugepagesz=1G hugepages=4\n")
+    tree.write("/proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: sse4_2 fpu fpu\n\nprocessor\t: 1\n")
+    tree.write("/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:         1 kB\nMemAvailable:   8388608 kB\n")
+    tree.write("/proc/mounts", "/dev/vda1 / ext4 rw 0 0\nhugetlbfs /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n")
+    tree.write("/proc/self/mountinfo", MOUNTINFO % "shared:1 ")
+    tree.write("/proc/modules", "vfio_pci 45056 0 - Live 0x0\nopenvswitch 1 0 - Live 0x0\n")
+    tree.write("/proc/net/route", ROUTES)
+    tree.write("/sys/devices/system/cpu/online", "0-1,4\n")
+    for node, cpus in ((0, "0-1"), (1, "4"), (10, "")):
+        base = "/sys/devices/system/node/node%d/" % node
+        tree.write(base + "meminfo", "Node %d MemTotal:       8388608 kB\nNode %d MemFree: 1 kB\n" % (node, node))
+        tree.write(base + "cpulist", cpus + "\n")
+        tree.write(base + "hugepages/hugepages-2048kB/nr_hugepages", "%d\n" % (node * 2))
+        tree.write(base + "hugepages/hugepages-2048kB/free_hugepages", "%d\n" % node)
+    for address, kind, vendor in (("0000:00:1f.0", "0x060100", "0x8086"), ("0000:03:00.0", "0x020000", "0x8086"), ("0000:04:00.0", "0x020000", "0x1af4")):
+        base = NIC % address
+        tree.write(base + "class", kind + "\n")
+        tree.write(base + "vendor", vendor + "\n")
+        tree.write(base + "device", "0x1572\n")
+        tree.write(base + "numa_node", "-1\n")
+    tree.link(NIC % "0000:03:00.0" + "driver", "../../../bus/pci/drivers/i40e")
+    tree.link(NIC % "0000:03:00.0" + "iommu_group", "../../../kernel/iommu_groups/7")
+    tree.write(NIC % "0000:03:00.0" + "net/ens1/mtu", "1500\n")
+    tree.write(NIC % "0000:04:00.0" + "virtio3/net/ens2/mtu", "1500\n")
+    tree.write("/sys/kernel/iommu_groups/7/type", "DMA\n")
+    tree.write("/run/containerd/containerd.sock", "")
+    tree.write("/var/run/docker.sock", "")
+    return tree
+
+
+def read(tree, **params):
+    result = run_module(preflight_facts, tree, **params)
+    assert (result["failed"], result["changed"]) == (False, False)
+    return result["host"]
+
+
+def test_a_whole_host(tree):
+    before = tree.snapshot()
+    host = read(tree)
+    assert host["hostname"] == "node1"
+    assert host["os"] == {"id": "centos", "version": "7", "name": "CentOS Linux 7 (Core)"}
+    assert host["kernel"] == "3.10.0-1160.el7.x86_64"
+    assert host["cmdline"][-2:] == ["hugepagesz=1G", "hugepages=4"]
+    assert host["cpu"] == {"vendor": "GenuineIntel", "flags": ["fpu", "sse4_2"], "online": [0, 1, 4]}
+    assert host["memory_mib"] == {"total": 16384, "available": 8192}
+    assert host["numa_nodes"] == [
+        {"node": 0, "memory_mib": 8192, "cpus": [0, 1]},
+        {"node": 1, "memory_mib": 8192, "cpus": [4]},
+        {"node": 10, "memory_mib": 8192, "cpus": []},
+    ]
+    assert host["hugepages"] == [{"size_kib": 2048, "node": node, "total": node * 2, "free": node} for node in (0, 1, 10)]
+    assert host["hugetlbfs"] == [{"path": "/dev/hugepages", "options": ["rw", "pagesize=2M"]}]
+    assert host["root_shared"] is True
+    assert host["iommu_groups"] == 1
+    assert host["modules"] == ["openvswitch", "vfio_pci"]
+    assert host["default_route_interface"] == "eth0"
+    assert host["runtimes"] == ["docker", "containerd"]
+    nic = {"address": "0000:03:00.0", "vendor": "8086", "device": "1572", "driver": "i40e", "interface": "ens1", "numa_node": -1, "iommu_group": "7"}
+    assert host["nics"] == [nic, dict(nic, address="0000:04:00.0", vendor="1af4", driver="", interface="ens2", iommu_group="")]
+    assert host["ovs"] == {"installed": False, "enabled": False, "running": False, "own": False}
+    assert tree.snapshot() == before
+
+
+def test_check_mode_returns_the_same(tree):
+    assert read(tree, check=True) == read(tree)
+
+
+def test_an_empty_host_is_no_error(tmpdir):
+    host = read(Tree(tmpdir.mkdir("root")))
+    assert host["cpu"] == {"vendor": "", "flags": [], "online": []}
+    assert host["memory_mib"] == {"total": 0, "available": 0}
+    assert host["cni"] == {"files": [], "networks": []}
+    assert host["root_shared"] is False
+    assert host["default_route_interface"] == ""
+
+
+def test_a_private_root(tree):
+    tree.write("/proc/self/mountinfo", MOUNTINFO % "")
+    assert read(tree)["root_shared"] is False
+
+
+def test_cni_files_in_the_order_of_the_runtime(tree):
+    folder = "/etc/cni/net.d/"
+    tree.write(folder + "10-flannel.conflist", '{"name": "cbr0", "plugins": [{"type": "flannel"}]}')
+    tree.write(folder + "01-kube-ovn.conflist", '{"name": "kube-ovn", "plugins": [{"type": "kube-ovn"}, {"type": "portmap"}]}')
+    tree.write(folder + "00-multus.conf", '{"name": "multus-cni-network", "type": "multus", "delegates": [{"name": "kube-ovn"}]}')
+    tree.write(folder + "20-broken.conf", "{")
+    tree.write(folder + "30-list.conf", "[]")
+    tree.write(folder + "00-backup.conf.bak", "{}")
+    tree.write(folder + "multus.d/multus.kubeconfig", "")
+    cni = read(tree)["cni"]
+    assert cni["files"] == ["00-multus.conf", "01-kube-ovn.conflist", "10-flannel.conflist", "20-broken.conf", "30-list.conf"]
+    assert [(network["name"], network["type"], network["delegate"]) for network in cni["networks"]] == [
+        ("multus-cni-network", "multus", "kube-ovn"),
+        ("kube-ovn", "kube-ovn", ""),
+        ("cbr0", "flannel", ""),
+        ("", "unreadable", ""),
+        ("", "unreadable", ""),
+    ]
+
+
+def test_the_thick_form_of_multus_names_a_file(tree):
+    tree.write("/opt/cni.d/00-multus.conf", '{"name": "multus", "type": "multus-shim", "clusterNetwork": "/host/etc/cni/net.d/01-kube-ovn.conflist"}')
+    assert read(tree, cni_conf_dir="/opt/cni.d")["cni"]["networks"][0]["delegate"] == "01-kube-ovn.conflist"
+
+
+@pytest.mark.parametrize("namespace, own", [("mnt:[1]", True), ("mnt:[2]", False)])
+def test_an_ovs_of_the_host_is_told_from_one_in_a_container(tree, namespace, own):
+    tree.write("/usr/sbin/ovs-vswitchd", "")
+    tree.link("/etc/systemd/system/multi-user.target.wants/openvswitch-switch.service", "/lib/systemd/system/openvswitch-switch.service")
+    tree.write("/run/openvswitch/ovs-vswitchd.pid", "4711\n")
+    tree.write("/proc/4711/comm", "ovs-vswitchd\n")
+    tree.link("/proc/4711/ns/mnt", namespace)
+    tree.link("/proc/1/ns/mnt", "mnt:[1]")
+    assert read(tree)["ovs"] == {"installed": True, "enabled": True, "running": True, "own": own}
+
+
+def test_a_pid_that_another_program_got_is_no_ovs(tree):
+    tree.write("/run/openvswitch/ovs-vswitchd.pid", "4711\n")
+    tree.write("/proc/4711/comm", "bash\n")
+    assert read(tree)["ovs"]["running"] is False
