@@ -1,0 +1,8 @@
+#!/bin/bash
+# Probe of the kernel OVS pods.
+set -euo pipefail
+. /kube-ovn/lib.sh
+
+ovn-sbctl "--db=tcp:[${OVN_SB_SERVICE_HOST}]:${OVN_SB_SERVICE_PORT}" --timeout=3 show
+ovs-ctl status
+ovn-ctl status_controller

@@ -1,0 +1,2 @@
+#!/bin/bash
+exec /kube-ovn/kube-ovn-controller "$@"
