@@ -15,5 +15,6 @@ __metaclass__ = type
 ensurepip.bootstrap()
 # ensurepip points pip at an empty configuration; from here on the machine's own counts again.
 os.environ.pop("PIP_CONFIG_FILE", None)
-sys.argv = ["pip", "install"] + sys.argv[1:]
+# Options that only get-pip knows: nothing but the named packages is installed here anyway.
+sys.argv = ["pip", "install"] + [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
