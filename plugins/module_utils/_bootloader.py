@@ -62,23 +62,23 @@ def check_arguments(arguments):
     previous = None
     for word in arguments:
         if not re.match(r'^[A-Za-z0-9_][A-Za-z0-9_.\-]*(=.*)?$', word) or "\n" in word:
-            raise HostError("%r is not a kernel argument; write name or name=value" % word)
+            raise HostError("'%s' is not a kernel argument; write name or name=value" % word)
         if re.search(r"[$`\\']", word):
-            raise HostError("kernel argument %r has a character that does not survive the boot loader's shell ($ ` \\ ')" % word)
+            raise HostError("kernel argument '%s' has a character that does not survive the boot loader's shell ($ ` \\ ')" % word)
         if word.count('"') % 2 or split_arguments(word) != [word]:
-            raise HostError('kernel argument %r has a space or an odd number of quotes; write name="value with spaces"' % word)
+            raise HostError('kernel argument \'%s\' has a space or an odd number of quotes; write name="value with spaces"' % word)
         name = name_of(word)
         if name in PROTECTED:
-            raise HostError("kernel argument %r is not for this module: the host's own %s= would be replaced" % (word, name))
+            raise HostError("kernel argument '%s' is not for this module: the host's own %s= would be replaced" % (word, name))
         if word in seen and name not in ("hugepages",):
-            raise HostError("kernel argument %r is listed twice" % word)
+            raise HostError("kernel argument '%s' is listed twice" % word)
         if name == "default_hugepagesz" and any(name_of(item) == name for item in seen):
             raise HostError("default_hugepagesz is listed twice; the kernel has one default size")
         if name in ("hugepagesz", "default_hugepagesz"):
             try:
                 size = size_to_kb(word.partition("=")[2])
             except HostError as error:
-                raise HostError("kernel argument %r: %s" % (word, error))
+                raise HostError("kernel argument '%s': %s" % (word, error))
             if name == "hugepagesz":
                 if size in sizes:
                     raise HostError(
@@ -86,7 +86,7 @@ def check_arguments(arguments):
                     )
                 sizes.add(size)
         if name == "hugepages" and previous not in ("hugepagesz", "default_hugepagesz"):
-            raise HostError("%r has to follow the hugepagesz= (or default_hugepagesz=) it counts" % word)
+            raise HostError("'%s' has to follow the hugepagesz= (or default_hugepagesz=) it counts" % word)
         seen.add(word)
         previous = name
 
@@ -110,11 +110,11 @@ class Block(object):
             try:
                 values[key] = json.loads(line.group(1))
             except (AttributeError, ValueError):
-                raise HostError("the lines between %r and %r were changed by hand; remove them and run again" % (self.begin, self.end))
+                raise HostError("the lines between '%s' and '%s' were changed by hand; remove them and run again" % (self.begin, self.end))
         return values["arguments"], values["replaced"]
 
     def render(self, arguments, replaced):
-        names = "|".join(sorted(set(re.escape(name_of(word)).replace("_", "[-_]") for word in arguments)))
+        names = "|".join(sorted(set(name_of(word).replace(".", "[.]").replace("_", "[-_]") for word in arguments)))
         strip = "sed -r -e ':again' -e 's/(^| )(%s)(=(\"[^\"]*\"|[^ \"])*)?( |$)/ /' -e 'tagain' -e 's/^ +//;s/ +$//'" % names
         words = " ".join(arguments).replace('"', '\\"')
         lines = [

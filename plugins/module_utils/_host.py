@@ -87,14 +87,14 @@ class Sysroot(object):
             finally:
                 os.close(handle)
         except OSError as error:
-            raise HostError("cannot write %r to %s: %s" % (text, path, os.strerror(error.errno)))
+            raise HostError("cannot write '%s' to %s: %s" % (text, path, os.strerror(error.errno)))
 
 
 def size_to_kb(text):
     """Size in KiB of 1G, 2M, 2048kB, 1Gi, 1048576 (KiB)."""
     match = re.match(r"^\s*([0-9]+)\s*([KMGT]?)(?:I?B)?\s*$", str(text).upper())
     if not match or int(match.group(1)) == 0:
-        raise HostError("%r is not a size; write it as 1G, 2M, 512M or 2048kB" % (text,))
+        raise HostError("'%s' is not a size; write it as 1G, 2M, 512M or 2048kB" % (text,))
     return int(match.group(1)) * UNITS_KB[match.group(2)]
 
 
@@ -113,7 +113,7 @@ def parse_list(text):
             continue
         match = re.match(r"^([0-9]+)(?:-([0-9]+))?$", part)
         if not match or (match.group(2) and int(match.group(2)) < int(match.group(1))):
-            raise HostError("%r is not a list of numbers; write it as 2,3 or 2-5,8" % (text,))
+            raise HostError("'%s' is not a list of numbers; write it as 2,3 or 2-5,8" % (text,))
         numbers.update(range(int(match.group(1)), int(match.group(2) or match.group(1)) + 1))
     return sorted(numbers)
 

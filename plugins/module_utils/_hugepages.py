@@ -114,7 +114,7 @@ class Plan(object):
             self._add(entry)
         if purge:
             for size_kb in memory.sizes:
-                self.by_size.setdefault(size_kb, {None: 0})
+                self.by_size.setdefault(size_kb, dict((node, 0) for node in memory.nodes))
         for wanted in self.by_size.values():
             if None not in wanted:
                 # The list is the whole truth for the sizes it names.
@@ -198,6 +198,9 @@ class Plan(object):
             slots,
             key=lambda slot: (slot[2] > memory.count(slot[0], slot[1]), -slot[0], -1 if slot[1] is None else slot[1]),
         )
+
+    def counts(self):
+        return sorted((size_kb, -1 if node is None else node, self.memory.count(size_kb, node)) for size_kb, node, _count in self.slots())
 
     def shortfall(self):
         return [

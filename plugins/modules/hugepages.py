@@ -274,6 +274,8 @@ def main():
             before["transparent"] = memory.transparent()
             after["transparent"] = transparent
             arguments.append("transparent_hugepage=%s" % transparent)
+        counted = plan.counts()
+        changed = before != after
         shortfall = []
         if not module.check_mode:
             apply(module, plan, sysroot, params["attempts"])
@@ -282,6 +284,7 @@ def main():
                 sysroot.poke(TRANSPARENT, transparent if sysroot.is_real else "[%s]" % transparent)
             shortfall = plan.shortfall()
             after["hugepages"] = memory.snapshot()
+            changed = before != after or counted != plan.counts()
     except HostError as error:
         module.fail_json(msg=str(error), shortfall=[])
 
@@ -289,7 +292,7 @@ def main():
     if transparent:
         lines.append("w %s - - - - %s" % (TRANSPARENT, transparent))
     result = dict(
-        changed=before != after,
+        changed=changed,
         diff=dict(before=before, after=after),
         pages=memory.rows(),
         shortfall=shortfall,

@@ -162,7 +162,7 @@ def check_owners(loader, arguments):
     for owner, words in sorted(loader.other_owners().items()):
         both = sorted(names & set(name_of(word) for word in words))
         if both:
-            raise HostError("%s is already owned by %r; let one of the two own it" % (", ".join(both), owner))
+            raise HostError("%s is already owned by '%s'; let one of the two own it" % (", ".join(both), owner))
 
 
 def write_all(module, loader, texts, arguments, names, generate):
@@ -198,7 +198,7 @@ def run(module):
     sysroot = Sysroot(params["sysroot"])
     asked = params["arguments"]
     if not re.match(r"^[a-z][a-z0-9_]*$", params["owner"]):
-        raise HostError("owner %r is not a name of lower-case letters, digits and _" % params["owner"])
+        raise HostError("owner '%s' is not a name of lower-case letters, digits and _" % params["owner"])
     check_arguments(asked)
     arguments = [] if params["state"] == "absent" else asked
     if sysroot.exists("/run/ostree-booted"):

@@ -116,12 +116,20 @@ SITUATIONS = {
     "foreign value overruled": (dict(default="quiet hugepages=2"), FOUR, ["quiet"] + FOUR),
     "foreign pair in the other variable": (dict(linux="hugepagesz=1G hugepages=2"), FOUR, ["quiet"] + FOUR),
     "foreign size given twice": (dict(linux="hugepagesz=1G hugepages=2", default="hugepagesz=1G hugepages=4"), FOUR, FOUR),
-    "substring names are other names": (dict(default="hugepagesz_x=1 xhugepages=7 hugepages.y=3"), ["hugepages.y=4"], ["hugepagesz_x=1", "xhugepages=7", "hugepages.y=4"]),
+    "substring names are other names": (
+        dict(default="hugepagesz_x=1 xhugepages=7 hugepages.y=3"),
+        ["hugepages.y=4"],
+        ["hugepagesz_x=1", "xhugepages=7", "hugepages.y=4"],
+    ),
     "dash and underscore are one name": (dict(default="intel-iommu=off"), ["intel_iommu=on"], ["intel_iommu=on"]),
     "flag without a value": (dict(default="quiet nosmt"), ["nosmt"], ["quiet", "nosmt"]),
     "value with a comma and dots": (dict(), ["isolcpus=domain,managed_irq,2-5,8"], ["quiet", "isolcpus=domain,managed_irq,2-5,8"]),
     "several of a name": (dict(default="console=tty0"), ["console=ttyS0,115200", "console=tty1"], ["console=ttyS0,115200", "console=tty1"]),
-    "foreign variable used": (dict(defaults='X="quiet"\nGRUB_CMDLINE_LINUX_DEFAULT="$X loglevel=3"\n', default="quiet loglevel=3"), FOUR, ["quiet", "loglevel=3"] + FOUR),
+    "foreign variable used": (
+        dict(defaults='X="quiet"\nGRUB_CMDLINE_LINUX_DEFAULT="$X loglevel=3"\n', default="quiet loglevel=3"),
+        FOUR,
+        ["quiet", "loglevel=3"] + FOUR,
+    ),
     "single quotes": (dict(defaults="GRUB_CMDLINE_LINUX_DEFAULT='quiet hugepages=1'\n", default="quiet hugepages=1"), FOUR, ["quiet"] + FOUR),
     "no final newline": (dict(defaults='GRUB_CMDLINE_LINUX_DEFAULT="quiet"'), FOUR, ["quiet"] + FOUR),
 }
