@@ -238,6 +238,7 @@ func main() {
 		}
 	}
 	if command == "ADD" {
+		n.keepDirs()
 		os.Exit(n.add())
 	}
 	os.Exit(n.del())
@@ -498,6 +499,24 @@ func (n *session) pluginRecord() string {
 func (n *session) ownDir() string   { return filepath.Join(n.DefaultDir, n.container[:shortID]) }
 func (n *session) shortDir() string { return filepath.Join(n.ShortDirs, n.podUID) }
 
+// keepDirs puts a file into the directories that attachments have in common: the plugin removes each as soon as it is empty, and without a
+// lock, so that another pod's attachment that starts at that moment would lose its state, or its socket.
+func (n *session) keepDirs() {
+	dirs := []string{n.PluginState}
+	if _, err := os.Stat(n.RunDir); err == nil {
+		dirs = append(dirs, n.PodsDir)
+	}
+	for _, dir := range dirs {
+		err := os.MkdirAll(dir, 0o750)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, ".kept-by-the-launcher"), nil, 0o600)
+		}
+		if err != nil {
+			n.logf("ADD %s: %v", n.name(), err)
+		}
+	}
+}
+
 func (n *session) add() int {
 	stdout, stderr, code := n.runGuarded()
 	if code == 0 {
@@ -741,7 +760,6 @@ func (n *session) cleanUp(known record) error {
 	}
 	for _, path := range []string{n.pluginRecord(), n.recordPath()} {
 		_ = os.Remove(path)
-		_ = syscall.Rmdir(filepath.Dir(path))
 	}
 	return nil
 }
