@@ -6,7 +6,8 @@ set -eu
 suite=$1 mirror=$2 tarball=$3
 
 hook=$(mktemp)
-trap 'rm -f "$hook"' EXIT
+trap 'rm -f "$hook" "$tarball.part"' EXIT
+trap 'exit 1' HUP INT TERM
 cat > "$hook" <<'HOOK'
 #!/bin/sh
 set -eu
@@ -39,7 +40,7 @@ in_root sh -ec 'dpdk-testpmd --help > /dev/null 2>&1 || test $? -ne 127
 HOOK
 chmod +x "$hook"
 
-exec mmdebstrap --mode=root --variant=apt --architectures=amd64 \
+mmdebstrap --mode=root --variant=apt --architectures=amd64 \
     --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -48,4 +49,5 @@ exec mmdebstrap --mode=root --variant=apt --architectures=amd64 \
     --dpkgopt='path-exclude=/usr/share/lintian/*' \
     --include=openvswitch-switch-dpdk,ovn-central,ovn-host,iproute2,iptables,ethtool,procps,python3-minimal,util-linux \
     --customize-hook="$hook" \
-    "$suite" "$tarball" "$mirror"
+    --format=tar "$suite" "$tarball.part" "$mirror"
+mv "$tarball.part" "$tarball"
