@@ -172,6 +172,12 @@ shortfall:
       description: Pages there are.
       type: int
       sample: 3
+missing:
+  description: Why a reboot with RV(kernel_arguments) is needed, one sentence for each reason. Check mode sees only the default size.
+  returned: success
+  type: list
+  elements: str
+  sample: ["3 of 4 pages of 1G on node 0"]
 kernel_arguments:
   description: Kernel arguments that reserve these pages at boot, in the order in which the kernel wants them.
   returned: success
@@ -221,15 +227,15 @@ def apply(module, plan, sysroot, attempts):
             sysroot.poke("%s/nr_hugepages" % memory.directory(size_kb, node), "%d" % count)
 
 
-def shortfall_message(shortfall):
-    parts = [
+def described(shortfall):
+    return [
         "%d of %d pages of %s%s" % (item["count"], item["wanted"], item["size"], "" if item["node"] is None else " on node %d" % item["node"])
         for item in shortfall
     ]
-    return (
-        "the kernel gave only %s, also after dropping caches and compaction; reserve them at boot (kernel arguments), "
-        "reboot, or ask for fewer or smaller pages" % "; ".join(parts)
-    )
+
+
+def default_size_differs(memory, size):
+    return bool(size) and size_to_kb(size) != memory.default_kb
 
 
 def main():
@@ -288,6 +294,9 @@ def main():
     except HostError as error:
         module.fail_json(msg=str(error), shortfall=[])
 
+    missing = described(shortfall)
+    if default_size_differs(memory, params["default_size"]):
+        missing.append("the default page size is to become %s" % params["default_size"])
     lines = plan.tmpfiles()
     if transparent:
         lines.append("w %s - - - - %s" % (TRANSPARENT, transparent))
@@ -296,11 +305,16 @@ def main():
         diff=dict(before=before, after=after),
         pages=memory.rows(),
         shortfall=shortfall,
+        missing=missing,
         kernel_arguments=arguments,
         tmpfiles=lines,
     )
     if shortfall and not params["partial"]:
-        module.fail_json(msg=shortfall_message(shortfall), **result)
+        module.fail_json(
+            msg="the kernel gave only %s, also after dropping caches and compaction; reserve them at boot (kernel arguments), "
+            "reboot, or ask for fewer or smaller pages" % "; ".join(described(shortfall)),
+            **result
+        )
     module.exit_json(**result)
 
 
