@@ -15,7 +15,7 @@ author:
 description:
   - Applies all rules of a scope to what was read, together with the variables of the roles, and returns what stands in the way.
   - A rule stays silent where what it judges is not given.
-positional: settings, scope, host, accept
+positional: settings, scope, host
 options:
   _input:
     description:
@@ -36,11 +36,6 @@ options:
     description: Name that the findings get.
     type: str
     default: ''
-  accept:
-    description: Ids of rules whose errors become warnings. An id that no rule has is an error.
-    type: list
-    elements: str
-    default: []
 seealso:
   - module: kube_ovn.dpdk.preflight_facts
   - plugin: kube_ovn.dpdk.preflight_report
@@ -64,15 +59,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
 
 
-def preflight_findings(facts, settings, scope=preflight.NODE, host="", accept=()):
+def preflight_findings(facts, settings, scope=preflight.NODE, host=""):
     scopes = (preflight.INVENTORY, preflight.NODE, preflight.CLUSTER)
     if scope not in scopes:
         raise AnsibleFilterError("preflight_findings: scope is %r, not one of %s" % (scope, ", ".join(scopes)))
-    known = set(rule["id"] for rule in preflight.RULES)
-    unknown = sorted(set(accept) - known)
-    if unknown:
-        raise AnsibleFilterError("preflight_findings: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
-    return preflight.findings(facts, settings, scope, host, accept)
+    return preflight.findings(facts, settings, scope, host)
 
 
 class FilterModule(object):

@@ -14,12 +14,18 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Puts findings in order, errors first, and makes a table and one message of them.
+positional: accept
 options:
   _input:
     description: Findings of P(kube_ovn.dpdk.preflight_findings#filter).
     type: list
     elements: dict
     required: true
+  accept:
+    description: Ids of checks whose errors become warnings. An id that no check has is an error.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -35,9 +41,18 @@ _value:
   type: dict
 """
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+
+
+def preflight_report(findings, accept=()):
+    known = set(rule["id"] for rule in preflight.RULES)
+    unknown = sorted(set(accept) - known)
+    if unknown:
+        raise AnsibleFilterError("preflight_report: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
+    return preflight.report(findings, accept)
 
 
 class FilterModule(object):
     def filters(self):
-        return {"preflight_report": preflight.report}
+        return {"preflight_report": preflight_report}

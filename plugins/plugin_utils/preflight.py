@@ -819,23 +819,19 @@ def cluster_facts(api, hosts, hostvars):
     )
 
 
-def findings(facts, settings, scope, host, accept=()):
-    """Findings of all rules of a scope, in the order of the rules; an accepted error becomes a warning."""
+def findings(facts, settings, scope, host):
+    """Findings of all rules of a scope, in the order of the rules."""
     case = Case(facts, settings, host)
-    found = []
-    for entry in RULES:
-        if entry["scope"] == scope:
-            for finding in entry["function"](case):
-                judged = dict(finding, id=entry["id"], host=host)
-                if entry["id"] in accept:
-                    judged["severity"] = "warning"
-                found.append(judged)
-    return found
+    return [dict(finding, id=entry["id"], host=host) for entry in RULES if entry["scope"] == scope for finding in entry["function"](case)]
 
 
-def report(found):
-    """Findings, errors first, with their number, the lines of a table to show, and one message that names every error."""
-    ordered = sorted(found, key=lambda finding: finding["severity"] != "error")
+def report(found, accept=()):
+    """Findings, errors first, with their number, the lines of a table to show, and one message that names every error.
+
+    An error whose id is in `accept` becomes a warning.
+    """
+    judged = [dict(finding, severity="warning" if finding["id"] in accept else finding["severity"]) for finding in found]
+    ordered = sorted(judged, key=lambda finding: finding["severity"] != "error")
     errors = [finding for finding in ordered if finding["severity"] == "error"]
     lines = []
     for finding in ordered:

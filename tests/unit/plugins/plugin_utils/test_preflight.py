@@ -81,7 +81,7 @@ def pages(*counts):
     return [dict(size="%d%s" % (number, unit), count=count) for number, unit, count in counts]
 
 
-def judged(scope, facts, settings, accept=()):
+def judged(scope, facts, settings):
     every = copy.deepcopy(FACTS[scope])
     for path, value in facts.items():
         target = every
@@ -89,7 +89,7 @@ def judged(scope, facts, settings, accept=()):
         for key in keys[:-1]:
             target = target[key]
         target[keys[-1]] = value
-    found = preflight.findings(every, dict(SETTINGS, **settings), scope, "node1", accept)
+    found = preflight.findings(every, dict(SETTINGS, **settings), scope, "node1")
     for finding in found:
         assert sorted(finding) == ["cure", "found", "host", "id", "severity"]
         assert finding["cure"] and finding["found"] and finding["severity"] in ("error", "warning")
@@ -221,8 +221,11 @@ def test_every_rule_is_silent_where_nothing_is_known():
 
 
 def test_an_accepted_error_is_shown_as_a_warning():
-    assert [finding["severity"] for finding in judged("node", {"uid": 1000}, {}, accept=["ROOT"])] == ["warning"]
-    assert [finding["severity"] for finding in judged("node", {"uid": 1000}, {}, accept=["CPU"])] == ["error"]
+    found = judged("node", {"uid": 1000, "root_shared": False}, {})
+    assert [finding["severity"] for finding in preflight.report(found)["findings"]] == ["error", "error"]
+    report = preflight.report(found, ["ROOT"])
+    assert [(finding["id"], finding["severity"]) for finding in report["findings"]] == [("MOUNT", "error"), ("ROOT", "warning")]
+    assert (report["errors"], report["warnings"]) == (1, 1)
 
 
 def test_the_report_names_every_error_with_host_and_cure_and_no_warning():
