@@ -6,7 +6,8 @@ set -eu
 suite=$1 mirror=$2 tarball=$3
 
 hook=$(mktemp)
-trap 'rm -f "$hook" "$tarball.part"' EXIT
+part=$tarball.$$
+trap 'rm -f "$hook" "$part"' EXIT
 trap 'exit 1' HUP INT TERM
 cat > "$hook" <<'HOOK'
 #!/bin/sh
@@ -49,5 +50,6 @@ mmdebstrap --mode=root --variant=apt --architectures=amd64 \
     --dpkgopt='path-exclude=/usr/share/lintian/*' \
     --include=openvswitch-switch-dpdk,ovn-central,ovn-host,iproute2,iptables,ethtool,procps,python3-minimal,util-linux \
     --customize-hook="$hook" \
-    --format=tar "$suite" "$tarball.part" "$mirror"
-mv "$tarball.part" "$tarball"
+    --format=tar "$suite" "$part" "$mirror"
+# It appears only when it is whole.
+mv "$part" "$tarball"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # OVN's two databases and northd. One server: the lab has one control plane node.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
 case ${NODE_IPS:-} in

@@ -1,6 +1,7 @@
 #!/bin/bash
 # OVS-DPDK on a node of its own, with its NIC in br-phy (hybrid mode).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
 CONFIG_FILE=/opt/ovs-config/config.cfg

@@ -1,6 +1,7 @@
 #!/bin/bash
 # OVS-DPDK and ovn-controller in one container: the node's whole data plane (dedicated mode).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
 CONFIG_FILE=/opt/ovs-config/config.cfg

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Kernel OVS and ovn-controller (nodes without DPDK).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
 ovs-ctl restart --no-ovs-vswitchd --system-id=random

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the release runs in its OVS pods before it is removed.
 set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
 ovn-ctl stop_controller
