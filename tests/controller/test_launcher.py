@@ -100,6 +100,7 @@ def binaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         build(STANDIN, directory / "plugin", "./userspace", f"-overlay={directory}/overlay.json")
     else:
         shutil.copy(plugin, directory / "plugin")
+        (directory / "plugin").chmod(0o755)
     return {"launcher": directory / "launcher", "plugin": directory / "plugin"}
 
 
@@ -109,9 +110,10 @@ class Node:
     def __init__(self, binaries: dict[str, Path], server: http.server.HTTPServer) -> None:
         self.server = server
         mounts = "".join(
-            f"mkdir -p {d} && mount -t tmpfs tmpfs {d} && " for d in ("/run", "/usr/local/var", "/var/lib/cni", "/var/lib/kubelet", "/opt", "/etc/cni")
+            f"mkdir -p {d} && mount -t tmpfs tmpfs {d} && "
+            for d in ("/run", "/usr/local/var", "/var/lib/cni", "/var/lib/kubelet", "/var/lib/vhost_sockets", "/opt", "/etc/cni")
         )
-        netns = "mkdir /run/netns && touch /run/netns/pod && mount --bind /proc/self/ns/net /run/netns/pod && "
+        netns = "mkdir /run/netns && touch /run/netns/pod && unshare --net mount --bind /proc/self/ns/net /run/netns/pod && "
         self.holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + netns + "echo up && exec sleep 3600"], stdout=subprocess.PIPE, text=True
         )
@@ -428,6 +430,7 @@ def test_add_while_ovs_is_down_fails_in_time_and_leaves_nothing(node: Node) -> N
 
 
 def test_concurrent_first_attachments(node: Node) -> None:
+    node.settings(retry_seconds=30, plugin_seconds=60)
     containers = [f"{n:012x}" + "0" * 52 for n in range(12)]
     results: list[int] = []
 
@@ -496,9 +499,10 @@ def test_logs_are_rotated(node: Node) -> None:
     node.bridge()
     node.settings(log_bytes=600)
     node.path("/run/plugin.log").write_text("x" * 700)
+    node.cni("DEL")
+    assert node.path("/run/plugin.log.1").read_text() == "x" * 700
     for _ in range(3):
         node.cni("DEL")
-    assert node.path("/run/plugin.log.1").read_text() == "x" * 700
     assert 0 < node.path("/run/launcher.log").stat().st_size < 2000
     assert node.path("/run/launcher.log.1").exists()
 

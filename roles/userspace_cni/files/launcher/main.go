@@ -519,6 +519,7 @@ func (n *session) keepDirs() {
 
 func (n *session) add() int {
 	stdout, stderr, code := n.runGuarded()
+	failure := "Userspace CNI failed"
 	if code == 0 {
 		err := n.keep()
 		if err == nil {
@@ -526,8 +527,7 @@ func (n *session) add() int {
 			return 0
 		}
 		n.because(err.Error())
-		stdout, stderr = nil, "the attachment does not work"
-		code = 1
+		stdout, failure, code = nil, "the attachment would not work", 1
 	}
 	cause := n.cause
 	if err := n.cleanUp(record{}); err != nil {
@@ -546,7 +546,7 @@ func (n *session) add() int {
 		Details string `json:"details"`
 	}
 	if json.Unmarshal(stdout, &told) != nil || told.Message == "" {
-		told.Code, told.Message, told.Details = codeInternal, "Userspace CNI failed", stderr
+		told.Code, told.Message, told.Details = codeInternal, failure, stderr
 	}
 	if cause == "" {
 		cause = told.Details
@@ -736,6 +736,9 @@ func (n *session) cleanUp(known record) error {
 	if known.Socket != "" {
 		dirs = append(dirs, filepath.Dir(known.Socket))
 		sockets = append(sockets, known.Socket)
+	}
+	if n.command == "DEL" && n.podUID != "" {
+		dirs = append(dirs, n.shortDir())
 	}
 	for port := range n.ports {
 		sockets = append(sockets, filepath.Join(n.RunDir, port))
