@@ -124,7 +124,7 @@ nodes() {
       if (change != "") print line
       else if (matches(line)) {
         if (wide == "wide") print $1, "Ready", "control-plane", "1d", "v1", $2, "<none>"
-        else if (wide == "name") print "node/" $1
+        else if (wide == "name") print $1
         else print $1, "Ready", "control-plane", "1d", "v1"
       }
     }' "$record/nodes"
@@ -165,6 +165,8 @@ case "$verb" in
     esac
     ;;
   label)
+    wide=name
+    nodes "" > "$call/matched"
     nodes "$rest" > "$record/nodes.new" && mv "$record/nodes.new" "$record/nodes"
     ;;
   cp)
@@ -365,7 +367,7 @@ def _lock_in(scratch, env):
 
 
 def run_installer(script, arguments, nodes, timeout=60):
-    """Run the script; returns (calls, isolation). Each call is {argv, manifest, unexpected}."""
+    """Run the script; returns (calls, isolation). Each call is {argv, manifest, matched, unexpected}."""
     scratch = _scratch(nodes, script)
     try:
         env = {
@@ -410,7 +412,7 @@ def _read_calls(record):
         raise RenderError("The installer spoiled the record of its calls.")
     calls = []
     for number in range(1, int(count) + 1):
-        call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "unexpected"))
+        call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "matched", "unexpected"))
         calls.append(dict(call, argv=(call["argv"] or "").split("\0")[:-1]))
     return calls
 
@@ -552,7 +554,7 @@ def read_steps(calls):
             names = [word for word in words[2:] if "=" not in word and not word.endswith("-")]
             steps.append({
                 "action": "label", "kind": KINDS.get(words[1], words[1]), "selector": _option(options, "-l", "--selector"),
-                "names": names, "labels": dict(labels), "overwrite": "--overwrite" in options,
+                "nodes": names or (call["matched"] or "").split(), "labels": dict(labels), "overwrite": "--overwrite" in options,
             })
         elif verb == "rollout" and words[1:2] == ["status"]:
             kind, name = _target(words[2:])

@@ -159,7 +159,7 @@ steps:
   description:
     - What the installer would have done, in order. Each has an C(action).
     - C(apply) has the C(file), and C(first) and C(count) of its elements in RV(objects).
-    - C(label) has C(kind), C(selector) or C(names), C(labels) and C(overwrite).
+    - C(label) has C(kind), C(selector), the C(nodes) which it selects, C(labels) and C(overwrite).
     - C(wait) has C(kind), C(name) or C(selector), C(namespace), C(condition) (V(rollout), or the one waited for) and C(timeout) in seconds or null.
     - C(recreate-pods) stands for the deletion of every pod that is not on the host network and has restart policy Always.
     - C(delete), C(create), C(plugin-cp) and C(plugin-ko) are the other calls.
