@@ -1,0 +1,79 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+name: verify_plan
+short_description: Finds the vhost-user ports of pods and plans the traffic through them
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - Reads from each pod's annotation what Userspace CNI attached, and orders the ports as testpmd numbers them.
+  - Gives each port a MAC address, and the one that its packets are sent to, so that no packet is flooded.
+  - Used by role C(verify).
+options:
+  _input:
+    description: The pods, as the Kubernetes API returns them.
+    type: list
+    elements: dict
+    required: true
+  container:
+    description: Name of the container that testpmd runs in.
+    type: str
+    default: testpmd-dpdk
+  socket_dir:
+    description: Where the pod sees the sockets.
+    type: str
+    default: /vhu
+  memory:
+    description: Hugepage memory for testpmd in MiB. V(0) for what the pod has, 512 at most.
+    type: int
+    default: 0
+  between_pods:
+    description: Whether the traffic goes round through all pods, rather than round in each pod.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Plan the traffic
+  ansible.builtin.set_fact:
+    plan: "{{ pods.resources | kube_ovn.dpdk.verify_plan }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The pods with their C(ports), in the order of testpmd's port numbers.
+  type: list
+  elements: dict
+  sample:
+    - namespace: default
+      name: testpmd-dpdk
+      node: worker-1
+      ports:
+        - name: net1
+          interface: 0123456789ab-net1
+          path: /vhu/0123456789ab-net1
+          server: false
+          mac: "02:11:22:33:44:55"
+          peer: "02:66:77:88:99:aa"
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.verify import plan
+
+
+def verify_plan(pods, container="testpmd-dpdk", socket_dir="/vhu", memory=0, between_pods=False):
+    if not isinstance(pods, list):
+        raise AnsibleFilterError("verify_plan wants the list of pods, as in the result's key resources")
+    return plan(pods, {"container": container, "socket_dir": socket_dir, "memory": int(memory), "between_pods": bool(between_pods)})
+
+
+class FilterModule(object):
+    def filters(self):
+        return {"verify_plan": verify_plan}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Runs in the pod: holds testpmd under control over several calls, each of which returns at once.
+#   probe SOCKET...                what the pod has: CPUs, sockets
+#   begin DIR SECONDS COMMAND...   starts testpmd, waits until it is ready; it ends after SECONDS at the latest
+#   run DIR SECONDS                lets it forward for SECONDS
+#   output DIR                     what it has written until now
+#   end DIR                        ends it
+set -u
+action=$1
+shift
+case $action in
+probe)
+    sed -n 's/^Cpus_allowed_list:[[:space:]]*/cpus /p' /proc/self/status
+    for name in dpdk-testpmd testpmd; do
+        command -v "$name" > /dev/null 2>&1 && echo "testpmd $name" && break
+    done
+    # Only with it is what testpmd has counted there to be read while it still runs.
+    command -v stdbuf > /dev/null 2>&1 && echo stdbuf
+    for path in "$@"; do
+        [ ! -S "$path" ] || echo "socket $path"
+    done
+    ;;
+begin)
+    dir=$1 limit=$2
+    shift 2
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    : > "$dir/commands"
+    # Commands are lines appended to a file, so that no call has to stay open.
+    timeout "$limit" tail -n +1 -f "$dir/commands" |
+        { timeout -k 5 "$limit" "$@"; echo "testpmd ended with status $?"; } > "$dir/output" 2>&1 < /dev/stdin &
+    n=0
+    until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 120 ]; do
+        n=$((n + 1))
+        sleep 0.5
+    done
+    ;;
+run)
+    dir=$1
+    {
+        echo start tx_first
+        # The first of two tells nothing but begins the interval that the rates are of.
+        sleep 1
+        echo show port stats all
+        sleep "$2"
+        echo show port stats all
+        echo stop
+        sleep 1
+        echo show port stats all
+    } >> "$dir/commands" 2> /dev/null < /dev/null &
+    ;;
+output)
+    cat "$1/output"
+    ;;
+end)
+    echo quit >> "$1/commands"
+    n=0
+    until grep -q 'testpmd ended with status' "$1/output" || [ $n -ge 20 ]; do
+        n=$((n + 1))
+        sleep 0.5
+    done
+    cat "$1/output"
+    # One more line, so that what feeds the commands notices that nobody reads.
+    echo >> "$1/commands"
+    ;;
+esac
