@@ -27,7 +27,7 @@ now = getattr(time, 'monotonic', time.time)
 
 
 class OvsdbError(Exception):
-    """Anything that ends the work; its text is meant for the user."""
+    """Anything that ends the work; its first argument is a text meant for the user."""
 
 
 class ConnectError(OvsdbError):
@@ -77,7 +77,7 @@ def parse_remote(remote):
                 host, dummy, port = rest.partition(':')
             if host and (not port or (port.isdigit() and 0 < int(port) < 65536)):
                 return kind, (host, int(port or DEFAULT_PORT))
-    raise OvsdbError('database %r is not understood: give unix:/path/to/db.sock, tcp:HOST:PORT or ssl:HOST:PORT' % str(remote))
+    raise OvsdbError('database "%s" is not understood: give unix:/path/to/db.sock, tcp:HOST:PORT or ssl:HOST:PORT' % remote)
 
 
 class Client:
@@ -87,10 +87,19 @@ class Client:
         self.remote = remote
         self.deadline = deadline
         self.kind, self.address = parse_remote(remote)
-        self.tls = (private_key, certificate, ca_cert)
+        self.tls = dict(private_key=private_key, certificate=certificate, ca_cert=ca_cert)
+        if self.kind == 'ssl':
+            self._check_tls_files()
         self.sock = None
         self.received = b''
         self.serial = 0
+
+    def _check_tls_files(self):
+        for name, path in sorted(self.tls.items()):
+            if path and not os.path.isfile(path):
+                raise OvsdbError('%s: there is no file %s on this host' % (name, path))
+        if not self.tls['ca_cert']:
+            raise OvsdbError('database %s needs ca_cert' % self.remote)
 
     def remaining(self):
         left = self.deadline - now()
@@ -132,32 +141,31 @@ class Client:
             raise self._connect_error(exc)
         self.sock = sock
         self.received = b''
+        self.serial = 0
 
     def _wrap(self, sock):
-        key, certificate, ca_cert = self.tls
         try:
             # OVSDB authenticates peers by CA, not by host name.
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if hasattr(ssl, 'PROTOCOL_TLS_CLIENT') else ssl.PROTOCOL_SSLv23)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(ca_cert)
-            if certificate:
-                context.load_cert_chain(certificate, key)
+            context.load_verify_locations(self.tls['ca_cert'])
+            if self.tls['certificate']:
+                context.load_cert_chain(self.tls['certificate'], self.tls['private_key'])
             return context.wrap_socket(sock)
         except Exception:
             sock.close()
             raise
 
     def _connect_error(self, exc):
-        code = getattr(exc, 'errno', None)
+        # The errno of a TLS error is no errno.
+        code = getattr(exc, 'errno', None) if not isinstance(exc, ssl.SSLError) else None
         where = 'the database at %s' % self.remote
         if code == errno.ENOENT and self.kind == 'unix':
             parent = os.path.dirname(self.address)
             if os.path.isdir(parent):
-                hint = 'there is no such socket; is ovsdb-server running?'
-            else:
-                hint = 'directory %s does not exist; is Open vSwitch installed on this host?' % parent
-            return ConnectError('%s cannot be reached: %s' % (where, hint), retry=True)
+                return ConnectError('%s cannot be reached: there is no such socket; is ovsdb-server running?' % where, retry=True)
+            return ConnectError('%s cannot be reached: directory %s does not exist; is Open vSwitch installed on this host?' % (where, parent))
         if code == errno.ECONNREFUSED:
             return ConnectError('%s cannot be reached: connection refused; is ovsdb-server running?' % where, retry=True)
         if code in (errno.EACCES, errno.EPERM):
@@ -180,12 +188,12 @@ class Client:
             message = self._receive()
             if message.get('method') == 'echo':
                 self._send({'result': message.get('params'), 'error': None, 'id': message.get('id')})
-            elif message.get('id') == self.serial and 'result' in message:
+            elif message.get('id') == self.serial and 'method' not in message:
                 if message.get('error') is not None:
                     error = message['error']
                     code = error.get('error') if isinstance(error, dict) else error
                     raise TransactionError(code, error.get('details') if isinstance(error, dict) else None)
-                return message['result']
+                return message.get('result')
 
     def _send(self, message):
         data = json.dumps(message, separators=(',', ':')).encode('utf-8')
@@ -202,15 +210,20 @@ class Client:
         chunks = [self.received]
         size = len(self.received)
         last = self.received
+        ended = False
         while True:
-            if last.rstrip()[-1:] == b'}' and not self._more():
+            if ended or (last.rstrip()[-1:] == b'}' and not self._more()):
                 data = b''.join(chunks)
                 message, rest = self._parse(data)
                 if message is not None:
                     self.received = rest
                     return message
                 chunks = [data]
-            last = self._read(size, chunks)
+            if ended:
+                what = 'in the middle of a reply (after %d bytes)' % size if size else 'without a reply'
+                raise ConnectionLost('the database at %s closed the connection %s' % (self.remote, what))
+            last = self._read(size)
+            ended = not last
             chunks.append(last)
             size += len(last)
             if size > MAX_REPLY:
@@ -236,7 +249,7 @@ class Client:
             raise ProtocolError('%s answers with something that is not JSON-RPC: %s' % (self.remote, text[:60]))
         return message, text[end:].encode('utf-8')
 
-    def _read(self, size, chunks):
+    def _read(self, size):
         try:
             self.sock.settimeout(self.remaining())
             data = self.sock.recv(CHUNK)
@@ -245,9 +258,6 @@ class Client:
             raise TimedOut('%s from the database at %s in time' % (what, self.remote))
         except (socket.error, OSError) as exc:
             raise ConnectionLost('the connection to the database at %s broke: %s' % (self.remote, exc))
-        if not data:
-            what = 'in the middle of a reply (after %d bytes)' % size if size else 'without a reply'
-            raise ConnectionLost('the database at %s closed the connection %s' % (self.remote, what))
         if not size and data.lstrip()[:1] not in (b'{', b''):
             raise ProtocolError('%s answers with something that is not JSON-RPC: %r' % (self.remote, data[:60]))
         return data

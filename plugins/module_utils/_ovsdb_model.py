@@ -102,10 +102,11 @@ class Schema:
         for table in tables:
             operations.append({'op': 'select', 'table': table, 'where': [], 'columns': ['_uuid'] + sorted(self.tables[table])})
         found = {}
-        for table, result in zip(tables, client.transact(operations)):
+        results = client.transact(operations)
+        for index, table in enumerate(tables):
             columns = self.tables[table]
             rows = found[table] = {}
-            for row in result['rows']:
+            for row in results[index]['rows']:
                 uuid = row.pop('_uuid')[1]
                 rows[uuid] = dict((name, columns[name].decode(value)) for name, value in row.items())
         return found
@@ -316,11 +317,12 @@ class Model:
                 if new:
                     mutations.append([name, 'insert', column.encode(new)])
             elif column.many and column.refers:
+                # A port must have an interface at any moment, so insertion comes first.
                 gone, new = before - value, value - before
-                if gone:
-                    mutations.append([name, 'delete', column.encode(gone)])
                 if new:
                     mutations.append([name, 'insert', column.encode(new)])
+                if gone:
+                    mutations.append([name, 'delete', column.encode(gone)])
             else:
                 guarded.add(name)
                 update[name] = column.encode(value)

@@ -39,6 +39,8 @@ RESTART_GRACE = 3.0
 # What tells that another writer was faster: a failed guard, or a name that exists meanwhile.
 CONFLICTS = ('timed out', 'constraint violation', 'referential integrity violation')
 MAX_ATTEMPTS = 50
+# A name is taken by another writer once or twice, but a change that breaks a constraint breaks it for ever.
+MAX_VIOLATIONS = 5
 
 INTEGER_RANGES = {
     'tag': (0, 4095),
@@ -86,11 +88,11 @@ def check_integer(where, name, value):
         return None if value is None else u''
     low, high = INTEGER_RANGES[name]
     try:
-        if isinstance(value, bool) or isinstance(value, float):
+        if isinstance(value, (bool, float)):
             raise ValueError()
         number = int(value)
     except (TypeError, ValueError):
-        raise OvsdbError('%s: %s must be an integer from %d to %d, or "" to clear it, not %r' % (where, name, low, high, value))
+        raise OvsdbError('%s: %s must be an integer from %d to %d, or "" to clear it, not %s' % (where, name, low, high, value))
     if not low <= number <= high:
         raise OvsdbError('%s: %s %d is out of range; it must be from %d to %d' % (where, name, number, low, high))
     return number
@@ -98,7 +100,7 @@ def check_integer(where, name, value):
 
 def check_name(where, name):
     if not name or u'/' in name or name != name.strip():
-        raise OvsdbError('%s: %r is not a usable name; it must not be empty, hold a slash, or begin or end with blanks' % (where, str(name)))
+        raise OvsdbError('%s: "%s" is not a usable name; it must not be empty, hold a slash, or begin or end with blanks' % (where, name))
 
 
 def check_unique(where, names):
@@ -185,7 +187,7 @@ class Runner:
                 self.model = model
                 return changed
             except TransactionError as exc:
-                if exc.code not in CONFLICTS:
+                if exc.code not in CONFLICTS or (exc.code != 'timed out' and attempt >= MAX_VIOLATIONS):
                     raise
                 conflict = exc
                 self.client.remaining()
@@ -196,15 +198,19 @@ class Runner:
         raise OvsdbError('other writers kept changing the same objects, %d attempts failed; the last with: %s' % (MAX_ATTEMPTS, conflict))
 
     def _commit(self, model, operations):
-        operations = list(operations)
-        if model.root.old is not None:
+        if model.root.old is None:
+            root = [operation for operation in operations if operation['table'] == 'Open_vSwitch'][0]
+            root['row']['next_cfg'] = 1
+            self.client.transact(operations)
+            self.next_cfg = 1
+        else:
             where = [['_uuid', '==', ['uuid', model.root.uuid]]]
-            operations.append({'op': 'mutate', 'table': 'Open_vSwitch', 'where': where, 'mutations': [['next_cfg', '+=', 1]]})
-            operations.append({'op': 'select', 'table': 'Open_vSwitch', 'where': where, 'columns': ['next_cfg']})
-        results = self.client.transact(operations)
+            results = self.client.transact(operations + [
+                {'op': 'mutate', 'table': 'Open_vSwitch', 'where': where, 'mutations': [['next_cfg', '+=', 1]]},
+                {'op': 'select', 'table': 'Open_vSwitch', 'where': where, 'columns': ['next_cfg']},
+            ])
+            self.next_cfg = results[len(operations) + 1]['rows'][0]['next_cfg']
         self.committed = True
-        if model.root.old is not None:
-            self.next_cfg = results[len(operations) - 1]['rows'][0]['next_cfg']
 
     def select(self, table, columns):
         """Read columns of all rows of a table, again and again over a restarting server."""
@@ -220,8 +226,9 @@ class Runner:
                 self.client.remaining()
                 time.sleep(0.2)
 
-    def until(self, done, columns):
-        """Poll the Open_vSwitch row until done(row); False when the deadline passes first."""
+    def until(self, done, columns, seconds=None):
+        """Poll the Open_vSwitch row until done(row); False when the deadline, or so many seconds, pass first."""
+        deadline = self.deadline if seconds is None else min(self.deadline, now() + seconds)
         pause = 0.002
         while True:
             try:
@@ -229,9 +236,9 @@ class Runner:
                 if rows and done(rows[0]):
                     return True
             except (TimedOut, ConnectError):
-                if self.deadline - now() <= pause:
-                    return False
-            if self.deadline - now() <= pause:
+                # The switch is restarting.
+                pass
+            if deadline - now() <= pause:
                 return False
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
@@ -250,7 +257,7 @@ class Runner:
         """Wait until ovs-vswitchd has applied what was committed, and fail with what it says of these interfaces."""
         if not self.wait:
             return
-        if self.committed and self.next_cfg is not None:
+        if self.committed:
             wanted = self.next_cfg
             if not self.until(lambda row: row['cur_cfg'] >= wanted, ['cur_cfg']):
                 raise OvsdbError('the change is in the database, but ovs-vswitchd did not apply it within %d s; is it running? '
@@ -303,9 +310,10 @@ def run_module(module, work):
     runner = None
     try:
         runner = Runner(params, module.check_mode)
-        result = work(module, runner, params)
+        result = dict(changed=False)
+        result.update(work(module, runner, params))
     except OvsdbError as exc:
-        module.fail_json(msg=to_text(exc), changed=bool(runner and runner.committed), database=params['database'])
+        module.fail_json(msg=exc.args[0], changed=bool(runner and runner.committed), database=params['database'])
     finally:
         if runner is not None:
             runner.close()

@@ -85,6 +85,7 @@ def view_bridge(model, name):
     view = dict((key, plain(row[key])) for key in BRIDGE_KEYS if key in row.columns)
     view['name'] = name
     view['controllers'] = model.targets(row)
+    view['ports'] = sorted(model.rows[uuid]['name'] for uuid in row['ports'] if uuid in model.rows)
     return view
 
 
@@ -128,8 +129,11 @@ def apply_ports(model, items):
     """Apply all ports; set operations on the bridges are done once at the end."""
     drop = [_port_to_drop(model, item) for item in items if item['state'] == 'absent']
     model.drop_ports([port for port in drop if port is not None])
+    # Members are let go before any is taken, so that one task can give a member of one bond to another.
+    for item in items:
+        if item['state'] == 'present' and item.get('interfaces') is not None and item['name'] in model.ports:
+            _drop_members(model, model.ports[item['name']], [member['name'] for member in item['interfaces']])
     pairs = []
-    # Every port row exists before interfaces are handed out, so that one call can take a member from a removed port.
     for item in items:
         if item['state'] == 'present':
             pair = _present_port(model, item)
@@ -201,14 +205,16 @@ def _set_single(model, port, item):
     set_columns(model, members[0], INTERFACE_KEYS, wanted, item.get('purge'))
 
 
-def _set_members(model, port, item):
+def _drop_members(model, port, names):
     """The list is the whole bond: members that it does not name are removed."""
-    names = [member['name'] for member in item['interfaces']]
     port.guards.add('interfaces')
     for uuid in port['interfaces']:
         row = model.rows.get(uuid)
         if row is not None and row['name'] not in names:
             model.drop_interface(row)
+
+
+def _set_members(model, port, item):
     for member in item['interfaces']:
         row = model.interfaces.get(member['name'])
         if row is None:

@@ -139,12 +139,12 @@ def dpdk_log(path, lines=8):
 
 
 def wait_for_dpdk(runner, log_file):
-    column = runner.schema.column('Open_vSwitch', 'dpdk_initialized')
+    runner.schema.column('Open_vSwitch', 'dpdk_initialized')
     value = runner.model.root['other_config'].get('dpdk-init', '')
     if value.lower() not in ('true', 'try'):
         raise OvsdbError('wait_dpdk: other_config:dpdk-init is %s, so DPDK is never initialised; set it to "true" or "try"'
                          % ('"%s"' % value if value else 'not set'))
-    if not runner.until(lambda row: row['dpdk_initialized'] not in (None, False, column.default()), ['dpdk_initialized']):
+    if not runner.until(lambda row: row['dpdk_initialized'] is True, ['dpdk_initialized']):
         raise OvsdbError(u'DPDK was not initialised within %d s; %s' % (runner.timeout, dpdk_log(log_file)))
 
 
@@ -154,11 +154,12 @@ def work(module, runner, params):
     if params['wait_dpdk'] and not params['wait']:
         raise OvsdbError('wait_dpdk needs wait: true')
     changed = runner.run(['Open_vSwitch'], plan.view_root, lambda model: plan.apply_config(model, params))
-    runner.wait_for_result()
     result = report('table', changed, module._diff)
     if params['wait_dpdk'] and not module.check_mode:
+        # First, because a switch that dies of DPDK never gets to say that it applied the change.
         wait_for_dpdk(runner, params['log_file'])
         result['dpdk_initialized'] = True
+    runner.wait_for_result()
     return result
 
 

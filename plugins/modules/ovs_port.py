@@ -475,15 +475,17 @@ def check_types(runner, model, items):
     known = model.root['iface_types']
     if not runner.wait or not known:
         return
-    for item in items:
-        for entry in item['interfaces'] or [item]:
-            kind = entry['type']
-            if kind and kind not in known:
-                hint = ''
-                if kind.startswith('dpdk'):
-                    hint = '; DPDK types are there once DPDK is initialised (ovs_config with dpdk-init and wait_dpdk)'
-                raise OvsdbError('port %s: this switch has no interface type %s%s. It has: %s'
-                                 % (item['name'], kind, hint, ', '.join(sorted(known))))
+    wanted = dict((entry['type'], item['name']) for item in items for entry in item['interfaces'] or [item] if entry['type'])
+    unknown = sorted(kind for kind in wanted if kind not in known)
+    # Right after DPDK was initialised its types may take a moment to show up.
+    if unknown and model.root['dpdk_initialized'] and runner.until(lambda row: row['iface_types'].issuperset(unknown), ['iface_types'], seconds=2):
+        return
+    if unknown:
+        kind = unknown[0]
+        hint = ''
+        if kind.startswith('dpdk'):
+            hint = '; DPDK types are there once DPDK is initialised (ovs_config with dpdk-init and wait_dpdk)'
+        raise OvsdbError('port %s: this switch has no interface type %s%s. It has: %s' % (wanted[kind], kind, hint, ', '.join(sorted(known))))
 
 
 def work(module, runner, params):

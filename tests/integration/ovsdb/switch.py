@@ -31,6 +31,7 @@ class Switch:
         self.schema = schema
         self.init = init
         self.remotes = list(remotes)
+        self.options = []
         self.processes = {}
 
     def __enter__(self):
@@ -64,13 +65,13 @@ class Switch:
 
     def start_server(self):
         remotes = ["--remote=" + remote for remote in ["punix:" + self.socket, *self.remotes]]
-        self._start("ovsdb-server", [binary("ovsdb-server"), "--no-chdir", "-vconsole:warn", *remotes, self.file])
+        self._start("ovsdb-server", [binary("ovsdb-server"), "--no-chdir", "-vconsole:warn", *self.options, *remotes, self.file])
         self._until(lambda: os.path.exists(self.socket), "the socket of ovsdb-server")
 
     def start_vswitchd(self):
         self._start("ovs-vswitchd", [
             binary("ovs-vswitchd"), "--no-chdir", "--enable-dummy=override", "--disable-system", "-vconsole:off",
-            f"-vsyslog:off", f"--log-file={self.log_file}", self.database,
+            "-vsyslog:off", f"--log-file={self.log_file}", self.database,
         ])
         self._until(lambda: "iface_types" in self.root() and self.root()["iface_types"], "ovs-vswitchd's first word in the database")
 
@@ -97,7 +98,8 @@ class Switch:
     def vsctl(self, *arguments):
         """Run ovs-vsctl, the independent witness, and return what it prints."""
         done = subprocess.run(
-            [binary("ovs-vsctl"), f"--db={self.database}", "--timeout=20", *arguments], env=self.environment, capture_output=True, text=True,
+            [binary("ovs-vsctl"), f"--db={self.database}", "--timeout=20", *arguments],
+            check=False, env=self.environment, capture_output=True, text=True,
         )
         if done.returncode:
             raise RuntimeError(f"ovs-vsctl {arguments}: {done.stderr}")

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules' work without a process and without Ansible's reading of options, so that thousands of cases are cheap; and with both."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ansible
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port
+
+ROOT = Path(__file__).resolve().parents[3]
+DEFAULTS = {"timeout": 20, "private_key": None, "certificate": None, "ca_cert": None, "wait": False, "purge": False}
+
+
+class Options:
+    """What the modules ask of AnsibleModule."""
+
+    _diff = True
+
+    def __init__(self, check_mode):
+        self.check_mode = check_mode
+
+
+def filled(spec, values):
+    """Values with the defaults of the argument spec, as Ansible would hand them over."""
+    return {name: values.get(name, entry.get("default")) for name, entry in spec.items()}
+
+
+def run(module, database, check_mode=False, **options):
+    params = {**DEFAULTS, "database": database, **options}
+    if module is ovs_bridge:
+        params = {**params, "bridges": [filled(ovs_bridge.bridge_spec(True), item) for item in options["bridges"]]}
+    elif module is ovs_port:
+        spec = ovs_port.port_spec(True)
+        ports = []
+        for item in options["ports"]:
+            port = filled(spec, item)
+            if port["interfaces"] is not None:
+                port["interfaces"] = [filled(spec["interfaces"]["options"], member) for member in port["interfaces"]]
+            ports.append(port)
+        params = {**params, "ports": ports}
+    elif module is ovs_config:
+        params = {"other_config": None, "external_ids": None, "wait_dpdk": False, **params}
+    runner = _ovsdb_module.Runner(params, check_mode)
+    try:
+        return module.work(Options(check_mode), runner, params)
+    finally:
+        runner.close()
+
+
+def info(database):
+    return run(ovs_info, database)
+
+
+def process(module, database, python=sys.executable, user=None, check_mode=False, **options):
+    """A real module run: a process of its own that reads its options and prints its result."""
+    arguments = {"ANSIBLE_MODULE_ARGS": {"database": database, "_ansible_check_mode": check_mode, "_ansible_diff": True, **options}}
+    core = str(Path(ansible.__file__).parents[1])
+    done = subprocess.run(
+        [python, "-B", "-m", f"ansible_collections.kube_ovn.dpdk.plugins.modules.{module}"],
+        input=json.dumps(arguments), capture_output=True, text=True, timeout=120, check=False, user=user,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / '.collections'}:{core}"},
+    )
+    assert done.stdout.lstrip().startswith("{"), f"{module} ended with {done.returncode}: {done.stdout}{done.stderr}"
+    return json.loads(done.stdout)

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writers at the same time: no update is lost, and none fails."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import Client, ConnectionLost, OvsdbError
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from local import info, process, run
+
+ROUNDS = 20
+
+
+def test_two_modules_at_once(switch):
+    """Whole module runs in pairs: ports on one bridge, keys of one map, and two that want the very same."""
+    run(ovs_bridge, switch.database, bridges=[{"name": "br0"}], wait=True)
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(ROUNDS):
+            if number % 2:
+                calls = [("ovs_port", {"name": f"p{number}-{writer}", "bridge": "br0", "type": "internal"}) for writer in "ab"]
+            else:
+                calls = [("ovs_config", {"other_config": {f"k{number}-{writer}": "v", "shared": str(number)}}) for writer in "ab"]
+            jobs = [pool.submit(process, module, switch.database, **options) for module, options in calls]
+            for job in jobs:
+                assert not job.result().get("failed"), job.result()
+    have = info(switch.database)
+    assert have["bridges"]["br0"]["ports"] == sorted(["br0"] + [f"p{number}-{writer}" for number in range(1, ROUNDS, 2) for writer in "ab"])
+    assert have["other_config"] == {**{f"k{number}-{writer}": "v" for number in range(0, ROUNDS, 2) for writer in "ab"}, "shared": str(ROUNDS - 2)}
+
+
+def at_once(writers, work):
+    """Run work(writer) in so many threads that start together; every one must come through."""
+    barrier = threading.Barrier(writers)
+
+    def start(writer):
+        barrier.wait(30)
+        return work(writer)
+
+    with ThreadPoolExecutor(writers) as pool:
+        return list(pool.map(start, range(writers)))
+
+
+def test_many_writers_of_one_bridge_and_map(database):
+    run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+
+    def work(writer):
+        for number in range(ROUNDS):
+            run(ovs_port, database.database, ports=[{"name": f"p{writer}-{number}", "bridge": "br0"}])
+            run(ovs_bridge, database.database, bridges=[{"name": "br0", "external_ids": {f"{writer}-{number}": "x"}}])
+
+    at_once(4, work)
+    have = info(database.database)
+    assert len(have["bridges"]["br0"]["ports"]) == 4 * ROUNDS + 1
+    assert len(have["bridges"]["br0"]["external_ids"]) == 4 * ROUNDS
+
+
+def test_all_want_the_same_new_objects(database):
+    """One creates them, the others find them there."""
+    for number in range(ROUNDS):
+        bridge = f"br{number}"
+        results = at_once(4, lambda writer, name=bridge: run(ovs_bridge, database.database, bridges=[{"name": name}]))
+        assert [result["changed"] for result in results].count(True) == 1
+        results = at_once(4, lambda writer, name=bridge: run(ovs_port, database.database, ports=[{"name": "p-" + name, "bridge": name}]))
+        assert [result["changed"] for result in results].count(True) == 1
+    assert len(info(database.database)["ports"]) == 2 * ROUNDS
+
+
+def test_a_purge_does_not_undo_what_it_has_not_seen(database, monkeypatch):
+    """Another writer comes between reading and committing: the purge is decided anew."""
+    run(ovs_config, database.database, other_config={"old": "1"})
+    commit = _ovsdb_module.Runner._commit
+    seen = []
+
+    def late(runner, model, operations):
+        if not seen:
+            seen.append(1)
+            database.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:between=1")
+        else:
+            seen.append(2)
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    result = run(ovs_config, database.database, other_config={"new": "1"}, purge=True)
+    assert seen == [1, 2], "the first commit must have been refused"
+    assert result["diff"][0]["before"]["other_config"] == {"old": "1", "between": "1"}
+    assert info(database.database)["other_config"] == {"new": "1"}
+
+
+def test_a_row_that_vanishes_under_the_writer(database, monkeypatch):
+    run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+    run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0"}])
+    commit = _ovsdb_module.Runner._commit
+
+    def late(runner, model, operations):
+        if "p0" in database.vsctl("list-ports", "br0"):
+            database.vsctl("--no-wait", "del-port", "p0")
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    result = run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0", "tag": 5}])
+    assert result["changes"] == [{"name": "p0", "action": "created", "columns": []}]
+    assert info(database.database)["ports"]["p0"]["tag"] == 5
+
+
+def test_a_bridge_that_vanishes_under_the_writer(database, monkeypatch):
+    """A port without a bridge would be collected in silence; here it is an error that tells the truth."""
+    run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+    commit = _ovsdb_module.Runner._commit
+
+    def late(runner, model, operations):
+        database.vsctl("--no-wait", "--if-exists", "del-br", "br0")
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    with pytest.raises(OvsdbError, match="there is no bridge br0"):
+        run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0"}])
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(database, monkeypatch):
+    transact = Client.transact
+    lost = []
+
+    def once(client, operations):
+        results = transact(client, operations)
+        if not lost and any(operation["op"] == "insert" for operation in operations):
+            lost.append(1)
+            raise ConnectionLost("the connection broke after the commit")
+        return results
+
+    monkeypatch.setattr(Client, "transact", once)
+    result = run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+    assert lost and result["changed"] is True
+    assert result["changes"] == [{"name": "br0", "action": "created", "columns": []}]
+    assert database.root()["next_cfg"] == 1
+
+
+def test_writers_that_never_let_go(database, monkeypatch):
+    """The number of attempts is bounded."""
+    commit = _ovsdb_module.Runner._commit
+    counter = []
+
+    def late(runner, model, operations):
+        counter.append(1)
+        database.vsctl("--no-wait", "set", "Open_vSwitch", ".", f"other_config:n={len(counter)}")
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    monkeypatch.setattr(_ovsdb_module, "MAX_ATTEMPTS", 5)
+    with pytest.raises(OvsdbError, match="other writers kept changing the same objects, 5 attempts failed"):
+        run(ovs_config, database.database, other_config={"mine": "1"}, purge=True)
+    assert len(counter) == 5

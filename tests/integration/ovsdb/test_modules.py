@@ -1,0 +1,268 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules do, and refuse, one thing at a time; ovs-vsctl is the witness."""
+
+import importlib
+
+import jinja2
+import pytest
+import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.filter.cpu_list import cpu_list
+from ansible_collections.kube_ovn.dpdk.plugins.filter.cpu_mask import cpu_mask
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from local import info, process, run
+from switch import Switch
+
+MODULES = ["ovs_bridge", "ovs_port", "ovs_config", "ovs_info"]
+
+
+@pytest.fixture
+def bridged(database):
+    run(ovs_bridge, database.database, bridges=[{"name": "br0"}, {"name": "br1"}])
+    return database
+
+
+def ports(server, *items, **options):
+    return run(ovs_port, server.database, ports=list(items), **options)
+
+
+DPDK_PORTS = [
+    {"name": "dpdk0", "type": "dpdk", "options": {"dpdk-devargs": "0000:03:00.0", "n_rxq": "2", "rx-flow-ctrl": "true"},
+     "interface_other_config": {"pmd-rxq-affinity": "0:2,1:3"}, "mtu_request": 9000, "ofport_request": 7},
+    {"name": "vs0", "type": "dpdkvhostuser"},
+    {"name": "vc0", "type": "dpdkvhostuserclient", "options": {"vhost-server-path": "/run/openvswitch/vc0.sock"}},
+    {"name": "anchor0", "type": "internal", "interface_external_ids": {"iface-id": "pod.ns"}},
+    {"name": "patch0", "type": "patch", "options": {"peer": "patch1"}},
+    {"name": "vx0", "type": "vxlan", "options": {"remote_ip": "192.0.2.1", "key": "flow"}},
+    {"name": "gnv0", "type": "geneve", "options": {"remote_ip": "2001:db8::1", "key": "5"}},
+]
+
+
+@pytest.mark.parametrize("port", DPDK_PORTS, ids=lambda port: port["type"])
+def test_port_types(bridged, port):
+    assert ports(bridged, {**port, "bridge": "br0"})["changed"]
+    row = bridged.row("Interface", port["name"])
+    assert row["type"] == port["type"]
+    assert row["options"] == port.get("options", {})
+    assert row["other_config"] == port.get("interface_other_config", {})
+    assert row["external_ids"] == port.get("interface_external_ids", {})
+    assert row["mtu_request"] == port.get("mtu_request", [])
+    assert row["ofport_request"] == port.get("ofport_request", [])
+    assert not ports(bridged, {**port, "bridge": "br0"})["changed"]
+    assert ports(bridged, {"name": port["name"], "state": "absent"})["changed"]
+    assert not ports(bridged, {"name": port["name"], "state": "absent"})["changed"]
+    assert port["name"] not in info(bridged.database)["interfaces"]
+
+
+def test_qos_and_mirrors_are_left_alone(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0"})
+    bridged.vsctl("--no-wait", "--", "--id=@q", "create", "QoS", "type=linux-htb", "--", "set", "Port", "p0", "qos=@q",
+                  "--", "set", "Port", "p0", "mac=\"02:00:00:00:00:01\"", "--", "set", "Bridge", "br0", "mcast_snooping_enable=true")
+    ports(bridged, {"name": "p0", "bridge": "br1", "move": True, "tag": 4, "external_ids": {"a": "b"}, "purge": True})
+    run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "fail_mode": "secure", "other_config": {}}])
+    assert bridged.row("Port", "p0")["qos"] != []
+    assert bridged.row("Port", "p0")["mac"] == "02:00:00:00:00:01"
+    assert bridged.row("Bridge", "br0")["mcast_snooping_enable"] is True
+
+
+def test_controllers_are_left_alone_unless_named(bridged):
+    bridged.vsctl("--no-wait", "set-controller", "br0", "tcp:127.0.0.1:1", "tcp:127.0.0.1:2")
+    for row in bridged.rows("Controller"):
+        bridged.vsctl("--no-wait", "set", "Controller", row["_uuid"], "inactivity_probe=7000")
+    run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "fail_mode": "secure", "purge": True}])
+    assert info(bridged.database)["bridges"]["br0"]["controllers"] == ["tcp:127.0.0.1:1", "tcp:127.0.0.1:2"]
+    wanted = ["tcp:127.0.0.1:3", "tcp:127.0.0.1:1"]
+    assert run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "controllers": wanted}])["changed"]
+    assert not run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "controllers": wanted}])["changed"]
+    rows = {row["target"]: row for row in bridged.rows("Controller")}
+    assert sorted(rows) == sorted(wanted)
+    assert rows["tcp:127.0.0.1:1"]["inactivity_probe"] == 7000, "a controller that stays keeps its properties"
+    run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "controllers": []}])
+    assert bridged.rows("Controller") == []
+
+
+def test_removing_a_bridge_removes_its_ports(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0"}, {"name": "b0", "bridge": "br0", "interfaces": [{"name": "m0"}, {"name": "m1"}]})
+    result = run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "state": "absent"}])
+    assert result["diff"][0]["before"]["ports"] == ["b0", "br0", "p0"]
+    assert sorted(info(bridged.database)["interfaces"]) == ["br1"]
+    assert [row["name"] for row in bridged.rows("Interface")] == ["br1"]
+
+
+def test_a_member_goes_from_one_bond_to_another_in_one_task(bridged):
+    ports(bridged, {"name": "b0", "bridge": "br0", "interfaces": [{"name": "m0", "options": {"x": "1"}}, {"name": "m1"}, {"name": "m2"}]})
+    ports(bridged, {"name": "b1", "bridge": "br0", "interfaces": [{"name": "m0"}]}, {"name": "b0", "interfaces": [{"name": "m1"}]})
+    have = info(bridged.database)
+    assert have["ports"]["b1"]["interfaces"] == ["m0"]
+    assert have["ports"]["b0"]["interfaces"] == ["m1"]
+    assert "m2" not in have["interfaces"]
+
+
+def test_a_name_is_reused_in_the_task_that_frees_it(bridged):
+    ports(bridged, {"name": "old", "bridge": "br0"})
+    ports(bridged, {"name": "old", "state": "absent"}, {"name": "b0", "bridge": "br1", "interfaces": [{"name": "old"}, {"name": "new"}]})
+    assert info(bridged.database)["ports"]["b0"]["interfaces"] == ["new", "old"]
+
+
+def test_purge_and_empty_and_null(bridged):
+    def ids():
+        return info(bridged.database)["bridges"]["br0"]["external_ids"]
+
+    def give(**options):
+        return run(ovs_bridge, bridged.database, bridges=[{"name": "br0", **options}])["changed"]
+
+    assert give(external_ids={"a": "1", "b": "2"}) and ids() == {"a": "1", "b": "2"}
+    assert give(external_ids={"c": "3"}) and ids() == {"a": "1", "b": "2", "c": "3"}
+    assert not give(purge=True) and ids() == {"a": "1", "b": "2", "c": "3"}, "an omitted map is left alone"
+    assert give(external_ids={"a": None}) and ids() == {"b": "2", "c": "3"}
+    assert not give(external_ids={"a": None})
+    assert give(external_ids={"b": "x"}, purge=True) and ids() == {"b": "x"}
+    assert give(external_ids={}) and ids() == {}
+    assert not give(external_ids={})
+
+
+REFUSED = {
+    "unknown bridge": ({"name": "p0", "bridge": "nonesuch"}, r"there is no bridge nonesuch; create it with ovs_bridge first \(bridges here: br0, br1\)"),
+    "no bridge": ({"name": "p0"}, "port p0 does not exist; name the bridge to create it on"),
+    "local port removed": ({"name": "br0", "state": "absent"}, "port br0 is the local port of bridge br0"),
+    "local port moved": ({"name": "br0", "bridge": "br1", "move": True}, "port br0 is the local port of bridge br0 and cannot move"),
+    "other bridge's port removed": ({"name": "there", "bridge": "br0", "state": "absent"}, "port there is on bridge br1, not on br0"),
+    "member of another port": ({"name": "b0", "bridge": "br0", "interfaces": [{"name": "there"}]},
+                               "interface there belongs to port there; remove that port first"),
+    "name of a bond's member": ({"name": "m0", "bridge": "br0"}, "port m0 cannot be created: port bond has an interface of that name"),
+    "type of a bond": ({"name": "bond", "type": "dpdk"}, "port bond is a bond of m0, m1; describe its members in interfaces"),
+    "no interface": ({"name": "b0", "bridge": "br0", "interfaces": []}, "port b0: interfaces is empty"),
+    "both kinds": ({"name": "b0", "bridge": "br0", "type": "dpdk", "interfaces": [{"name": "m"}]}, "port b0: type cannot be given together with interfaces"),
+    "tag out of range": ({"name": "p0", "bridge": "br0", "tag": 4096}, "port p0: tag 4096 is out of range; it must be from 0 to 4095"),
+    "tag that is none": ({"name": "p0", "bridge": "br0", "tag": "x"}, 'port p0: tag must be an integer from 0 to 4095, or "" to clear it, not x'),
+    "tag that is a boolean": ({"name": "p0", "bridge": "br0", "tag": True}, "port p0: tag must be an integer"),
+    "trunk out of range": ({"name": "p0", "bridge": "br0", "trunks": [1, -1]}, "port p0: trunks -1 is out of range"),
+    "mtu": ({"name": "p0", "bridge": "br0", "mtu_request": 0}, "port p0: mtu_request 0 is out of range"),
+    "ofport": ({"name": "p0", "bridge": "br0", "ofport_request": 65280}, "port p0: ofport_request 65280 is out of range"),
+    "affinity of the port": ({"name": "p0", "bridge": "br0", "other_config": {"pmd-rxq-affinity": "0:1"}},
+                             "pmd-rxq-affinity has no effect in other_config of a port"),
+    "number": ({"name": "p0", "bridge": "br0", "options": {"n_rxq": 2}}, "port p0: options: the value of n_rxq is the YAML number 2"),
+    "float": ({"name": "p0", "bridge": "br0", "options": {"x": 1.5}}, "the value of x is the YAML number 1.5"),
+    "boolean": ({"name": "p0", "bridge": "br0", "options": {"x": True}}, "the value of x is a YAML boolean"),
+    "list": ({"name": "p0", "bridge": "br0", "options": {"x": ["a"]}}, "the value of x is the YAML list"),
+    "NUL": ({"name": "p0", "bridge": "br0", "options": {"x": "a\0"}}, "key x holds a NUL character"),
+    "empty key": ({"name": "p0", "bridge": "br0", "options": {"": "a"}}, "options: a key is empty"),
+    "omit in a map": ({"name": "p0", "bridge": "br0", "options": {"x": "__omit_place_holder__abc"}}, "omit does not work inside a map"),
+    "slash in the name": ({"name": "a/b", "bridge": "br0"}, '"a/b" is not a usable name'),
+    "empty name": ({"name": "", "bridge": "br0"}, '"" is not a usable name'),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_before_anything_is_touched(bridged, case):
+    ports(bridged, {"name": "there", "bridge": "br1"}, {"name": "bond", "bridge": "br0", "interfaces": [{"name": "m0"}, {"name": "m1"}]})
+    item, message = REFUSED[case]
+    before = info(bridged.database)
+    for check_mode in (True, False):
+        with pytest.raises(OvsdbError, match=message):
+            ports(bridged, {"name": "fine", "bridge": "br0"}, item, check_mode=check_mode)
+    assert info(bridged.database) == before
+
+
+def test_given_twice(bridged):
+    with pytest.raises(OvsdbError, match="ports: p0 is given twice"):
+        ports(bridged, {"name": "p0", "bridge": "br0"}, {"name": "p0", "bridge": "br0"})
+    with pytest.raises(OvsdbError, match="interfaces: m0 is given twice"):
+        ports(bridged, {"name": "p0", "bridge": "br0", "interfaces": [{"name": "m0"}]}, {"name": "p1", "bridge": "br0", "interfaces": [{"name": "m0"}]})
+    with pytest.raises(OvsdbError, match="bridges: br0 is given twice"):
+        run(ovs_bridge, bridged.database, bridges=[{"name": "br0"}, {"name": "br0"}])
+
+
+def test_a_bridge_whose_name_is_taken(bridged):
+    ports(bridged, {"name": "x", "bridge": "br0"}, {"name": "b", "bridge": "br0", "interfaces": [{"name": "y"}, {"name": "z"}]})
+    with pytest.raises(OvsdbError, match="bridge x cannot be created: bridge br0 has a port of that name"):
+        run(ovs_bridge, bridged.database, bridges=[{"name": "x"}])
+    with pytest.raises(OvsdbError, match="bridge y cannot be created: port b has an interface of that name"):
+        run(ovs_bridge, bridged.database, bridges=[{"name": "y"}])
+
+
+def test_a_constraint_of_the_database_ends_it(bridged, monkeypatch):
+    """What the server never takes is not tried for ever, and its reason is told."""
+    monkeypatch.setattr(ovs_port, "check_item", lambda item: None)
+    with pytest.raises(OvsdbError, match="the database refused the change: .*constraint violation"):
+        ports(bridged, {"name": "p0", "bridge": "br0", "tag": 5000})
+
+
+def test_options_as_ansible_reads_them(bridged):
+    result = process("ovs_port", bridged.database, wait=False, name="p0", bridge="br0", tag="10", trunks=["1", 2], mtu_request="1500")
+    assert result["changed"], result
+    have = info(bridged.database)
+    assert (have["ports"]["p0"]["tag"], have["ports"]["p0"]["trunks"], have["interfaces"]["p0"]["mtu_request"]) == (10, [1, 2], 1500)
+    assert "mutually exclusive" in process("ovs_port", bridged.database, name="p0", ports=[])["msg"]
+    assert "one of the following is required: name, ports" in process("ovs_port", bridged.database)["msg"]
+    assert process("ovs_port", bridged.database, wait=False, ports=[])["changed"] is False
+
+
+def documentation(name):
+    return importlib.import_module(f"ansible_collections.kube_ovn.dpdk.plugins.modules.{name}")
+
+
+def examples():
+    return [
+        pytest.param(name, task, id=f"{name}: {task['name']}")
+        for name in MODULES for task in yaml.safe_load(documentation(name).EXAMPLES) if f"kube_ovn.dpdk.{name}" in task
+    ]
+
+
+TEMPLATES = jinja2.Environment()
+TEMPLATES.filters["kube_ovn.dpdk.cpu_mask"] = cpu_mask
+
+
+def resolved(value):
+    """The examples' only templates are masks."""
+    if isinstance(value, dict):
+        return {key: resolved(item) for key, item in value.items()}
+    return TEMPLATES.from_string(value).render() if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="module")
+def example_server():
+    with Switch(vswitchd=False) as server:
+        run(ovs_bridge, server.database, bridges=[{"name": "br0"}, {"name": "br1"}])
+        server.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-extra=x", "dpdk_initialized=true")
+        yield server
+
+
+@pytest.mark.parametrize(("name", "task"), examples())
+def test_documented_examples(example_server, name, task):
+    options = {key: resolved(value) for key, value in (task[f"kube_ovn.dpdk.{name}"] or {}).items()}
+    if name != "ovs_info" and not options.get("wait_dpdk"):
+        options["wait"] = False
+    if name == "ovs_port":
+        run(ovs_bridge, example_server.database, bridges=[{"name": "br0"}, {"name": "br1"}])
+    if options.get("move"):
+        ports(example_server, {"name": options["name"], "bridge": "br0", "tag": 10, "move": True})
+    if options.get("wait_dpdk"):
+        run(ovs_config, example_server.database, other_config={"dpdk-init": "true"})
+    if options.get("state") == "absent" and name == "ovs_port":
+        ports(example_server, {"name": options["name"], "bridge": "br0"})
+    first = process(name, example_server.database, **options)
+    assert not first.get("failed"), first
+    again = process(name, example_server.database, **options)
+    assert again["changed"] is False, again
+    if name != "ovs_info" and not options.get("wait_dpdk"):
+        assert first["changed"] is True, "the example shows nothing"
+
+
+def test_info_returns_what_is_documented(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0"})
+    result = process("ovs_info", bridged.database)
+    documented = yaml.safe_load(documentation("ovs_info").RETURN)
+    assert set(result) - {"invocation", "changed", "failed"} == set(documented)
+    for kind in ("bridges", "ports", "interfaces"):
+        sample = next(iter(documented[kind]["sample"].values()))
+        for values in result[kind].values():
+            assert set(values) == set(sample), kind
+
+
+def test_masks_and_lists_are_each_other_s_way_back():
+    for cores in ([0], [1, 13], [2, 3, 4], [63, 64], [1023]):
+        assert cpu_list(cpu_mask(cores)) == cores

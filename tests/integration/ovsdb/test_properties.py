@@ -1,0 +1,181 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Properties that hold for every topology, on a real ovsdb-server."""
+
+import os
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from local import info, process, run
+from switch import Switch
+
+# Each example goes through several topologies one after another, and each step is a case: 600 examples are thousands of them.
+EXAMPLES = int(os.environ.get("OVSDB_EXAMPLES", "600"))
+
+# Shrinking takes minutes. Whoever looks for a fault that was found asks for it.
+PHASES = [Phase.generate, Phase.shrink] if os.environ.get("OVSDB_SHRINK") else [Phase.generate]
+PROFILE = {"deadline": None, "database": None, "phases": PHASES, "suppress_health_check": list(HealthCheck)}
+
+BRIDGES = ["br0", "br1", "br-with-long-name"]
+PORTS = ["p0", "p1", "p2", "bond0", "bond1"]
+MEMBERS = ["m0", "m1", "m2", "p0", "bond0"]
+# Everything that a quoting or splitting client trips over, and any other text that OVSDB can store.
+NASTY = ["0x10", "true", "1024,0", "00:00:5e:00:53:01", "a, b", '"', "'", "a=b", "-a 0000:01:00.0,x=1 -n 4", "", " ", "{}", "[]", "\\n", "ü☃", "\n"]
+texts = st.sampled_from(NASTY) | st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=6)
+keys = st.sampled_from(["key", "a=b", "-x", "q\"", "with space", "dpdk", "dpdk-extra", "1,2"]) | texts.filter(bool)
+maps = st.dictionaries(keys, texts, max_size=3)
+# Keys that a port refuses because they belong to its interface do not come up by chance.
+vlans = st.integers(0, 4095)
+interface = {
+    "type": st.sampled_from(["", "internal", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "patch", "vxlan", "geneve"]),
+    "options": maps,
+    "mtu_request": st.sampled_from(["", 1500, 9000]),
+    "ofport_request": st.sampled_from(["", 1, 65279]),
+}
+port = {
+    "bridge": st.integers(0, 9),
+    "tag": st.just("") | vlans,
+    "trunks": st.lists(vlans, max_size=3, unique=True),
+    "vlan_mode": st.sampled_from(["", "access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"]),
+    "bond_mode": st.sampled_from(["", "active-backup", "balance-slb", "balance-tcp"]),
+    "lacp": st.sampled_from(["", "active", "passive", "off"]),
+    "external_ids": maps,
+    "other_config": maps,
+}
+single = st.fixed_dictionaries({**port, **interface, "interface_external_ids": maps, "interface_other_config": maps})
+member = st.fixed_dictionaries({**interface, "external_ids": maps, "other_config": maps})
+bond = st.fixed_dictionaries({**port, "interfaces": st.dictionaries(st.sampled_from(MEMBERS), member, min_size=1, max_size=3)})
+bridge = st.fixed_dictionaries({
+    "datapath_type": st.sampled_from(["", "netdev", "system"]),
+    "fail_mode": st.sampled_from(["", "standalone", "secure"]),
+    "controllers": st.lists(st.sampled_from(["tcp:127.0.0.1:6653", "tcp:127.0.0.1:6654", "ptcp:6655"]), max_size=2, unique=True),
+    "other_config": maps,
+    "external_ids": maps,
+})
+topology = st.fixed_dictionaries({
+    "bridges": st.dictionaries(st.sampled_from(BRIDGES), bridge, min_size=1, max_size=3),
+    "ports": st.dictionaries(st.sampled_from(PORTS), single | bond, max_size=4),
+    "config": st.fixed_dictionaries({"other_config": maps, "external_ids": maps}),
+})
+
+
+def tasks_for(wanted, have):
+    """The tasks that a user would write: every property named, what is not wanted absent, maps purged."""
+    bridges = [{"name": name, "purge": True, **values} for name, values in sorted(wanted["bridges"].items())]
+    bridges += [{"name": name, "state": "absent"} for name in sorted(have["bridges"]) if name not in wanted["bridges"]]
+    names = sorted(wanted["bridges"])
+    ports, taken = [], set()
+    for name, values in sorted(wanted["ports"].items()):
+        item = {"name": name, "move": True, "purge": True, **values, "bridge": names[values["bridge"] % len(names)]}
+        if "interfaces" in values:
+            item["interfaces"] = [{"name": member, **rest} for member, rest in sorted(values["interfaces"].items())]
+        elif name in have["ports"] and have["ports"][name]["interfaces"] != [name]:
+            # What was a bond is told to have this one interface from now on.
+            own = {key: item.pop(key) for key in interface}
+            own.update(external_ids=item.pop("interface_external_ids"), other_config=item.pop("interface_other_config"))
+            item["interfaces"] = [{"name": name, **own}]
+        members = {entry["name"] for entry in item.get("interfaces", [{"name": name}])}
+        # An interface is in one port only.
+        if members & taken:
+            continue
+        taken |= members
+        ports.append(item)
+    present = {item["name"] for item in ports}
+    gone = [{"name": name, "state": "absent"} for name, values in sorted(have["ports"].items())
+            if name not in present and name not in have["bridges"]]
+    return [
+        (ovs_port, {"ports": gone}),
+        (ovs_bridge, {"bridges": bridges}),
+        (ovs_port, {"ports": ports}),
+        (ovs_config, {"purge": True, **wanted["config"]}),
+    ]
+
+
+def cleared(value):
+    return None if value == "" else value
+
+
+def expected(tasks):
+    """What ovs_info must say after these tasks."""
+    bridges, ports, interfaces = {}, {}, {}
+    for item in tasks[1][1]["bridges"]:
+        name = item["name"]
+        if item.get("state") == "absent":
+            continue
+        bridges[name] = {"ports": [name], "fail_mode": cleared(item["fail_mode"]), "controllers": sorted(item["controllers"]),
+                         **{key: item[key] for key in ("datapath_type", "other_config", "external_ids")}}
+        ports[name] = {"bridge": name, "interfaces": [name]}
+        interfaces[name] = {"bridge": name, "port": name, "type": "internal"}
+    for item in tasks[2][1]["ports"]:
+        name = item["name"]
+        bridges[item["bridge"]]["ports"].append(name)
+        own = {key: item.get(key) for key in ("type", "options", "mtu_request", "ofport_request")}
+        own.update(name=name, external_ids=item.get("interface_external_ids"), other_config=item.get("interface_other_config"))
+        members = item.get("interfaces", [own])
+        ports[name] = {"bridge": item["bridge"], "interfaces": sorted(entry["name"] for entry in members), "trunks": sorted(item["trunks"]),
+                       **{key: cleared(item[key]) for key in ("tag", "vlan_mode", "bond_mode", "lacp")},
+                       **{key: item[key] for key in ("external_ids", "other_config")}}
+        for entry in members:
+            interfaces[entry["name"]] = {"bridge": item["bridge"], "port": name,
+                                         **{key: entry[key] for key in ("type", "options", "external_ids", "other_config")},
+                                         **{key: cleared(entry[key]) for key in ("mtu_request", "ofport_request")}}
+    for values in bridges.values():
+        values["ports"].sort()
+    return {"bridges": bridges, "ports": ports, "interfaces": interfaces, **tasks[3][1]}
+
+
+def assert_equals(found, wanted):
+    for kind in ("bridges", "ports", "interfaces"):
+        assert sorted(found[kind]) == sorted(wanted[kind])
+        for name, values in wanted[kind].items():
+            assert {key: found[kind][name][key] for key in values} == values
+    assert found["other_config"] == wanted["other_config"]
+    assert found["external_ids"] == wanted["external_ids"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Switch(vswitchd=False) as running:
+        yield running
+
+
+def through(server, topologies, call):
+    """Go through the topologies, and hold every step to the properties."""
+    database = server.database
+    have = info(database)
+    for wanted in topologies:
+        tasks = tasks_for(wanted, have)
+        for module, options in tasks:
+            before = info(database)
+            predicted = call(module, database, check_mode=True, **options)
+            assert info(database) == before, "check mode has written"
+            done = call(module, database, **options)
+            assert {key: predicted[key] for key in ("changed", "changes", "diff")} == {key: done[key] for key in ("changed", "changes", "diff")}
+            have = info(database)
+            assert done["changed"] == ({**have, "next_cfg": 0} != {**before, "next_cfg": 0}), "changed does not tell the truth"
+            assert done["changed"] == bool(done["changes"]) == bool(done["diff"])
+        assert_equals(have, expected(tasks))
+        for module, options in tasks:
+            again = call(module, database, **options)
+            assert again["changed"] is False, again["diff"]
+        assert info(database) == have, "a run without change has written"
+
+
+@settings(max_examples=EXAMPLES, **PROFILE)
+@given(st.lists(topology, min_size=2, max_size=6))
+def test_topologies(server, topologies):
+    through(server, topologies, run)
+
+
+def module_process(module, database, **options):
+    return process(module.__name__.rpartition(".")[2], database, wait=False, **options)
+
+
+@settings(max_examples=2, **PROFILE)
+@given(st.lists(topology, min_size=1, max_size=1))
+def test_topologies_through_the_whole_module(server, topologies):
+    through(server, topologies, module_process)
