@@ -18,8 +18,10 @@ import tempfile
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
+    format_list,
     kb_to_size,
     make_parents,
+    parse_list,
     running_arguments,
     size_to_kb,
     split_arguments,
@@ -89,6 +91,36 @@ def check_arguments(arguments):
             raise HostError("'%s' has to follow the hugepagesz= (or default_hugepagesz=) it counts" % word)
         seen.add(word)
         previous = name
+
+
+def check_cores(sysroot, arguments):
+    """Refuse core lists that this host cannot follow."""
+    online = parse_list(sysroot.read("/sys/devices/system/cpu/online") or "")
+    present = parse_list(sysroot.read("/sys/devices/system/cpu/present") or "") or online
+    for word in arguments:
+        name, dummy, value = word.partition("=")
+        if name not in ("isolcpus", "nohz_full", "rcu_nocbs") or not value:
+            continue
+        # isolcpus may begin with flags, as in domain,managed_irq,2-5.
+        parts = [part for part in value.split(",") if part not in ("domain", "nohz", "managed_irq")]
+        if "all" in parts:
+            continue
+        try:
+            cores = parse_list(",".join(parts))
+        except HostError as error:
+            raise HostError("kernel argument '%s': %s" % (word, error))
+        if not online:
+            continue
+        missing = set(cores) - set(present)
+        if missing:
+            raise HostError(
+                "kernel argument '%s' names cores %s, which this host does not have; it has %s" % (word, format_list(missing), format_list(present))
+            )
+        offline = set(cores) - set(online)
+        if offline:
+            raise HostError("kernel argument '%s' names cores %s, which are offline; bring them online or leave them out" % (word, format_list(offline)))
+        if name != "rcu_nocbs" and not set(online) - set(cores):
+            raise HostError("kernel argument '%s' leaves no core for the system itself; leave out at least core %d" % (word, online[0]))
 
 
 class Block(object):

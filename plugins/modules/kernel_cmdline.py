@@ -41,6 +41,7 @@ options:
     description:
       - Arguments to own, as in V(hugepages=4) or V(quiet). Names that were owned before and are not in the list any more are given up.
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
+      - Core lists of C(isolcpus), C(nohz_full) and C(rcu_nocbs) are checked against the cores that are there and online.
       - With O(state=absent) they only say which names O(reboot_required) has to look at.
     type: list
     elements: str
@@ -145,6 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import (
     BootLoader,
     check_arguments,
+    check_cores,
     name_of,
     only,
     pending,
@@ -201,6 +203,7 @@ def run(module):
         raise HostError("owner '%s' is not a name of lower-case letters, digits and _" % params["owner"])
     check_arguments(asked)
     arguments = [] if params["state"] == "absent" else asked
+    check_cores(sysroot, arguments)
     if sysroot.exists("/run/ostree-booted"):
         raise HostError("this host boots from an image (ostree), which owns the kernel arguments; set them with rpm-ostree kargs or in the image")
     loader = BootLoader(module, sysroot, params["owner"])

@@ -408,12 +408,19 @@ BAD = [
     (["hugepagesz=1G", "hugepages=4", "hugepagesz=1024M", "hugepages=2"], "the kernel ignores the second one"),
     (["default_hugepagesz=1G", "default_hugepagesz=2M"], "listed twice"),
     (["hugepagesz=big", "hugepages=2"], "is not a size"),
+    (["isolcpus=2-9"], "names cores 8-9, which this host does not have; it has 0-7"),
+    (["isolcpus=domain,managed_irq,6"], "names cores 6, which are offline"),
+    (["nohz_full=0-5,7"], "leaves no core for the system itself; leave out at least core 0"),
+    (["rcu_nocbs=5-2"], "is not a list of numbers"),
+    (["isolcpus=two"], "is not a list of numbers"),
 ]
 
 
 @pytest.mark.parametrize("arguments, message", BAD)
 def test_bad_arguments_touch_nothing(tree, arguments, message):
     debian(tree)
+    tree.write("/sys/devices/system/cpu/present", "0-7\n")
+    tree.write("/sys/devices/system/cpu/online", "0-5,7\n")
     old = tree.snapshot()
     result = cmdline(tree, arguments)
     assert result["failed"]

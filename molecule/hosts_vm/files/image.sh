@@ -1,0 +1,73 @@
+#!/bin/bash
+# Makes a bootable disk of a Debian release without booting it: image.sh RELEASE DISK PUBLIC_KEY PACKAGE,PACKAGE,...
+set -euo pipefail
+release=$1 disk=$2 key=$3 packages=$4
+
+tree=$(mktemp -d)
+whole='' part=''
+finish() {
+    for place in dev/pts dev proc sys; do
+        mountpoint -q "$tree/$place" && umount "$tree/$place"
+    done
+    mountpoint -q "$tree" && umount "$tree"
+    [ -n "$part" ] && losetup -d "$part"
+    [ -n "$whole" ] && losetup -d "$whole"
+    rmdir "$tree"
+}
+trap finish EXIT
+
+rm -f "$disk.part"
+truncate -s 4G "$disk.part"
+printf 'label: dos\nstart=2048, type=83, bootable\n' | sfdisk -q "$disk.part"
+# The kernel of the machine may be unable to scan partitions: a loop device for the disk, another one for its partition.
+whole=$(losetup --find --show "$disk.part")
+part=$(losetup --find --show --offset 1048576 "$disk.part")
+mkfs.ext4 -q -O ^has_journal "$part"
+mount "$part" "$tree"
+
+mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
+    --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/include/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/default/grub.d" && echo MODULES=list > "$1/etc/initramfs-tools/conf.d/modules" && printf "virtio_pci\nvirtio_blk\next4\n" > "$1/etc/initramfs-tools/modules"' \
+    "$release" "$tree" http://deb.debian.org/debian
+
+uuid=$(blkid -s UUID -o value "$part")
+echo "UUID=$uuid / ext4 rw,errors=remount-ro 0 1" > "$tree/etc/fstab"
+echo "$release" > "$tree/etc/hostname"
+install -d -m 700 "$tree/root/.ssh"
+install -m 600 "$key" "$tree/root/.ssh/authorized_keys"
+printf '[Match]\nMACAddress=52:54:00:00:00:01\n[Network]\nDHCP=ipv4\n' > "$tree/etc/systemd/network/10-management.network"
+# Counts the boots, so that a test can tell how many there were.
+cat > "$tree/etc/systemd/system/count-boots.service" <<'UNIT'
+[Unit]
+Description=Count the boots
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo boot >> /var/log/boots'
+[Install]
+WantedBy=multi-user.target
+UNIT
+cat > "$tree/etc/default/grub" <<'GRUB'
+GRUB_DEFAULT=0
+GRUB_TIMEOUT=0
+GRUB_DISTRIBUTOR=Debian
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX="console=ttyS0"
+GRUB_TERMINAL=serial
+GRUB
+for place in proc sys dev dev/pts; do
+    mount --bind "/$place" "$tree/$place"
+done
+chroot "$tree" systemctl -q enable systemd-networkd ssh count-boots
+chroot "$tree" systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service systemd-networkd-wait-online.service
+chroot "$tree" grub-install --target=i386-pc --modules='part_msdos ext2' "$whole"
+# In a chroot on a loop device grub-mkconfig finds no root and writes no entry: tell it, for this run only.
+printf 'GRUB_DEVICE=UUID=%s\nGRUB_DEVICE_UUID=%s\n' "$uuid" "$uuid" > "$tree/etc/default/grub.d/chroot.cfg"
+chroot "$tree" update-grub
+rm "$tree/etc/default/grub.d/chroot.cfg"
+grep -q "root=UUID=$uuid" "$tree/boot/grub/grub.cfg"
+rm -rf "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/*
+
+finish
+trap - EXIT
+mv "$disk.part" "$disk"
