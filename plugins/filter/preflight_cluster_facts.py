@@ -17,7 +17,9 @@ description:
 positional: hosts, hostvars
 options:
   _input:
-    description: C(version), C(nodes) and C(daemonsets) as the API returned them, or C(error), the reason why it did not.
+    description: >-
+      C(version), C(nodes) and C(daemonsets) as the API returned them, or C(error), the reason why it did not; and in C(images) what
+      M(kube_ovn.dpdk.registry_images) returned.
     type: dict
     required: true
   hosts:

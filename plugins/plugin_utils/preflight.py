@@ -160,18 +160,20 @@ class Case(object):
         wanted = [count for mib, count, node in self.wanted_pages() if mib == size]
         return sum(wanted or [count for mib, count, node in self.present_pages() if mib == size])
 
-    @property
-    def bound(self):
-        """What dpdk_host_devices and, in hybrid mode, kube_ovn_hybrid_devices name."""
-        names = set(str(name).split(",")[0] for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
-        for device in self.setting("dpdk_host_devices", []):
-            names.update([str(value) for value in device.values()] if isinstance(device, dict) else [str(device)])
-        return names
-
     def bound_nics(self):
-        """NICs of the host that are taken from the kernel, named by address or interface."""
-        names = self.bound
-        return [nic for nic in self.facts.get("nics", []) if nic["address"] in names or (nic["interface"] and nic["interface"] in names)]
+        """(NIC, driver) of what dpdk_host_devices and, in hybrid mode, kube_ovn_hybrid_devices take from the kernel.
+
+        A device is named by its address, its interface or as vendor:device. Who binds ports of hybrid mode is not known.
+        """
+        drivers = dict((str(name).split(",")[0], "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
+        for entry in self.setting("dpdk_host_devices", []):
+            if isinstance(entry, dict):
+                drivers[str(entry.get("device"))] = entry.get("driver") or "vfio-pci"
+        found = []
+        for nic in self.facts.get("nics", []):
+            names = [nic["address"], nic["interface"], "%s:%s" % (nic["vendor"], nic["device"])]
+            found += [(nic, drivers[name]) for name in names if name and name in drivers][:1]
+        return found
 
     def dpdk_ports(self):
         """Ports of type dpdk in ovs_bridges_bridges, bond members too."""
@@ -278,6 +280,12 @@ def core_lists(case):
                 "%s names cores that are not online: %s" % (name, ", ".join(str(core) for core in missing)),
                 "choose from the cores that are online: %s" % ", ".join(str(core) for core in online),
             )
+    isolated = numbers(case.setting("dpdk_host_isolated_cores"))
+    if isolated is None or (online and set(isolated) - set(online)):
+        yield error(
+            "dpdk_host_isolated_cores %r is not a list of cores that are online" % (case.setting("dpdk_host_isolated_cores"),),
+            "choose from the cores that are online: %s" % ", ".join(str(core) for core in online),
+        )
     both = sorted(set(lists.get("kube_ovn_dpdk_lcores", [])) & set(lists.get("kube_ovn_dpdk_pmd_cores", [])))
     if both:
         yield error(
@@ -293,12 +301,15 @@ def cpu_flags(case):
         return
     if "sse4_2" not in flags:
         yield error("the CPU lacks SSE4.2, without which no DPDK build for x86_64 starts", "use another host")
+    asked = [str(flag) for flag in case.setting("dpdk_host_cpu_flags", [])]
+    missing = [flag for flag in asked if flag not in flags]
+    if missing:
+        yield error("the CPU lacks %s of dpdk_host_cpu_flags" % ", ".join(missing), "use another host, or an image that was built for this CPU")
     missing = [flag for flag in ("avx512f", "vpclmulqdq") if flag not in flags]
-    if missing and case.release is not None and case.release >= (1, 8, 0) and not case.setting("kube_ovn_image"):
+    if missing and not asked and case.release is not None and case.release >= (1, 8, 0) and not case.setting("kube_ovn_image"):
         yield warning(
-            "the CPU lacks %s; images of Kube-OVN from v1.8 on are built for the CPU of their build machine and may stop with 'unsupported cpu type'"
-            % ", ".join(missing),
-            "build the image with a generic machine type and name it in kube_ovn_image",
+            "the CPU lacks %s, and images of Kube-OVN from v1.8 on, built for the CPU of their build machine, may not start" % ", ".join(missing),
+            "build the image with a generic machine type, and name it in kube_ovn_image",
         )
 
 
@@ -343,19 +354,25 @@ def page_size_offered(case):
         yield error("%d MiB is no hugepage size of x86_64" % size, "use 2M or 1G")
 
 
-@rule("P5", NODE, "the host has the hugepages that ovs-ovn asks for")
-def pages_for_ovs(case):
-    size, amount = case.page_mib, case.ovs_memory
-    if not size or not amount:
-        return
-    pages = case.pages_of_size(size)
-    if pages * size < amount:
-        others = sorted(set(mib for mib, count, node in case.wanted_pages() + case.present_pages() if count and mib != size))
-        yield error(
-            "the OVS pod asks for %d MiB in pages of %d MiB, the host has or gets %d of them%s"
-            % (amount, size, pages, " (and pages of %s MiB)" % ", ".join(str(mib) for mib in others) if others else ""),
-            "ask for at least %d pages of %d MiB in hugepages_pages, or set kube_ovn_hugepage_size to the size that the host has" % (-(-amount // size), size),
-        )
+@rule("P5", NODE, "the host has the hugepages that OVS and the pods ask for")
+def pages_for_pods(case):
+    asked = [("the OVS pod", "kube_ovn_hugepage_size", case.page_mib, case.ovs_memory)]
+    size, amount = mebibytes(case.setting("dpdk_app_hugepage_size")), mebibytes(case.setting("dpdk_app_hugepages"))
+    if size == case.page_mib and amount and case.ovs_memory:
+        asked = [("the OVS pod and a pod of role dpdk_app", "kube_ovn_hugepage_size", size, case.ovs_memory + amount)]
+    else:
+        asked.append(("a pod of role dpdk_app", "dpdk_app_hugepage_size", size, amount))
+    for who, name, size, amount in asked:
+        if not size or not amount:
+            continue
+        pages = case.pages_of_size(size)
+        if pages * size < amount:
+            others = sorted(set(mib for mib, count, node in case.wanted_pages() + case.present_pages() if count and mib != size))
+            yield error(
+                "%s asks for %d MiB in pages of %d MiB, the host has or gets %d of them%s"
+                % (who, amount, size, pages, " (and pages of %s MiB)" % ", ".join(str(mib) for mib in others) if others else ""),
+                "ask for at least %d pages of %d MiB in hugepages_pages, or set %s to the size that the host has" % (-(-amount // size), size, name),
+            )
 
 
 @rule("P8", NODE, "socket memory fits NUMA nodes and pages")
@@ -414,40 +431,38 @@ def dpdk_ports(case):
 
 @rule("P10", NODE, "vfio-pci finds an IOMMU")
 def vfio_without_iommu(case):
-    if case.setting("dpdk_host_driver", "vfio-pci") != "vfio-pci" or not case.bound_nics():
+    taken = [nic["address"] for nic, driver in case.bound_nics() if driver == "vfio-pci"]
+    if not taken or case.setting("dpdk_host_noiommu"):
         return
-    switched_off = [argument for argument in case.facts.get("cmdline", []) if argument in ("intel_iommu=off", "amd_iommu=off", "iommu=off")]
+    switched_off = " ".join(argument for argument in case.facts.get("cmdline", []) if argument in ("intel_iommu=off", "amd_iommu=off", "iommu=off"))
     if switched_off:
         yield error(
-            "vfio-pci needs an IOMMU, and the kernel runs with %s" % " ".join(switched_off),
-            "remove %s from the kernel arguments, or set dpdk_host_driver to uio_pci_generic" % " ".join(switched_off),
+            "vfio-pci cannot take %s without an IOMMU, and the kernel runs with %s" % (", ".join(taken), switched_off),
+            "remove %s from the kernel arguments, or give driver uio_pci_generic in dpdk_host_devices" % switched_off,
         )
     elif case.facts.get("iommu_groups") == 0:
         yield warning(
-            "vfio-pci needs an IOMMU, and the kernel shows no IOMMU group yet",
-            "switch VT-d or AMD-Vi on in the firmware; the kernel arguments are set by role dpdk_host; without IOMMU set dpdk_host_driver to uio_pci_generic",
+            "vfio-pci cannot take %s without an IOMMU, and the kernel shows no IOMMU group yet" % ", ".join(taken),
+            "switch VT-d or AMD-Vi on in the firmware (role dpdk_host sets the kernel arguments), or give driver uio_pci_generic in dpdk_host_devices",
         )
 
 
 @rule("P11", NODE, "no Mellanox NIC is taken from its driver")
 def mellanox(case):
-    for nic in case.bound_nics():
-        if nic["vendor"] == MELLANOX:
+    for nic, driver in case.bound_nics():
+        if nic["vendor"] == MELLANOX and driver:
             yield error(
-                "%s is a Mellanox NIC: DPDK drives it through mlx5_core, and loses it when it is bound to another driver" % nic["address"],
-                "leave it to mlx5_core (take it out of dpdk_host_devices): OVS can use it as it is",
+                "%s is a Mellanox NIC: DPDK drives it through mlx5_core, and loses it when it is bound to %s" % (nic["address"], driver),
+                "take it out of dpdk_host_devices: OVS can use it as it is",
             )
 
 
 @rule("NIC", NODE, "the NIC of the default route stays with the kernel")
 def management_nic(case):
     route = case.facts.get("default_route_interface")
-    for nic in case.bound_nics():
+    for nic, _driver in case.bound_nics():
         if route and nic["interface"] == route:
             yield error("%s (%s) carries the default route" % (nic["address"], route), "take another NIC: the host would be cut off")
-
-
-# --- Hosts: CNI -------------------------------------------------------------------------------------------------------------------
 
 
 @rule("P23", NODE, "Kube-OVN's CNI configuration is the first")
@@ -712,6 +727,16 @@ def other_network(case):
         yield error("%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN comes")
 
 
+@rule("P4", CLUSTER, "the images are on the nodes or in their registry")
+def images_missing(case):
+    for image, asked in sorted(case.facts.get("asked_images", {}).items()):
+        cure = "name an image that is there (kube_ovn_image, kube_ovn_registry, multus_image), or bring it to every node"
+        if asked["state"] in ("absent", "denied"):
+            yield error("image %s is not on every node, and its registry does not offer it (%s)" % (image, asked["detail"]), cure)
+        elif asked["state"] == "unknown":
+            yield warning("image %s is not on every node, and its registry could not be asked (%s)" % (image, asked["detail"]), cure)
+
+
 # --- Multus, Userspace CNI, attachments --------------------------------------------------------------------------------------------
 
 
@@ -785,6 +810,35 @@ def shared_directory(case):
 # --- Judging ----------------------------------------------------------------------------------------------------------------------
 
 
+def full_name(image):
+    """Name of an image as the kubelet reports it."""
+    first, slash, rest = image.partition("/")
+    if slash and (re.search(r"[.:]", first) or first == "localhost"):
+        return image
+    return "docker.io/%s%s" % ("" if slash else "library/", image)
+
+
+def images(settings):
+    """Images of OVS-DPDK, Kube-OVN and Multus that these settings lead to."""
+    case = Case({}, settings, "")
+    found = [case.setting("multus_image")]
+    if case.release:
+        release = case.setting("kube_ovn_version")
+        registry = case.setting("kube_ovn_registry") or (case.setting("kube_ovn_settings") or {}).get("REGISTRY") or "kubeovn"
+        if case.mode == HYBRID:
+            dpdk = "kube-ovn:%s-dpdk-x86" % release
+        else:
+            dpdk = "kube-ovn-dpdk:19.11" + ("" if case.release < (1, 3, 0) else "-" + release)
+        found += ["%s/kube-ovn:%s" % (registry, release), case.setting("kube_ovn_image") or "%s/%s" % (registry, dpdk)]
+    return sorted(set(full_name(image) for image in found if image))
+
+
+def images_to_ask_for(settings, api):
+    """Those of these images that are not on every node."""
+    on_nodes = [set(name for image in node["status"].get("images") or [] for name in image.get("names") or []) for node in api.get("nodes", [])]
+    return [image for image in images(settings) if on_nodes and not all(image in names for names in on_nodes)]
+
+
 def cluster_facts(api, hosts, hostvars):
     """What the rules of scope cluster look at: `api` is what the API said, `hosts` are those of group nodes."""
     examined = dict((host, hostvars[host]["preflight_host"]) for host in hosts if "preflight_host" in hostvars[host])
@@ -795,7 +849,6 @@ def cluster_facts(api, hosts, hostvars):
         nodes[node["metadata"]["name"]] = dict(
             runtime=info.get("containerRuntimeVersion", ""),
             allocatable=node["status"].get("allocatable", {}),
-            images=sorted(name for image in node["status"].get("images") or [] for name in image.get("names") or []),
         )
     helm, networks = [], []
     for daemonset in api.get("daemonsets", []):
@@ -810,6 +863,7 @@ def cluster_facts(api, hosts, hostvars):
         api_error=api.get("error", ""),
         kubernetes_version=api.get("version", ""),
         nodes=nodes,
+        asked_images=api.get("images", {}),
         helm=helm,
         other_networks=networks,
         hosts=len(hosts),

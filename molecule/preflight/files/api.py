@@ -1,4 +1,4 @@
-"""Answers the few questions that preflight asks of a Kubernetes API, on a free port of the loopback interface. API.PY FOLDER"""
+"""Answers the few questions that preflight asks of a Kubernetes API and of a registry, on a free port of the loopback interface. API.PY FOLDER"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def resource(kind: str, name: str, namespaced: bool) -> dict:
     return {"kind": kind, "name": name, "singularName": "", "namespaced": namespaced, "verbs": ["get", "list"]}
 
 
-def node(name: str) -> dict:
-    status = {"nodeInfo": {"containerRuntimeVersion": "docker://20.10.24"}, "allocatable": {"hugepages-1Gi": "4Gi"}, "images": []}
+def node(name: str, images: list[str]) -> dict:
+    status = {"nodeInfo": {"containerRuntimeVersion": "docker://20.10.24"}, "allocatable": {"hugepages-1Gi": "4Gi"}, "images": [{"names": images}]}
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status}
 
 
@@ -31,7 +31,7 @@ def answers(folder: Path) -> dict:
         "/apis": {"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [preferred], "preferredVersion": preferred}]},
         "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [resource("Node", "nodes", False)]},
         "/apis/apps/v1": {"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [resource("DaemonSet", "daemonsets", True)]},
-        "/api/v1/nodes": {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node(name) for name in given["nodes"]]},
+        "/api/v1/nodes": {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node(name, given["images"]) for name in given["nodes"]]},
         "/apis/apps/v1/daemonsets": {
             "kind": "DaemonSetList",
             "apiVersion": "apps/v1",
@@ -53,6 +53,10 @@ def main() -> None:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        # As the registry of images, it has none.
+        def do_HEAD(self) -> None:
+            self.send_error(404)
 
         def log_message(self, *_: object) -> None:
             pass

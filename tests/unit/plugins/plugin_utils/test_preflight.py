@@ -34,11 +34,12 @@ HOST = dict(
     ovs=dict(installed=False, enabled=False, running=False, own=False),
 )
 OTHER_NODE = dict(node=1, memory_mib=16384, cpus=[8, 9])
-NODES = dict((name, dict(runtime="containerd://1.6.20", allocatable={"hugepages-1Gi": "4Gi", "hugepages-2Mi": "0"}, images=[])) for name in ("node1", "node2"))
+NODES = dict((name, dict(runtime="containerd://1.6.20", allocatable={"hugepages-1Gi": "4Gi", "hugepages-2Mi": "0"})) for name in ("node1", "node2"))
 CLUSTER = dict(
     api_error="",
     kubernetes_version="v1.24.17",
     nodes=NODES,
+    asked_images={},
     helm=[],
     other_networks=[],
     hosts=2,
@@ -66,7 +67,11 @@ SETTINGS = dict(
     kube_ovn_hybrid_devices=["0000:03:00.0"],
     kube_ovn_hybrid_bond_type="",
     dpdk_host_devices=[],
-    dpdk_host_driver="vfio-pci",
+    dpdk_host_noiommu=False,
+    dpdk_host_cpu_flags=[],
+    dpdk_host_isolated_cores="",
+    dpdk_app_hugepage_size="1Gi",
+    dpdk_app_hugepages="2Gi",
     multus_version="v4.2.4",
     userspace_cni_version="ab5409c063c10d267f1396512bf5d1ede14c8015",
     ovs_bridges_bridges=[BR0],
@@ -116,6 +121,8 @@ CASES = [
     ("CPU", "error", "node", {}, {"kube_ovn_dpdk_pmd_cores": [2, 8]}, {}, {"kube_ovn_dpdk_pmd_cores": [2, 7]}),
     ("CPU", "error", "node", {}, {"kube_ovn_dpdk_lcores": [2]}, {}, {"kube_ovn_dpdk_lcores": [4]}),
     ("CPU", "error", "node", {}, {"kube_ovn_dpdk_pmd_cores": "0x6"}, {}, {"kube_ovn_dpdk_pmd_cores": "2-3"}),
+    ("CPU", "error", "node", {}, {"dpdk_host_isolated_cores": "2-8"}, {}, {"dpdk_host_isolated_cores": "2-7"}),
+    ("P3", "error", "node", {}, {"dpdk_host_cpu_flags": ["avx512_fp16"]}, {}, {"dpdk_host_cpu_flags": ["avx512f"]}),
     ("P3", "warning", "node", {"cpu/flags": ["pdpe1gb", "sse4_2", "avx512f"]}, {},
      {"cpu/flags": ["pdpe1gb", "sse4_2", "avx512f"]}, {"kube_ovn_image": "own:1"}),
     ("P3", "error", "node", {"cpu/flags": ["pdpe1gb", "avx512f", "vpclmulqdq"]}, {}, {"cpu/flags": ["pdpe1gb", "sse4_2"]}, {"kube_ovn_version": "v1.7.0"}),
@@ -124,11 +131,15 @@ CASES = [
     ("MEM", "warning", "node", {"numa_nodes": [dict(node=0, memory_mib=2048, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]},
      {"numa_nodes": [dict(node=0, memory_mib=4096, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
     ("PAGE", "error", "node", {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {},
-     {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {"hugepages_pages": pages((2, "M", 512)), "kube_ovn_hugepage_size": "2Mi"}),
+     {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {"hugepages_pages": pages((2, "M", 1536)), "kube_ovn_hugepage_size": "2Mi",
+     "dpdk_app_hugepage_size": "2Mi"}),
     ("PAGE", "error", "node", {}, {"hugepages_pages": pages((1, "G", 4), (4, "M", 1))}, {}, {"hugepages_pages": pages((1, "G", 4), (2, "M", 1))}),
-    ("P5", "error", "node", {}, {"hugepages_pages": pages((2, "M", 2048))}, {}, {"hugepages_pages": pages((2, "M", 512)), "kube_ovn_hugepage_size": "2Mi"}),
-    ("P5", "error", "node", {}, {"kube_ovn_hugepage_amount": "5Gi"}, {}, {"kube_ovn_hugepage_amount": "4Gi"}),
-    ("P5", "error", "node", {}, {"hugepages_pages": ""}, {"hugepages": [dict(size_kib=1048576, node=0, total=1, free=0)]}, {"hugepages_pages": ""}),
+    ("P5", "error", "node", {}, {"hugepages_pages": pages((2, "M", 2048))}, {},
+     {"hugepages_pages": pages((2, "M", 512), (1, "G", 2)), "kube_ovn_hugepage_size": "2Mi"}),
+    ("P5", "error", "node", {}, {"hugepages_pages": pages((2, "M", 512), (1, "G", 1)), "kube_ovn_hugepage_size": "2Mi"}, {},
+     {"hugepages_pages": pages((2, "M", 1536)), "kube_ovn_hugepage_size": "2Mi", "dpdk_app_hugepage_size": "2Mi"}),
+    ("P5", "error", "node", {}, {"kube_ovn_hugepage_amount": "3Gi"}, {}, {"kube_ovn_hugepage_amount": "2Gi"}),
+    ("P5", "error", "node", {}, {"hugepages_pages": ""}, {"hugepages": [dict(size_kib=1048576, node=0, total=3, free=0)]}, {"hugepages_pages": ""}),
     ("P8", "error", "node", {}, {"kube_ovn_dpdk_socket_mem": [1024, 1024]}, TWO_NUMA, {"kube_ovn_dpdk_socket_mem": [1024, 1024]}),
     ("P8", "warning", "node", TWO_NUMA, {}, TWO_NUMA, {"kube_ovn_dpdk_socket_mem": "1024,0"}),
     ("P8", "error", "node", {}, {"kube_ovn_dpdk_socket_mem": [2048], "kube_ovn_hugepage_amount": "1Gi"}, {},
@@ -139,12 +150,12 @@ CASES = [
      {"nics": []}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(UPLINK, options={"dpdk-devargs": "eth_af_packet0,iface=eth1"})])]}),
     ("P9", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:09:00.0"]), {}, HYBRID),
     ("P9", "warning", "node", {}, {"kube_ovn_version": "v1.10.5"}, {}, {"kube_ovn_version": "v1.10.6"}),
-    ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": ["0000:03:00.0"]},
-     {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": ["0000:03:00.0"], "dpdk_host_driver": "uio_pci_generic"}),
-    ("P10", "warning", "node", {"iommu_groups": 0}, {"dpdk_host_devices": ["ens1"]}, {"iommu_groups": 0}, {}),
-    ("P11", "error", "node", {"nics": [dict(NIC, vendor="15b3")]}, {"dpdk_host_devices": [{"address": "0000:03:00.0"}]},
+    ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0")]},
+     {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0", driver="uio_pci_generic")]}),
+    ("P10", "warning", "node", {"iommu_groups": 0}, {"dpdk_host_devices": [dict(device="ens1")]}, {"iommu_groups": 0}, {}),
+    ("P11", "error", "node", {"nics": [dict(NIC, vendor="15b3")]}, {"dpdk_host_devices": [dict(device="15b3:1572")]},
      {"nics": [dict(NIC, vendor="15b3")]}, {}),
-    ("NIC", "error", "node", {}, {"dpdk_host_devices": ["ens2"]}, {}, {"dpdk_host_devices": ["ens1"]}),
+    ("NIC", "error", "node", {}, {"dpdk_host_devices": [dict(device="ens2")]}, {}, {"dpdk_host_devices": [dict(device="ens1")]}),
     ("P23", "error", "node", {"cni/files": ["00-kube-ovn.conflist", "01-kube-ovn.conflist"]}, {},
      {"cni/files": ["00-multus.conf", "01-kube-ovn.conflist", "10-flannel.conflist"]}, {}),
     ("P23", "error", "node", {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="cbr0")]}, {},
@@ -169,6 +180,10 @@ CASES = [
     ("P1", "warning", "cluster", {"kubernetes_version": "v1.21.14"}, dict(kube_ovn_version="v1.2.1", kube_ovn_mode="hybrid"),
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
     ("P2", "warning", "cluster", {}, {"ovs_bridges_bridges": [dict(name="br0")]}, {"hosts": 1}, {"ovs_bridges_bridges": [dict(name="br0")]}),
+    ("P4", "error", "cluster", {"asked_images": {"a/b:1": dict(state="absent", detail="404")}}, {},
+     {"asked_images": {"a/b:1": dict(state="present", detail="")}}, {}),
+    ("P4", "error", "cluster", {"asked_images": {"a/b:1": dict(state="denied", detail="401")}}, {}, {}, {}),
+    ("P4", "warning", "cluster", {"asked_images": {"a/b:1": dict(state="unknown", detail="timed out")}}, {}, {}, {}),
     ("P6", "warning", "cluster", {"nodes/node2/allocatable": {"hugepages-1Gi": "2Gi"}}, {}, {"nodes/node2/allocatable": {"hugepages-1Gi": "8Gi"}}, {}),
     ("P7", "error", "cluster", {"kubernetes_version": "v1.18.20"}, {"kube_ovn_version": "v1.9.0", "hugepages_pages": pages((1, "G", 1), (2, "M", 1))},
      {"kubernetes_version": "v1.19.0"}, {"kube_ovn_version": "v1.9.0", "hugepages_pages": pages((1, "G", 1), (2, "M", 1))}),
@@ -307,6 +322,35 @@ def test_lists_of_numbers(value, expected):
     assert preflight.numbers(value) == expected
 
 
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"kube_ovn_version": "v1.12.35"}, ["docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.12.35", "docker.io/kubeovn/kube-ovn:v1.12.35"]),
+        ({"kube_ovn_version": "v1.2.1"}, ["docker.io/kubeovn/kube-ovn-dpdk:19.11", "docker.io/kubeovn/kube-ovn:v1.2.1"]),
+        (dict(HYBRID, kube_ovn_version="v1.16.2", kube_ovn_registry="r.example/k"), ["r.example/k/kube-ovn:v1.16.2", "r.example/k/kube-ovn:v1.16.2-dpdk-x86"]),
+        ({"kube_ovn_version": "v1.12.35", "kube_ovn_image": "own"}, ["docker.io/kubeovn/kube-ovn:v1.12.35", "docker.io/library/own"]),
+        ({"kube_ovn_version": "v1.3.0", "kube_ovn_settings": {"REGISTRY": "localhost/k"}},
+         ["localhost/k/kube-ovn-dpdk:19.11-v1.3.0", "localhost/k/kube-ovn:v1.3.0"]),
+        ({"kube_ovn_version": "master", "multus_image": "ghcr.io/a/b:v4"}, ["ghcr.io/a/b:v4"]),
+        ({}, []),
+    ],
+)
+def test_images(settings, expected):
+    assert preflight.images(settings) == expected
+
+
+def test_only_images_that_a_node_lacks_are_asked_for():
+    def node(*names):
+        return dict(status=dict(images=[dict(names=list(names)), dict()]))
+
+    settings = {"multus_image": "ghcr.io/a/b:v4", "kube_ovn_version": "v1.12.35"}
+    dpdk, plain = "docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.12.35", "docker.io/kubeovn/kube-ovn:v1.12.35"
+    nodes = [node(dpdk, plain, "ghcr.io/a/b:v4"), node(dpdk, "ghcr.io/a/b:v4")]
+    assert preflight.images_to_ask_for(settings, dict(nodes=nodes)) == [plain]
+    assert preflight.images_to_ask_for(settings, dict(nodes=[dict(status={})])) == [dpdk, plain, "ghcr.io/a/b:v4"]
+    assert preflight.images_to_ask_for(settings, dict(error="connection refused")) == []
+
+
 def test_cluster_facts_from_the_api_and_the_hosts():
     node = dict(
         metadata=dict(name="node1"),
@@ -330,7 +374,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     facts = preflight.cluster_facts(dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets), ["a", "b", "c"], hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
-        "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}, images=["docker.io/a/b:1", "docker.io/a/b@sha256:1"]),
+        "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}),
     }
     assert facts["helm"] == ["DaemonSet kube-system/ovs-ovn"]
     assert facts["other_networks"] == ["DaemonSet kube-flannel/kube-flannel-ds"]

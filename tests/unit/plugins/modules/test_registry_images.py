@@ -1,0 +1,113 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import json
+import threading
+
+try:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+except ImportError:  # Python 2
+    from BaseHTTPServer import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.modules import registry_images
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("dpdk", ("registry-1.docker.io", "library/dpdk", "latest")),
+        ("dpdk:19.11", ("registry-1.docker.io", "library/dpdk", "19.11")),
+        ("kubeovn/kube-ovn:v1.12.35", ("registry-1.docker.io", "kubeovn/kube-ovn", "v1.12.35")),
+        ("docker.io/kubeovn/kube-ovn:v1", ("registry-1.docker.io", "kubeovn/kube-ovn", "v1")),
+        ("ghcr.io/a/b/c:v4", ("ghcr.io", "a/b/c", "v4")),
+        ("localhost/a", ("localhost", "a", "latest")),
+        ("127.0.0.1:5000/a:1", ("127.0.0.1:5000", "a", "1")),
+        ("ghcr.io/a/b:v4@sha256:12", ("ghcr.io", "a/b", "sha256:12")),
+        ("ghcr.io/a/b@sha256:12", ("ghcr.io", "a/b", "sha256:12")),
+    ],
+)
+def test_names(name, expected):
+    assert registry_images.split_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    "challenge, expected",
+    [
+        ('Bearer realm="https://auth.docker.io/token",service="registry.docker.io"', "https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Aa%2Fb%3Apull"),
+        ('Bearer realm="https://r/token",scope="x"', "https://r/token?scope=x"),
+        ('Basic realm="https://r/token"', ""),
+        ('Bearer realm="file:///etc/passwd"', ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_challenges(challenge, expected):
+    assert registry_images.token_url(challenge, "a/b") == expected
+
+
+class Registry(BaseHTTPRequestHandler):
+    """One open repository, one that wants a token, one that is private."""
+
+    def answer(self, code, body=b"", **headers):
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        assert self.path.startswith("/token?")
+        self.answer(200, json.dumps({"token": "anonymous"}).encode("ascii"))
+
+    def do_HEAD(self):
+        assert "application/vnd.oci.image.index.v1+json" in self.headers["Accept"]
+        repository, tag = self.path.split("/")[2], self.path.split("/")[4]
+        realm = 'Bearer realm="http://127.0.0.1:%d/token"' % self.server.server_address[1]
+        if repository == "broken":
+            self.answer(500)
+        elif repository == "private" or (repository == "token" and self.headers.get("Authorization") != "Bearer anonymous"):
+            self.answer(401, WWW_Authenticate=realm)
+        else:
+            self.answer(200 if tag == "v1" else 404)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def registry():
+    server = HTTPServer(("127.0.0.1", 0), Registry)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.daemon = True
+    thread.start()
+    yield "127.0.0.1:%d" % server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "image, state",
+    [
+        ("open:v1", "present"),
+        ("open:v2", "absent"),
+        ("token:v1", "present"),
+        ("token:v2", "absent"),
+        ("private:v1", "denied"),
+        ("broken:v1", "unknown"),
+    ],
+)
+def test_what_a_registry_says(registry, image, state):
+    assert registry_images.ask("%s/%s" % (registry, image), 10)["state"] == state
+
+
+def test_a_registry_that_is_not_there():
+    # Port 1 of the loopback interface: nothing listens there.
+    answer = registry_images.ask("127.0.0.1:1/a:v1", 10)
+    assert answer["state"] == "unknown"
+    assert "127.0.0.1:1" in answer["detail"]
