@@ -422,6 +422,11 @@ def dpdk_ports(case):
                 "%s is to be a port of OVS, and is no network device of this host" % address,
                 "use an address that lspci shows for an Ethernet controller; give per-host values in host_vars",
             )
+    if physical and case.setting("kube_ovn_mount_dev") is False:
+        yield error(
+            "the OVS pod cannot open the device of %s: it does not see /dev" % ", ".join(physical),
+            "set kube_ovn_mount_dev: true (and kube_ovn_mount_firmware: true for NICs that load their firmware)",
+        )
     if physical and case.release is not None and case.release < (1, 10, 6) and not case.setting("kube_ovn_image"):
         yield warning(
             "images of Kube-OVN before v1.10.6 may be linked without the drivers of physical NICs",
