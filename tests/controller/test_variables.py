@@ -1,0 +1,127 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables: what roles take, what the page of variables says, and what the example inventories set."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/hosts.yml"))
+# A Kubernetes that each example is for.
+KUBERNETES = {"three-nodes": "v1.19.16", "hybrid": "v1.31.0", "air-gapped": "v1.24.17"}
+# What the plays and these inventories use beside the roles' variables.
+OTHER = {"cluster_kubeconfig", "uplink_address"}
+
+
+def load(path: Path):
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def options(role: str) -> dict[str, dict]:
+    found: dict[str, dict] = {}
+    for entry in yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"].values():
+        for name, option in (entry.get("options") or {}).items():
+            found.setdefault(name, option)
+    return found
+
+
+OPTIONS = {role: options(role) for role in ROLES}
+EVERY = {name: option for role in ROLES for name, option in OPTIONS[role].items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_specifies_what_it_has_defaults_for_and_nothing_else(role):
+    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()) or {}
+    assert set(defaults) == set(OPTIONS[role])
+    assert all(name.startswith(role + "_") for name in defaults)
+    assert all(option.get("description") for option in OPTIONS[role].values())
+
+
+def test_the_page_of_variables_is_what_the_roles_specify():
+    page = load(ROOT / "tools" / "variables_page.py")
+    assert sorted(page.ROLES) == ROLES
+    assert (ROOT / "docs" / "variables.md").read_text() == page.page(), "run .venv/bin/python tools/variables_page.py"
+
+
+def hosts_of(example: str) -> dict[str, dict]:
+    command = [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(ROOT / "examples" / example), "--list"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    content = json.loads(answer.stdout)
+    groups = {name: group for name, group in content.items() if name != "_meta"}
+
+    def members(name: str) -> list[str]:
+        group = groups.get(name, {})
+        return group.get("hosts", []) + [host for child in group.get("children", []) for host in members(child)]
+
+    return {"groups": {name: members(name) for name in ("nodes", "cluster", "build")}, "hosts": content["_meta"]["hostvars"]}
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request):
+    return request.param, hosts_of(request.param)
+
+
+def test_there_are_examples_and_each_is_told_of():
+    text = (ROOT / "examples" / "README.md").read_text()
+    assert sorted(KUBERNETES) == EXAMPLES
+    assert sorted(set(re.findall(r"\| \[[\w-]+\]\(([\w-]+)\)", text))) == EXAMPLES
+
+
+def test_an_example_has_the_groups_that_the_plays_run_on(example):
+    _name, content = example
+    assert preflight.findings({"inventory": content["groups"]}, {}, preflight.INVENTORY, "inventory") == []
+
+
+def test_an_example_sets_only_variables_that_there_are(example):
+    _name, content = example
+    unknown = {name for variables in content["hosts"].values() for name in variables if not name.startswith("ansible_")} - set(EVERY) - OTHER
+    assert unknown == set()
+
+
+def test_an_example_gives_values_that_the_roles_accept(example):
+    _name, content = example
+    for host, variables in content["hosts"].items():
+        given = {name: value for name, value in variables.items() if name in EVERY}
+        # Whether something is missing is the role's business; here it is about what is given.
+        specification = {name: {key: value for key, value in EVERY[name].items() if key not in ("description", "required")} for name in given}
+        assert ArgumentSpecValidator(specification).validate(given).error_messages == [], host
+
+
+def test_preflight_has_nothing_against_an_example(example):
+    name, content = example
+    defaults = {}
+    for role in ROLES:
+        defaults.update(yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()) or {})
+    facts = {"kubernetes_version": KUBERNETES[name], "hosts": len(content["groups"]["nodes"])}
+    host = {
+        "cpu": {"flags": ["sse4_2", "avx512f", "vpclmulqdq", "pdpe1gb"], "online": list(range(8))},
+        "memory_mib": {"total": 32768},
+        "numa_nodes": [{"node": node, "memory_mib": 16384, "cpus": [node]} for node in ((0, 1) if name == "three-nodes" else (0,))],
+        "os": {"id": "debian", "version": "12"},
+    }
+    for node in content["groups"]["nodes"]:
+        settings = {**defaults, **content["hosts"][node]}
+        nic = {"address": content["hosts"][node].get("uplink_address", "0000:03:00.0"), "vendor": "8086", "device": "1572", "interface": "ens1"}
+        # What ansible-inventory does not template.
+        settings = json.loads(json.dumps(settings).replace("{{ uplink_address }}", nic["address"]))
+        found = preflight.findings({**host, "nics": [nic], "iommu_groups": 1}, settings, preflight.NODE, node)
+        found += preflight.findings(facts, settings, preflight.CLUSTER, "cluster")
+        assert [finding for finding in found if finding["severity"] == "error"] == []
