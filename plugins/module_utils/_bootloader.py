@@ -72,7 +72,7 @@ def check_arguments(arguments):
         name = name_of(word)
         if name in PROTECTED:
             raise HostError("kernel argument '%s' is not for this module: the host's own %s= would be replaced" % (word, name))
-        if word in seen and name not in ("hugepages",):
+        if word in seen and name not in ("hugepages", "hugepagesz"):
             raise HostError("kernel argument '%s' is listed twice" % word)
         if name == "default_hugepagesz" and any(name_of(item) == name for item in seen):
             raise HostError("default_hugepagesz is listed twice; the kernel has one default size")

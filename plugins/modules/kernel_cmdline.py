@@ -42,7 +42,7 @@ options:
       - Arguments to own, as in V(hugepages=4) or V(quiet). Names that were owned before and are not in the list any more are given up.
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
       - Core lists of C(isolcpus), C(nohz_full) and C(rcu_nocbs) are checked against the cores that are there and online.
-      - With O(state=absent) they only say which names O(reboot_required) has to look at.
+      - With O(state=absent) they only say which names RV(reboot_required) has to look at.
     type: list
     elements: str
     default: []

@@ -25,6 +25,7 @@ part=$(losetup --find --show --offset 1048576 "$disk.part")
 mkfs.ext4 -q -O ^has_journal "$part"
 mount "$part" "$tree"
 
+# shellcheck disable=SC2016 # $1 of the hook is mmdebstrap's
 mmdebstrap --mode=root --variant=minbase --include="$packages" --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/include/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
@@ -59,7 +60,7 @@ for place in proc sys dev dev/pts; do
     mount --bind "/$place" "$tree/$place"
 done
 chroot "$tree" systemctl -q enable systemd-networkd ssh count-boots
-chroot "$tree" systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service systemd-networkd-wait-online.service
+chroot "$tree" systemctl -q mask serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service systemd-networkd-wait-online.service
 chroot "$tree" grub-install --target=i386-pc --modules='part_msdos ext2' "$whole"
 # In a chroot on a loop device grub-mkconfig finds no root and writes no entry: tell it, for this run only.
 printf 'GRUB_DEVICE=UUID=%s\nGRUB_DEVICE_UUID=%s\n' "$uuid" "$uuid" > "$tree/etc/default/grub.d/chroot.cfg"
