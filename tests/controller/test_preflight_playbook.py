@@ -1,0 +1,90 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbook preflight stops a run before any later play touches a host."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SITE = """
+- name: Find everything that stands in the way
+  ansible.builtin.import_playbook: kube_ovn.dpdk.preflight
+
+- name: Touch the hosts
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Touch
+      ansible.builtin.file:
+        path: "{{ playbook_dir }}/touched"
+        state: touch
+        mode: "0600"
+"""
+
+# The port of the unreachable host is one on which nothing listens; the addresses are all of the loopback interface.
+HOSTS = """
+all:
+  vars:
+    ansible_python_interpreter: "%s"
+    ansible_connection: local
+    cluster_kubeconfig: "%s"
+  children:
+    nodes:
+      hosts:
+        good:
+        without_python:
+          ansible_python_interpreter: /nonexistent/python
+        unreachable:
+          ansible_connection: ssh
+          ansible_host: 127.0.0.1
+          ansible_port: 1
+    cluster: {hosts: {localhost: }}
+    build: {hosts: {localhost: }}
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(inventory: str, *arguments: str) -> tuple[int, str]:
+        (tmp_path / "site.yml").write_text(SITE)
+        (tmp_path / "hosts.yml").write_text(inventory)
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "site.yml", "-i", "hosts.yml", *arguments]
+        variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_NOCOLOR": "1"}
+        done = subprocess.run(command, cwd=tmp_path, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False)
+        assert not (tmp_path / "touched").exists()
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_an_inventory_without_hosts_is_one_message(run):
+    code, output = run("all:\n  hosts:\n")
+    assert code == 2
+    assert "Nothing was changed, since 3 things stand in the way:" in output
+    assert "INVENTORY on inventory: group nodes has no host. Cure: put the hosts that run OVS-DPDK into the group nodes" in output
+    assert "Examine the hosts" not in output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, arguments):
+    code, output = run(HOSTS % (sys.executable, tmp_path / "no-kubeconfig"), "-e", "kube_ovn_version=v1.1.0", *arguments)
+    assert code != 0
+    assert "PLAY [Touch the hosts]" not in output
+    message = output[output.rindex("Nothing was changed, since ") :]
+    for finding in (
+        r"HOST on cluster: unreachable could not be examined: it is unreachable",
+        r"HOST on cluster: without_python could not be examined: .+",
+        r"API on cluster: the Kubernetes API does not answer: .+",
+        r"RELEASE on cluster: Kube-OVN v1\.1\.0 has no OVS-DPDK\. Cure: use v1\.2\.0 or later",
+    ):
+        assert re.search(finding, message), finding
