@@ -9,7 +9,6 @@ import importlib
 import jinja2
 import pytest
 import yaml
-from ansible_collections.kube_ovn.dpdk.plugins.filter.cpu_list import cpu_list
 from ansible_collections.kube_ovn.dpdk.plugins.filter.cpu_mask import cpu_mask
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
@@ -263,6 +262,3 @@ def test_info_returns_what_is_documented(bridged):
             assert set(values) == set(sample), kind
 
 
-def test_masks_and_lists_are_each_other_s_way_back():
-    for cores in ([0], [1, 13], [2, 3, 4], [63, 64], [1023]):
-        assert cpu_list(cpu_mask(cores)) == cores

@@ -62,11 +62,9 @@ def full_tour(server):
 
 def test_socket_missing():
     with tempfile.TemporaryDirectory() as directory:
-        started = time.monotonic()
         result = process("ovs_bridge", f"unix:{directory}/db.sock", name="br0")
         assert result["failed"]
         assert result["msg"].endswith(f"unix:{directory}/db.sock cannot be reached: there is no such socket; is ovsdb-server running?")
-        assert time.monotonic() - started < 20
         result = process("ovs_info", f"unix:{directory}/none/db.sock")
         assert f"directory {directory}/none does not exist; is Open vSwitch installed on this host?" in result["msg"]
 
@@ -324,7 +322,7 @@ def test_broken_server(behaviour):
         started = time.monotonic()
         with pytest.raises(OvsdbError, match=message):
             run(ovs_bridge, database, bridges=[{"name": "br0"}], timeout=2)
-        assert time.monotonic() - started < 5, "it took longer than the timeout and some grace"
+        assert time.monotonic() - started < 12, "it took longer than the timeout and what a busy machine adds"
 
 
 def test_keepalive_between_request_and_reply():

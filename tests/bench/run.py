@@ -1,0 +1,148 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Measures ovs_port against openvswitch.openvswitch.openvswitch_port, and against itself at 10 to 5,000 ports.
+
+Real playbook runs and real module processes against a real ovsdb-server and ovs-vswitchd with dummy devices. Ends with 1 if a limit is missed.
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import ansible
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration" / "ovsdb"))
+sys.path.insert(0, str(ROOT / ".collections"))
+from switch import Switch, binary  # noqa: E402
+
+PORTS = 100
+FACTOR = 50
+SIZES = (10, 100, 1000, 5000)
+UNCHANGED_SECONDS = 1.0
+UNCHANGED_MB = 60
+# What a port may cost more at one size than at the next smaller one, for all that a busy machine adds.
+GROWTH = 1.3
+
+
+def play(directory, database, tasks):
+    """Run one play and return the seconds of each task, as the profile_tasks callback measures them."""
+    hosts = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
+    inventory, playbook = directory / "inventory.yml", directory / "play.yml"
+    inventory.write_text(yaml.safe_dump(hosts))
+    playbook.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}], sort_keys=False))
+    # ovs-vsctl, that the other collection calls, is found on PATH, in sbin or not.
+    path = f"{os.environ['PATH']}:{os.path.dirname(binary('ovs-vsctl'))}"
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), str(playbook)],
+        cwd=ROOT, capture_output=True, text=True, timeout=900, check=False,
+        env={**os.environ, "PATH": path, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_PIPELINING": "1",
+             "ANSIBLE_CALLBACK_PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all", "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all"},
+    )
+    if done.returncode:
+        sys.exit(f"the play failed:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
+    found = dict(re.findall(r"^(\S.*?) -+ ([\d.]+)s$", done.stdout, re.M))
+    changed = re.search(r"changed=(\d+)", done.stdout).group(1)
+    return {task["name"]: float(found[task["name"]]) for task in tasks}, int(changed)
+
+
+def compare(directory):
+    names = [f"p{number}" for number in range(PORTS)]
+    with Switch() as switch:
+        switch.vsctl("add-br", "br0", "--", "add-br", "br1")
+        loop = {"openvswitch.openvswitch.openvswitch_port": {"bridge": "br0", "port": "old-{{ item }}", "set": "Interface old-{{ item }} type=dummy",
+                                                            "database_socket": switch.database}, "loop": names}
+        ports = {"kube_ovn.dpdk.ovs_port": {"database": switch.database,
+                                            "ports": [{"name": "new-" + name, "bridge": "br1", "type": "dummy"} for name in names]}}
+        tasks = [{"name": "loop, create", **loop}, {"name": "loop, again", **loop}, {"name": "ovs_port, create", **ports}, {"name": "ovs_port, again", **ports}]
+        seconds, changed = play(directory, switch.database, tasks)
+        created = len(switch.vsctl("list-ports", "br0").split()), len(switch.vsctl("list-ports", "br1").split())
+    if created != (PORTS, PORTS) or changed != 2:
+        sys.exit(f"the comparison did not do what it measures: {created} ports, {changed} tasks with a change")
+    return seconds
+
+
+def module(database, ports, **options):
+    """One module process: (seconds, peak MB, changed)."""
+    core = str(Path(ansible.__file__).parents[1])
+    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"database": database, "timeout": 300, "ports": ports, **options}})
+    program = (
+        "import resource, runpy, sys, time\n"
+        "start = time.time()\n"
+        "try:\n    runpy.run_module('ansible_collections.kube_ovn.dpdk.plugins.modules.ovs_port', run_name='__main__')\n"
+        "finally:\n    sys.stderr.write('%f %f' % (time.time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=arguments, capture_output=True, text=True, timeout=600, check=False,
+                          env={**os.environ, "PYTHONPATH": f"{ROOT / '.collections'}:{core}"})
+    result = json.loads(done.stdout)
+    if result.get("failed"):
+        sys.exit(f"ovs_port failed: {result['msg']}")
+    seconds, megabytes = map(float, done.stderr.split()[-2:])
+    return seconds, megabytes, result["changed"]
+
+
+def grow(size):
+    """Create, look again, remove; the switch applies it too, and its time is told apart."""
+    ports = [{"name": f"p{number}", "bridge": "br0", "type": "dummy"} for number in range(size)]
+    gone = [{"name": port["name"], "state": "absent"} for port in ports]
+    with Switch(vswitchd=False) as server:
+        server.vsctl("--no-wait", "add-br", "br0")
+        create, _size, changed = module(server.database, ports, wait=False)
+        again = [module(server.database, ports, wait=False) for _run in range(3)]
+        remove, _size, removed = module(server.database, gone, wait=False)
+        if not changed or not removed or any(entry[2] for entry in again) or server.vsctl("--no-wait", "list-ports", "br0"):
+            sys.exit("the measurement did not do what it measures")
+    with Switch() as switch:
+        switch.vsctl("add-br", "br0")
+        started = time.monotonic()
+        module(switch.database, ports)
+        applied = time.monotonic() - started
+    return {"create": create, "again": statistics.median(entry[0] for entry in again), "megabytes": max(entry[1] for entry in again),
+            "remove": remove, "applied": applied}
+
+
+def main():
+    missed = []
+
+    def limit(holds, text):
+        print(f"  {'ok    ' if holds else 'MISSED'} {text}", flush=True)
+        if not holds:
+            missed.append(text)
+
+    with tempfile.TemporaryDirectory() as directory:
+        print(f"{PORTS} ports, ansible-core {ansible.release.__version__}, local connection, pipelining; {os.cpu_count()} cores, "
+              f"load {os.getloadavg()[0]:.1f}", flush=True)
+        seconds = compare(Path(directory))
+    for what in ("create", "again"):
+        old, new = seconds[f"loop, {what}"], seconds[f"ovs_port, {what}"]
+        print(f"  {what:7} openvswitch_port in a loop {old:8.2f} s   ovs_port {new:6.2f} s   {old / new:6.1f} times")
+        limit(old / new >= FACTOR, f"{what}: at least {FACTOR} times faster")
+    print("ovs_port as a module process, times in s (created with the switch: until ovs-vswitchd has applied it)")
+    print("   ports    create   again  remove   ms/port: create  again  remove   peak MB   created with the switch", flush=True)
+    found = {}
+    for size in SIZES:
+        row = found[size] = grow(size)
+        each = {what: row[what] / size * 1000 for what in ("create", "again", "remove")}
+        print(f"  {size:6} {row['create']:9.2f} {row['again']:7.2f} {row['remove']:7.2f} {each['create']:17.2f} {each['again']:6.2f} {each['remove']:7.2f}"
+              f" {row['megabytes']:9.1f} {row['applied']:25.2f}", flush=True)
+    for what in ("create", "again", "remove"):
+        each = [found[size][what] / size for size in SIZES]
+        limit(all(after <= before * GROWTH for before, after in zip(each, each[1:], strict=False)), f"{what}: the time per port does not grow")
+    limit(found[1000]["again"] <= UNCHANGED_SECONDS, f"1,000 ports unchanged: {found[1000]['again']:.2f} s, at most {UNCHANGED_SECONDS} s")
+    limit(found[1000]["megabytes"] <= UNCHANGED_MB, f"1,000 ports unchanged: {found[1000]['megabytes']:.1f} MB, at most {UNCHANGED_MB} MB")
+    if missed:
+        print(f"{len(missed)} limits missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
