@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
@@ -218,14 +217,22 @@ def test_the_default_is_written_only_when_there_is_none(tmp_path):
     assert (tmp_path / "own").read_text() == "x=1\n"
 
 
-@pytest.fixture(scope="module")
-def controller():
+def load(name):
+    """A program of the image as a module."""
     sys.path.insert(0, str(PROGRAMS))
     sys.dont_write_bytecode = True
-    loader = SourceFileLoader("kube_ovn_controller", str(PROGRAMS / "kube-ovn-controller"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("kube_ovn_controller", loader))
-    loader.exec_module(module)
+    try:
+        spec = importlib.util.spec_from_file_location(f"lab_{name}", PROGRAMS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(PROGRAMS))
     return module
+
+
+@pytest.fixture(scope="module")
+def controller():
+    return load("controller")
 
 
 @pytest.mark.parametrize(
@@ -243,3 +250,118 @@ def test_attachments_in_both_forms(controller, text, expected):
 
 def test_a_mac_address_follows_the_address(controller):
     assert controller.mac_of("10.16.1.254") == "00:00:0a:10:01:fe"
+
+
+# --- hybrid mode: its start script and the ports that kube-ovn-cni makes ------------------------------------------
+
+STUBS = {
+    "ovs-vsctl": """echo "$*" >> calls; case " $* " in *" br-exists "*) [ -e br-phy ] || exit 2 ;; *" add-br br-phy "*) touch br-phy ;; esac""",
+    "ovs-ctl": ":",
+    "ovn-ctl": ":",
+    "ip": 'echo "ip $*" >> calls',
+    "tail": ":",
+}
+RIGHT = 'ENCAP_IP=192.0.2.1/24\nDPDK_DEV=(0000:00:0b.0)\nBOND_TYPE=""\nVLAN_TAG=0\n'
+
+
+def start_hybrid(tmp_path, config):
+    """Run the start script on tools that only write down what they were asked; its exit code, and the calls of ovs-vsctl and ip."""
+    tools = tmp_path / "bin"
+    tools.mkdir(exist_ok=True)
+    for name, text in STUBS.items():
+        (tools / name).write_text(f"#!/bin/sh\ncd {tmp_path}\n{text}\n")
+        (tools / name).chmod(0o755)
+    (tmp_path / "calls").write_text("")
+    if config is not None:
+        (tmp_path / "ovs-dpdk-config").write_text(config)
+    script = (PROGRAMS / "start-ovs-dpdk-v2.sh").read_text().replace("/kube-ovn/lib.sh", str(PROGRAMS / "lib.sh")).replace("/opt/ovs-config", str(tmp_path))
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "OVN_SB_SERVICE_HOST": "192.0.2.9", "OVN_SB_SERVICE_PORT": "6642"}
+    done = subprocess.run(["bash", "-c", script], env=environment, check=False, capture_output=True, text=True, timeout=20)
+    return done, (tmp_path / "calls").read_text()
+
+
+def test_hybrid_needs_its_file(tmp_path):
+    done, _ = start_hybrid(tmp_path, None)
+    assert done.returncode == 1
+    assert "missing ovs dpdk config" in done.stdout
+
+
+def test_hybrid_with_the_right_file(tmp_path):
+    done, calls = start_hybrid(tmp_path, RIGHT)
+    assert done.returncode == 0, done.stderr
+    assert "add-port br-phy dpdk0 -- set Interface dpdk0 type=dpdk options:dpdk-devargs=0000:00:0b.0" in calls
+    assert "ip addr replace 192.0.2.1/24 dev br-phy" in calls
+    assert "external-ids:ovn-encap-ip=192.0.2.1" in calls
+    assert "add-br br-int -- set Bridge br-int datapath_type=netdev" in calls
+
+
+def test_hybrid_makes_a_bond(tmp_path):
+    done, calls = start_hybrid(tmp_path, RIGHT.replace("0b.0)", "0b.0 0000:00:0c.0)").replace('BOND_TYPE=""', "BOND_TYPE=1"))
+    assert done.returncode == 0, done.stderr
+    assert "add-bond br-phy dpdk0 p0 p1 bond_mode=active-backup" in calls
+    assert "set Interface p1 type=dpdk options:dpdk-devargs=0000:00:0c.0" in calls
+
+
+def test_hybrid_after_a_crash_has_no_port(tmp_path):
+    done, _ = start_hybrid(tmp_path, "ENCAP_IP=192.0.2.1/24\nDPDK_DEV=0000:00:0b.0\n")
+    assert done.returncode != 0
+    assert "BOND_TYPE: unbound variable" in done.stderr
+    # The file is right now, but br-phy is there, and nobody adds its port.
+    done, calls = start_hybrid(tmp_path, RIGHT)
+    assert done.returncode == 0
+    assert "dpdk0" not in calls
+
+
+@pytest.fixture
+def daemon(monkeypatch, tmp_path):
+    """kube-ovn-cni on tools that only write down what they were asked."""
+    module = load("cni")
+    calls = []
+
+    def run(*command):
+        calls.append(" ".join(command))
+        return ""
+
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "VHOST_SOCKETS", str(tmp_path / "vhost_sockets"))
+    made = module.Daemon.__new__(module.Daemon)
+    made.options = type("Options", (), {"kubelet_dir": str(tmp_path / "kubelet")})
+    key = "sock.default.ovn.kubernetes.io/"
+    values = {"allocated": "true", "ip_address": "10.16.0.7", "mac_address": "00:00:0a:10:00:07", "gateway": "10.16.0.1"}
+    pod = {"metadata": {"name": "p", "namespace": "default", "uid": "u1", "annotations": {key + name: value for name, value in values.items()}}}
+    monkeypatch.setattr(made, "api", type("Api", (), {"get": staticmethod(lambda path: pod)}), raising=False)
+    return made, calls, tmp_path
+
+
+REQUEST = {
+    "command": "ADD",
+    "container_id": "0123456789abcdef",
+    "netns": "/var/run/netns/x",
+    "ifname": "net1",
+    "args": {"K8S_POD_NAMESPACE": "default", "K8S_POD_NAME": "p"},
+    "config": {"provider": "sock.default.ovn", "vhost_user_socket_volume_name": "vol", "vhost_user_socket_name": "sock"},
+}
+
+
+def test_a_vhost_user_port_of_a_pod(daemon):
+    made, calls, tmp_path = daemon
+    volume = tmp_path / "kubelet/pods/u1/volumes/kubernetes.io~empty-dir/vol"
+    volume.mkdir(parents=True)
+    answer = made.serve(REQUEST)
+    assert answer["ips"][0]["address"] == "10.16.0.7/16"
+    assert calls[0] == f"mount --bind {volume} {tmp_path}/vhost_sockets/u1/vol"
+    assert "add-port br-int 0123456_net1_h -- set Interface 0123456_net1_h type=dpdkvhostuserclient" in calls[1]
+    assert "options:vhost-server-path=/var/run/openvswitch/vhost_sockets/u1/vol/sock" in calls[1]
+    assert "external_ids:iface-id=p.default.sock.default.ovn" in calls[1]
+    assert oct(volume.stat().st_mode & 0o777) == "0o777"
+
+
+def test_a_vhost_user_port_needs_the_volume(daemon):
+    with pytest.raises(RuntimeError, match="the pod has no emptyDir volume vol"):
+        daemon[0].serve(REQUEST)
+
+
+def test_a_port_that_is_gone_can_be_deleted_again(daemon):
+    made, calls, _ = daemon
+    assert made.serve(dict(REQUEST, command="DEL")) == {}
+    assert any("--if-exists del-port br-int 0123456_net1_h" in call for call in calls)

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Puts the CNI plugin on the node, replacing it in one step: it may be running.
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Probe of ovn-central: both databases answer and northd is there.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

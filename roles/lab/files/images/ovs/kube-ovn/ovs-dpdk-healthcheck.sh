@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Probe of the OVS-DPDK pods. dpdk_initialized is shown, its value is not judged.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

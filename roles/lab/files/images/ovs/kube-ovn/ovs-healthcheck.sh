@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Probe of the kernel OVS pods.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Waits for the node's OVS, then serves the CNI plugin.
 set -euo pipefail
 
@@ -6,4 +6,4 @@ until [ -S /run/openvswitch/db.sock ] && ovs-vsctl --timeout=5 br-exists br-int;
     echo "waiting for br-int"
     sleep 2
 done
-exec /kube-ovn/kube-ovn-cni "$@"
+exec python3 /kube-ovn/cni.py "$@"

@@ -1,2 +1,2 @@
-#!/bin/bash
-exec /kube-ovn/kube-ovn-controller "$@"
+#!/bin/sh
+exec python3 /kube-ovn/controller.py "$@"

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # OVN's two databases and northd. One server: the lab has one control plane node.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # OVS-DPDK on a node of its own, with its NIC in br-phy (hybrid mode).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # OVS-DPDK and ovn-controller in one container: the node's whole data plane (dedicated mode).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

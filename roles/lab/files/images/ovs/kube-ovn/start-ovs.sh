@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Kernel OVS and ovn-controller (nodes without DPDK).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

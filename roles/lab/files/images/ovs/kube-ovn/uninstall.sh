@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # What the release runs in its OVS pods before it is removed.
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh

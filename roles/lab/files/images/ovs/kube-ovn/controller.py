@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """The lab's substitute of kube-ovn-controller.
 
 One logical switch for all pods. Each node has a /24 of it, whose first address is the node's own (port ovn0 of br-int);

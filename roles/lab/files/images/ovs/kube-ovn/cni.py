@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """The lab's substitute of kube-ovn-cni: the node's port in br-int, and the daemon behind the CNI plugin."""
 
 import argparse
