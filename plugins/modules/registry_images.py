@@ -71,15 +71,12 @@ import json
 import re
 
 try:
-    from urllib.error import HTTPError
     from urllib.parse import urlencode
 except ImportError:  # Python 2
     from urllib import urlencode
 
-    from urllib2 import HTTPError
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.urls import open_url
+from ansible.module_utils.urls import fetch_url
 
 MANIFESTS = ", ".join(
     [
@@ -120,27 +117,26 @@ def token_url(challenge, repository):
     return "%s?%s" % (fields["realm"], urlencode(query))
 
 
-def ask(name, timeout):
+def ask(module, name):
     registry, repository, reference = split_name(name)
     scheme = "http" if re.match(r"(localhost|127\.[0-9.]+)(:\d+)?$", registry) else "https"
     url = "%s://%s/v2/%s/manifests/%s" % (scheme, registry, repository, reference)
     headers = {"Accept": MANIFESTS}
-    try:
-        try:
-            open_url(url, method="HEAD", headers=headers, timeout=timeout)
-        except HTTPError as refused:
-            where = token_url(refused.headers.get("WWW-Authenticate") or "", repository) if refused.code == 401 else ""
-            if not where:
-                raise
-            answer = json.loads(open_url(where, timeout=timeout).read().decode("utf-8"))
-            headers["Authorization"] = "Bearer %s" % (answer.get("token") or answer.get("access_token"))
-            open_url(url, method="HEAD", headers=headers, timeout=timeout)
-        return dict(state="present", detail="200 from %s" % registry)
-    except HTTPError as refused:
-        state = {404: "absent", 401: "denied", 403: "denied"}.get(refused.code, "unknown")
-        return dict(state=state, detail="%d from %s" % (refused.code, registry))
-    except Exception as problem:  # whatever a network can do
-        return dict(state="unknown", detail="%s: %s" % (registry, problem))
+    timeout = module.params["timeout"]
+    info = fetch_url(module, url, method="HEAD", headers=headers, timeout=timeout)[1]
+    where = token_url(info.get("www-authenticate", ""), repository) if info["status"] == 401 else ""
+    if where:
+        answer, info = fetch_url(module, where, timeout=timeout)
+        if info["status"] == 200:
+            token = json.loads(answer.read().decode("utf-8"))
+            headers["Authorization"] = "Bearer %s" % (token.get("token") or token.get("access_token"))
+            info = fetch_url(module, url, method="HEAD", headers=headers, timeout=timeout)[1]
+    state = {200: "present", 404: "absent", 401: "denied", 403: "denied"}.get(info["status"], "unknown")
+    if info["status"] > 0:
+        detail = "%d from %s" % (info["status"], registry)
+    else:
+        detail = "%s: %s" % (registry, info["msg"])
+    return dict(state=state, detail=detail)
 
 
 def main():
@@ -151,7 +147,7 @@ def main():
         ),
         supports_check_mode=True,
     )
-    images = dict((name, ask(name, module.params["timeout"])) for name in sorted(set(module.params["images"])))
+    images = dict((name, ask(module, name)) for name in sorted(set(module.params["images"])))
     module.exit_json(changed=False, images=images)
 
 

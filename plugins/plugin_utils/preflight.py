@@ -165,7 +165,7 @@ class Case(object):
 
         A device is named by its address, its interface or as vendor:device. Who binds ports of hybrid mode is not known.
         """
-        drivers = dict((str(name).split(",")[0], "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
+        drivers = dict((str(name).partition(",")[0], "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
         for entry in self.setting("dpdk_host_devices", []):
             if isinstance(entry, dict):
                 drivers[str(entry.get("device"))] = entry.get("driver") or "vfio-pci"
@@ -208,7 +208,7 @@ def unknown_system(case):
         "centos": (7, 10), "rhel": (7, 10), "almalinux": (8, 10), "rocky": (8, 10), "ol": (7, 10),
         "ubuntu": (16, 26), "debian": (11, 13),
     }  # fmt: skip
-    major = numbers(str(system.get("version", "")).split(".")[0])
+    major = numbers(str(system.get("version", "")).partition(".")[0])
     lowest, highest = known.get(system.get("id"), (None, None))
     if lowest is None or not major or not lowest <= major[0] <= highest:
         yield warning(
@@ -414,7 +414,7 @@ def dpdk_ports(case):
     addresses = set(nic["address"] for nic in case.facts.get("nics", []))
     physical = [str((port.get("options") or {}).get("dpdk-devargs", "")) for port in case.dpdk_ports()]
     physical += [str(device) for device in case.setting("kube_ovn_hybrid_devices", []) if case.mode == HYBRID]
-    physical = [arguments.split(",")[0] for arguments in physical if re.match(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](,|$)", arguments)]
+    physical = [arguments.partition(",")[0] for arguments in physical if re.match(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](,|$)", arguments)]
     for address in physical:
         full = address if address.count(":") == 2 else "0000:" + address
         if full not in addresses:

@@ -50,7 +50,7 @@ def test_every_named_place_exists():
 
 
 def test_every_check_of_preflight_is_listed_with_what_it_looks_for():
-    assert {identity: title for identity, title in IDS.values()} == TITLES
+    assert dict(IDS.values()) == TITLES
 
 
 def test_checks_with_the_id_of_a_problem_have_its_row():
