@@ -8,6 +8,7 @@ import argparse
 import ipaddress
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -185,6 +186,8 @@ class Health(BaseHTTPRequestHandler):
 
 
 def main():
+    # The first process of a container does not end by a signal unless it says so.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parser = argparse.ArgumentParser()
     parser.add_argument("--default-cidr", required=True)
     parser.add_argument("--default-gateway", default="")
