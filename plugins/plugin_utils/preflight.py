@@ -791,6 +791,19 @@ def bridge_unknown(case):
             )
 
 
+@rule("NAD", CLUSTER, "the attachments that the pods of role dpdk_app ask for are made")
+def attachment_unknown(case):
+    made = set(str(item.get("name")) for item in case.attachments())
+    asked = [str(name).partition("@")[0].strip().rpartition("/")[2] for name in case.setting("dpdk_app_networks", [])]
+    unknown = sorted(set(asked) - made)
+    if unknown and case.mode == DEDICATED:
+        yield warning(
+            "dpdk_app_networks names %s, which network_attachments_definitions does not make: where it is missing, Kube-OVN gives the pod no address at all"
+            % ", ".join(unknown),
+            "add it to network_attachments_definitions, or make sure that it is there",
+        )
+
+
 @rule("P15", CLUSTER, "ports survive a restart of OVS")
 def server_mode(case):
     served = sorted(str(item.get("name")) for item in case.attachments() if item.get("mode", "server") == "server")

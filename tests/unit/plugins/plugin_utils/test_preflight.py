@@ -73,6 +73,7 @@ SETTINGS = dict(
     dpdk_host_isolated_cores="",
     dpdk_app_hugepage_size="1Gi",
     dpdk_app_hugepages="2Gi",
+    dpdk_app_networks=["ovs-dpdk-br0", "default/ovs-dpdk-br0@vhu1"],
     multus_version="v4.2.4",
     userspace_cni_version="ab5409c063c10d267f1396512bf5d1ede14c8015",
     ovs_bridges_bridges=[BR0],
@@ -211,6 +212,7 @@ CASES = [
     ("MULTUS", "error", "cluster", {}, {"multus_version": "v3.9.3"}, {}, {"multus_version": "v4.3.0"}),
     ("MULTUS", "warning", "cluster", {}, {"multus_version": "v4.1.0"}, {}, {"multus_version": "v4.2.4"}),
     ("USERSPACE", "error", "cluster", {}, {"userspace_cni_version": "v1.2"}, {}, {"userspace_cni_version": "v1.3"}),
+    ("NAD", "warning", "cluster", {}, {"dpdk_app_networks": ["other"]}, {}, {"dpdk_app_networks": []}),
     ("D2", "error", "cluster", {}, {"network_attachments_definitions": [dict(name="a", mode="client", bridge="br1")]}, {},
      {"network_attachments_definitions": [dict(name="a", mode="client", bridge="br0")]}),
 ]  # fmt: skip
