@@ -9,7 +9,7 @@ import time
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--interval", type=int, default=30)
-    options, _ = parser.parse_known_args()
+    options = parser.parse_known_args()[0]
     target = (os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ["KUBERNETES_SERVICE_PORT"]))
     while True:
         started = time.monotonic()
