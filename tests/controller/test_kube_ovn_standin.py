@@ -49,7 +49,7 @@ def release(tmp_path_factory):
     }
     command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", str(play), "-e", json.dumps(settings)]
     environment = dict(os.environ, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default", ANSIBLE_FORCE_COLOR="0")
-    runs = [subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120) for _ in range(2)]
+    runs = [subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120) for dummy in range(2)]
     assert runs[0].returncode == 0, runs[0].stdout + runs[0].stderr
     return state, runs[1].stdout
 
@@ -281,7 +281,7 @@ def start_hybrid(tmp_path, config):
 
 
 def test_hybrid_needs_its_file(tmp_path):
-    done, _ = start_hybrid(tmp_path, None)
+    done = start_hybrid(tmp_path, None)[0]
     assert done.returncode == 1
     assert "missing ovs dpdk config" in done.stdout
 
@@ -303,7 +303,7 @@ def test_hybrid_makes_a_bond(tmp_path):
 
 
 def test_hybrid_after_a_crash_has_no_port(tmp_path):
-    done, _ = start_hybrid(tmp_path, "ENCAP_IP=192.0.2.1/24\nDPDK_DEV=0000:00:0b.0\n")
+    done = start_hybrid(tmp_path, "ENCAP_IP=192.0.2.1/24\nDPDK_DEV=0000:00:0b.0\n")[0]
     assert done.returncode != 0
     assert "BOND_TYPE: unbound variable" in done.stderr
     # The file is right now, but br-phy is there, and nobody adds its port.
@@ -362,6 +362,6 @@ def test_a_vhost_user_port_needs_the_volume(daemon):
 
 
 def test_a_port_that_is_gone_can_be_deleted_again(daemon):
-    made, calls, _ = daemon
+    made, calls = daemon[:2]
     assert made.serve(dict(REQUEST, command="DEL")) == {}
     assert any("--if-exists del-port br-int 0123456_net1_h" in call for call in calls)
