@@ -88,7 +88,7 @@ class Daemon:
 
     def pod(self, args, provider):
         path = "/api/v1/namespaces/%s/pods/%s" % (args["K8S_POD_NAMESPACE"], args["K8S_POD_NAME"])
-        for dummy in range(60):
+        for _attempt in range(60):
             pod = self.api.get(path)
             if pod is None:
                 raise RuntimeError("there is no such pod: " + path)
