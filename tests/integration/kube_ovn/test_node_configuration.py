@@ -1,0 +1,153 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role writes on a node, read back the way a release's start script reads it, into a real database."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "integration" / "ovsdb"))
+
+from switch import Switch  # noqa: E402
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role:
+        name: kube_ovn.dpdk.kube_ovn
+        tasks_from: nodes
+      vars:
+        __kube_ovn_config_dir: "{{ directory }}"
+        __kube_ovn_rundir: "{{ rundir }}"
+    - ansible.builtin.copy:
+        content: "{{ {'restart': kube_ovn_restart_required} | to_json }}"
+        dest: "{{ directory }}.json"
+        mode: "0644"
+"""
+
+# The contract of the start scripts: whole lines only, not quoted when they are handed on.
+START = """
+while IFS= read -r line; do
+  if [ -n "$line" ] && [ "${line###}" = "$line" ]; then ovs-vsctl --db="$2" --no-wait set Open_vSwitch . other_config:$line; fi
+done < "$1"
+"""
+
+NASTY = """--iova-mode=va -a 0000:00:08.0 --log-level='pmd.*:8' "quoted" \\backslash $HOME `id` * ? [a-z] ; # , ="""
+
+
+@pytest.fixture
+def node(tmp_path):
+    with Switch(vswitchd=False) as switch:
+        yield Node(tmp_path, switch)
+
+
+class Node:
+    def __init__(self, directory, switch):
+        self.directory, self.switch = directory / "ovs-config", switch
+        self.play = directory / "play.yml"
+        self.play.write_text(PLAY)
+        self.pid_file = Path(switch.directory) / "ovs-vswitchd.pid"
+
+    def run(self, *arguments, **variables):
+        extra = {"directory": str(self.directory), "rundir": self.switch.directory, "ansible_python_interpreter": sys.executable, **variables}
+        return subprocess.run(
+            [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(self.play), "-e", json.dumps(extra), *arguments],
+            capture_output=True, text=True, cwd=ROOT, check=False,
+        )
+
+    def converge(self, **variables):
+        done = self.run(**variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        restart = json.loads(Path(f"{self.directory}.json").read_text())["restart"]
+        # The last task only hands the fact to this test.
+        return [line for line in done.stdout.splitlines() if line.startswith("changed:")], restart
+
+    def start(self):
+        """What the pod does when it starts."""
+        environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/bin")
+        command = ["bash", "-euc", START, "start", str(self.directory / "config.cfg"), self.switch.database]
+        subprocess.run(command, check=True, cwd="/etc", env=environment)
+        self.pid_file.write_text(f"{os.getpid()}\n")
+
+    def other_config(self):
+        return self.switch.root()["other_config"]
+
+
+def test_each_value_arrives_as_it_was_meant(node):
+    node.converge(kube_ovn_dpdk_socket_mem=[1024, 0], kube_ovn_dpdk_lcores=[0], kube_ovn_dpdk_pmd_cores=[1, 3], kube_ovn_dpdk_extra=NASTY)
+    node.start()
+    assert node.other_config() == {
+        "dpdk-init": "true",
+        "dpdk-hugepage-dir": "/dev/hugepages",
+        "dpdk-socket-mem": "1024,0",
+        "dpdk-lcore-mask": "0x1",
+        "pmd-cpu-mask": "0xa",
+        "dpdk-extra": NASTY,
+    }
+
+
+def test_a_second_run_changes_nothing_and_asks_for_no_restart(node):
+    node.converge()
+    node.start()
+    changed, restart = node.converge()
+    assert (len(changed), restart) == (0, False)
+
+
+def test_a_removed_key_leaves_the_database_and_asks_for_a_restart_until_it_came(node):
+    node.converge(kube_ovn_dpdk_config={"vhost-sock-dir": "pods", "n-handler-threads": 3})
+    node.start()
+    _, restart = node.converge()
+    assert restart
+    assert node.other_config() == {"dpdk-init": "true", "dpdk-hugepage-dir": "/dev/hugepages", "dpdk-socket-mem": "1024"}
+    # A run that was cut off before the restart: the next one still asks for it.
+    assert node.converge()[1]
+    node.start()
+    assert not node.converge()[1]
+
+
+def test_a_key_that_was_set_by_hand_is_removed_but_other_keys_stay(node):
+    node.converge()
+    node.start()
+    node.switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-extra=--no-huge", "other_config:hw-offload=true")
+    assert node.converge()[1]
+    assert "dpdk-extra" not in node.other_config()
+    assert node.other_config()["hw-offload"] == "true"
+
+
+def test_check_mode_tells_and_changes_nothing(node):
+    node.converge(kube_ovn_dpdk_config={"vhost-sock-dir": "pods"})
+    node.start()
+    before, file = node.other_config(), (node.directory / "config.cfg").read_text()
+    done = node.run("--check", "--diff")
+    assert done.returncode == 0, done.stdout
+    assert '-vhost-sock-dir="pods"' in done.stdout
+    assert (node.other_config(), (node.directory / "config.cfg").read_text()) == (before, file)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"kube_ovn_dpdk_socket_mem": []}, "one number of MiB for each NUMA node"),
+        ({"kube_ovn_dpdk_socket_mem": [0, 0]}, "one number of MiB for each NUMA node"),
+        ({"kube_ovn_dpdk_config": {"pmd-cpu-mask": "0x2"}}, "have variables of their own"),
+        ({"kube_ovn_dpdk_extra": "a\nb"}, "values of one line"),
+        ({"kube_ovn_dpdk_pmd_cores": [1], "kube_ovn_dpdk_lcores": [1]}, "a PMD takes its core whole"),
+        ({"kube_ovn_version": "v1.2.1", "kube_ovn_dpdk_pmd_cores": [1]}, "Take v1.3.0 or newer"),
+        ({"kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1", "kube_ovn_hybrid_devices": ["x"]}, "with its prefix"),
+        ({"kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1/24", "kube_ovn_hybrid_devices": ["x", "y"]}, "kube_ovn_hybrid_bond_type"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(node, variables, message):
+    done = node.run(**variables)
+    assert done.returncode != 0
+    assert message in " ".join(done.stdout.split())
+    assert not node.directory.exists()
