@@ -1,0 +1,117 @@
+"""What the role refuses before anything is touched, what it takes an installer by, and what it makes of recorded steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLER = Path(__file__).parent / "files" / "install.sh"
+RELEASES = yaml.safe_load((ROOT / "roles" / "kube_ovn" / "vars" / "main.yml").read_text())
+CLUSTER = {"version": {"server": {"kubernetes": {"gitVersion": "v1.24.17"}}}, "apis": {"v1": {}}}
+
+
+def run(tmp_path, tasks_from, fact="", **variables):
+    play = [
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": [
+                {
+                    "ansible.builtin.include_role": {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": tasks_from, "rolespec_validate": False},
+                    "vars": variables,
+                },
+                {"ansible.builtin.debug": {"msg": "FACT {{ (" + (fact or "''") + ") | to_json }} END"}, "vars": variables},
+            ],
+        }
+    ]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    done = subprocess.run([*command, str(tmp_path / "play.yml")], capture_output=True, text=True, cwd=ROOT, check=False)
+    return done.returncode, " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"kube_ovn_version": "v1.14.0"}, "from v1.14.0 on take kube_ovn_mode: hybrid"),
+        ({"kube_ovn_version": "v1.9.41", "kube_ovn_mode": "hybrid"}, "before v1.10.0 take kube_ovn_mode: dedicated"),
+        ({"kube_ovn_version": "v1.1.1"}, "is in releases v1.2.0 to v1.13.15"),
+        ({"kube_ovn_version": "1.12.35"}, 'kube_ovn_version is "1.12.35"'),
+        ({"kube_ovn_settings": {"ENABLE_SSL": "true"}}, "ENABLE_SSL cannot be used with OVS-DPDK"),
+        ({"kube_ovn_dpdk_socket_mem": [2048, 2048], "kube_ovn_hugepage_amount": "2Gi"}, "up to 4096 MiB of socket memory"),
+        ({"kube_ovn_hugepage_size": "1Gi", "kube_ovn_hugepage_amount": "1536Mi"}, "whole pages"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_cure(tmp_path, variables, message):
+    code, output = run(tmp_path, "validate", **variables)
+    assert code != 0
+    assert message in output
+
+
+@pytest.mark.parametrize(
+    ("variables", "amount"),
+    [
+        ({"kube_ovn_hugepage_size": "1Gi", "kube_ovn_dpdk_socket_mem": [1024, 512]}, "2048Mi"),
+        ({"kube_ovn_hugepage_size": "2Mi", "kube_ovn_dpdk_socket_mem": [1023]}, "1024Mi"),
+        ({"kube_ovn_hugepage_size": "2Mi", "kube_ovn_hugepage_amount": "3Gi"}, "3Gi"),
+    ],
+)
+def test_the_pages_are_at_least_the_socket_memory(tmp_path, variables, amount):
+    # The variables of the role are only there inside of it: the fact is taken from its message about a bound that cannot be met.
+    code, output = run(tmp_path, "validate", **variables, __kube_ovn_socket_mem_mib=999999) if "Gi" in amount else run(tmp_path, "validate", **variables)
+    if "Gi" in amount:
+        assert f"kube_ovn_hugepage_amount is {amount}" in output
+    else:
+        assert code == 0, output
+        code, output = run(tmp_path, "validate", **variables, __kube_ovn_amount_mib=1)
+        assert f"kube_ovn_hugepage_amount is {amount}" in output
+
+
+def test_a_url_that_nobody_vouches_for_is_refused(tmp_path):
+    code, output = run(
+        tmp_path,
+        "installer",
+        kube_ovn_version="v9.9.9",
+        kube_ovn_installer="http://127.0.0.1:9/x",
+        kube_ovn_cache_dir=str(tmp_path),
+        __kube_ovn_cluster=CLUSTER,
+    )
+    assert code != 0
+    assert "No checksum is known for http://127.0.0.1:9/x/install.sh" in output
+
+
+def test_a_local_installer_is_held_to_its_checksum(tmp_path):
+    right = hashlib.sha256(INSTALLER.read_bytes()).hexdigest()
+    base = {"kube_ovn_installer": str(INSTALLER), "__kube_ovn_cluster": CLUSTER}
+    assert run(tmp_path, "installer", kube_ovn_installer_checksum=f"sha256:{right}", **base)[0] == 0
+    code, output = run(tmp_path, "installer", kube_ovn_installer_checksum="0" * 64, **base)
+    assert code != 0
+    assert f"has SHA-256 {right}" in output
+
+
+@pytest.mark.parametrize(("kubernetes", "name"), [("v1.15.12", "install-pre-1.16.sh"), ("v1.16.0", "install.sh"), ("v1.35.1", "install.sh")])
+def test_the_installer_fits_kubernetes(tmp_path, kubernetes, name):
+    cluster = {"version": {"server": {"kubernetes": {"gitVersion": kubernetes}}}}
+    code, output = run(tmp_path, "installer", "__kube_ovn_installer_file", kube_ovn_installer=str(tmp_path), __kube_ovn_cluster=cluster)
+    assert code == 0, output
+    assert f"{tmp_path}/{name}" in output
+
+
+def test_the_table_of_releases_is_sound():
+    for table in ("__kube_ovn_installers", "__kube_ovn_installers_before_1_16"):
+        rows = RELEASES[table]
+        assert all(re.fullmatch(r"v1\.\d+\.\d+", tag) and re.fullmatch(r"[0-9a-f]{64}", checksum) for tag, checksum in rows.items())
+        order = [tuple(map(int, tag[1:].split("."))) for tag in rows]
+        assert order == sorted(order)
+    for mode in RELEASES["__kube_ovn_modes"].values():
+        assert mode["first"] in RELEASES["__kube_ovn_installers"]
+        assert mode["last"] == "" or mode["last"] in RELEASES["__kube_ovn_installers"]
