@@ -26,9 +26,11 @@ begin)
     rm -rf "$dir"
     mkdir -p "$dir"
     : > "$dir/commands"
-    # Commands are lines appended to a file, so that no call has to stay open.
-    timeout "$limit" tail -n +1 -f "$dir/commands" |
-        { timeout -k 5 "$limit" "$@"; echo "testpmd ended with status $?"; } > "$dir/output" 2>&1 < /dev/stdin &
+    # Commands are lines appended to a file, so that no call has to stay open; for the same reason nothing keeps the call's own output.
+    {
+        timeout "$limit" tail -n +1 -f "$dir/commands" |
+            { timeout -k 5 "$limit" "$@"; echo "testpmd ended with status $?"; } > "$dir/output" 2>&1
+    } > /dev/null 2>&1 < /dev/null &
     n=0
     until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 120 ]; do
         n=$((n + 1))
