@@ -392,6 +392,38 @@ def test_node_that_could_not_be_read():
     assert "node-1: no such file" in bad["ovs"]["detail"]
 
 
+# --- check mode
+
+
+@pytest.mark.parametrize("core", [".venv", ".venv-newest"])
+def test_check_mode_sends_nothing_and_says_so(tmp_path, core):
+    # Neither a cluster nor a switch is there: whoever looked for one would fail.
+    inventory = {"all": {"vars": {"ansible_connection": "local"}, "children": {"cluster": {"hosts": {"c": {}}}, "nodes": {"hosts": {"n": {}}}}}}
+    (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.json").write_text("the last one")
+    done = subprocess.run(
+        [str(ROOT / core / "bin" / "ansible-playbook"), "--check", "-i", str(tmp_path / "hosts.yml"), str(ROOT / "playbooks" / "verify.yml")],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Check mode sends no packets" in done.stdout
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["report.json"]
+    assert (tmp_path / "reports" / "report.json").read_text() == "the last one"
+
+
+@pytest.mark.parametrize(("group", "words"), [("cluster", "cluster has 0 hosts"), ("nodes", "group nodes 0")])
+def test_inventory_without_a_group(tmp_path, group, words):
+    children = {name: {"hosts": {} if name == group else {name: {}}} for name in ("cluster", "nodes")}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"vars": {"ansible_connection": "local"}, "children": children}}))
+    done = subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(ROOT / "playbooks" / "verify.yml")],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert words in " ".join(done.stdout.split())
+
+
 # --- the script that runs in the pod
 
 FAKE = """#!/bin/sh
