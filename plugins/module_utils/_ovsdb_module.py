@@ -158,7 +158,7 @@ class Runner:
 
         The working copy is thrown away and everything decided anew when another writer was faster.
         """
-        unsure = None
+        unsure = conflict = None
         for attempt in range(MAX_ATTEMPTS):
             model = self.read()
             before = [(name, view(model, name)) for name in names]
