@@ -10,6 +10,7 @@ Real playbook runs and real module processes against a real ovsdb-server and ovs
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from switch import Switch, binary  # noqa: E402
 
 PORTS = 100
 FACTOR = 50
+ROUNDS = (1, 2, 3)
 SIZES = (10, 100, 1000, 5000)
 UNCHANGED_SECONDS = 1.0
 UNCHANGED_MB = 60
@@ -63,12 +65,17 @@ def compare(directory):
                                                             "database_socket": switch.database}, "loop": names}
         ports = {"kube_ovn.dpdk.ovs_port": {"database": switch.database,
                                             "ports": [{"name": "new-" + name, "bridge": "br1", "type": "dummy"} for name in names]}}
-        tasks = [{"name": "loop, create", **loop}, {"name": "loop, again", **loop}, {"name": "ovs_port, create", **ports}, {"name": "ovs_port, again", **ports}]
+        gone = {"kube_ovn.dpdk.ovs_port": {"database": switch.database, "ports": [{"name": "new-" + name, "state": "absent"} for name in names]}}
+        tasks = [{"name": "loop, create", **loop}, {"name": "loop, again", **loop}]
+        # The loop is a hundred module runs, and ovs_port is one: it is done three times, and the median counts.
+        for number in ROUNDS:
+            tasks += [{"name": f"remove {number}", **gone}, {"name": f"create {number}", **ports}, {"name": f"again {number}", **ports}]
         seconds, changed = play(directory, switch.database, tasks)
         created = len(switch.vsctl("list-ports", "br0").split()), len(switch.vsctl("list-ports", "br1").split())
-    if created != (PORTS, PORTS) or changed != 2:
+    # Changed are the loop once, ovs_port at each creation, and each removal but the first, which finds nothing.
+    if created != (PORTS, PORTS) or changed != 2 * len(ROUNDS):
         sys.exit(f"the comparison did not do what it measures: {created} ports, {changed} tasks with a change")
-    return seconds
+    return {what: (seconds[f"loop, {what}"], statistics.median(seconds[f"{what} {number}"] for number in ROUNDS)) for what in ("create", "again")}
 
 
 def module(database, ports, **options):
@@ -126,7 +133,7 @@ def main():
               f"load {os.getloadavg()[0]:.1f}", flush=True)
         seconds = compare(Path(directory))
     for what in ("create", "again"):
-        old, new = seconds[f"loop, {what}"], seconds[f"ovs_port, {what}"]
+        old, new = seconds[what]
         print(f"  {what:7} openvswitch_port in a loop {old:8.2f} s   ovs_port {new:6.2f} s   {old / new:6.1f} times")
         limit(old / new >= FACTOR, f"{what}: at least {FACTOR} times faster")
     print(f"ovs_port as a module process, s, best of three; load {os.getloadavg()[0]:.1f}")
@@ -140,7 +147,8 @@ def main():
     for what in ("create", "again", "remove"):
         each = [found[size][what] / size for size in SIZES]
         limit(all(after <= before * GROWTH for before, after in zip(each, each[1:], strict=False)), f"{what}: the time per port does not grow")
-    limit(found[1000]["again"] <= UNCHANGED_SECONDS, f"1,000 ports unchanged: {found[1000]['again']:.2f} s ({found[1000]['processor']:.2f} s of CPU), at most {UNCHANGED_SECONDS} s")
+    unchanged = f"{found[1000]['again']:.2f} s ({found[1000]['processor']:.2f} s of CPU)"
+    limit(found[1000]["again"] <= UNCHANGED_SECONDS, f"1,000 ports unchanged: {unchanged}, at most {UNCHANGED_SECONDS} s")
     limit(found[1000]["megabytes"] <= UNCHANGED_MB, f"1,000 ports unchanged: {found[1000]['megabytes']:.1f} MB, at most {UNCHANGED_MB} MB")
     if missed:
         print(f"{len(missed)} limits missed")
