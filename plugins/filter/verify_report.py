@@ -19,8 +19,8 @@ options:
   _input:
     description:
       - What was read. C(pods) as P(kube_ovn.dpdk.verify_plan#filter) returned them, each with C(probe) and C(output) as text.
-      - C(nodes) by inventory name, each with C(before), C(after) (what M(kube_ovn.dpdk.ovs_info) returned), C(log) and C(ovs_started).
-      - C(switches) by the name of the Kubernetes node, each with C(before), C(after) as text, C(pod) and C(image).
+      - C(nodes) by inventory name, each with C(before), C(after) (what M(kube_ovn.dpdk.ovs_info) returned), C(switch_before), C(switch_after)
+        (what the role's script wrote), C(log) and C(ovs_started).
     type: dict
     required: true
   settings:
@@ -32,7 +32,7 @@ options:
 EXAMPLES = r"""
 - name: Make the report
   ansible.builtin.set_fact:
-    report: "{{ {'pods': pods, 'nodes': nodes, 'switches': switches} | kube_ovn.dpdk.verify_report(settings) }}"
+    report: "{{ {'pods': pods, 'nodes': nodes} | kube_ovn.dpdk.verify_report(settings) }}"
 """
 
 RETURN = r"""
@@ -63,11 +63,11 @@ def verify_report(read, settings):
     for pod in read["pods"]:
         parsed = {"probe": parse_probe(pod.get("probe") or ""), "testpmd": parse_testpmd(pod.get("output") or ""), "started_epoch": epoch(pod.get("started"))}
         pods.append(dict(pod, **parsed))
-    switches = dict(
-        (name, dict(switch, before=parse_switch(switch.get("before") or ""), after=parse_switch(switch.get("after") or "")))
-        for name, switch in read["switches"].items()
+    nodes = dict(
+        (name, dict(node, switch_before=parse_switch(node.get("switch_before") or ""), switch_after=parse_switch(node.get("switch_after") or "")))
+        for name, node in read["nodes"].items()
     )
-    return report(pods, read["nodes"], switches, settings)
+    return report(pods, nodes, settings)
 
 
 class FilterModule(object):

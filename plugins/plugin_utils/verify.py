@@ -131,7 +131,8 @@ def parse_switch(text):
         numbers = [int(number) for number in re.findall(pattern, text, re.M)]
         if numbers:
             found[key] = sum(numbers)
-    found["pmd_threads"] = len(re.findall(r"^pmd thread ", text, re.M))
+    if text.strip():
+        found["pmd_threads"] = len(re.findall(r"^pmd thread ", text, re.M))
     return found
 
 
@@ -320,12 +321,11 @@ class Checks(object):
         self.found.append(check)
 
 
-def report(pods, nodes, switches, settings):
+def report(pods, nodes, settings):
     """The report.
 
     pods      as `plan` made them, each with `probe` and `testpmd`, parsed
-    nodes     inventory name → {before, after: what ovs_info returned; log: text; ovs_started: epoch}
-    switches  Kubernetes' node name → {before, after: parsed by parse_switch; pod, image}
+    nodes     inventory name → {before, after: what ovs_info returned; log: text; ovs_started: epoch; switch_before, switch_after: parsed}
     """
     checks = Checks()
     rows = []
@@ -489,7 +489,7 @@ def report(pods, nodes, switches, settings):
         "%d packets received by %d ports" % (sum(row["rx_packets"] for row in rows), len(rows)),
         "OVS may show a port connected and without error while nothing passes: see the named cause, else the flows of the bridge (actions=NORMAL)",
     )
-    checks.add("counters", disagreements(rows, switches, settings), counted_by(rows), "see the drops of both sides; other traffic on the ports counts too")
+    checks.add("counters", disagreements(rows, nodes, settings), counted_by(rows), "see the drops of both sides; other traffic on the ports counts too")
     total = sum(row["rx_packets"] + row["tx_packets"] for row in rows)
     dropped = sum(row["dropped"] for row in rows)
     limit = settings["max_drop_ratio"]
@@ -502,16 +502,17 @@ def report(pods, nodes, switches, settings):
 
     # --- PMD threads
     problems = []
-    for name, switch in sorted(switches.items()):
-        periods, held = (delta(switch["before"], switch["after"], key) or 0 for key in ("periods", "throttled"))
+    for name, node in sorted(nodes.items()):
+        before, after = node.get("switch_before") or {}, node.get("switch_after") or {}
+        periods, held = (delta(before, after, key) or 0 for key in ("periods", "throttled"))
         if periods and held > settings["max_throttled"] * periods:
             problems.append("%s: the CPU limit of the OVS container held it in %d of %d periods" % (name, held, periods))
-        if "pmd_threads" in switch["after"] and not switch["after"]["pmd_threads"]:
+        if after.get("pmd_threads") == 0:
             problems.append("%s: no PMD thread runs" % name)
     checks.add(
         "pmd",
         problems,
-        "%d threads, not held by a CPU limit" % sum(switch["after"].get("pmd_threads", 0) for switch in switches.values()),
+        "%d threads, not held by a CPU limit" % sum((node.get("switch_after") or {}).get("pmd_threads", 0) for node in nodes.values()),
         "raise the CPU limit of the OVS pod above its number of PMD cores (kube_ovn_dpdk_cpu)",
     )
 
@@ -521,7 +522,7 @@ def report(pods, nodes, switches, settings):
         "time": settings.get("time"),
         "duration": duration,
         "stand_ins": list(settings.get("stand_ins") or []),
-        "nodes": dict((host, described(host, node, rows, switches)) for host, node in nodes.items()),
+        "nodes": dict((host, described(host, node, rows)) for host, node in nodes.items()),
         "pods": [{"name": called(pod), "kubernetes_node": pod["node"], "testpmd": pod["testpmd"]["version"], "command": pod.get("command")} for pod in pods],
         "traffic": rows,
         "checks": checks.found,
@@ -545,7 +546,7 @@ def counted_by(rows):
     return "both sides agree by the totals of the PMD threads: this Open vSwitch keeps no packet statistics of ports in server mode"
 
 
-def disagreements(rows, switches, settings):
+def disagreements(rows, nodes, settings):
     """Where what pods counted is not what the switch counted, apart from what may still be in the rings."""
     allowed = settings["tolerance"]
     found = []
@@ -555,7 +556,7 @@ def disagreements(rows, switches, settings):
         if not row["ovs"] or not (row["rx_packets"] and row["tx_packets"]):
             continue
         if row["ovs"]["rx_packets"] is None:
-            sums = totals.setdefault(row["kubernetes_node"], {"rx_packets": 0, "tx_packets": 0})
+            sums = totals.setdefault(row["node"], {"rx_packets": 0, "tx_packets": 0})
             sums["rx_packets"] += row["rx_packets"]
             sums["tx_packets"] += row["tx_packets"]
             continue
@@ -563,33 +564,29 @@ def disagreements(rows, switches, settings):
             if abs(row[pod_key] - row["ovs"][switch_key]) > allowed:
                 found.append("%s %s %s %d packets, OVS %s %d" % (row["pod"], row["port"], pod_word, row[pod_key], switch_word, row["ovs"][switch_key]))
     for name, sums in sorted(totals.items()):
-        switch = switches.get(name)
-        if not switch or "rx_packets" not in switch["after"]:
+        before, after = nodes[name].get("switch_before") or {}, nodes[name].get("switch_after") or {}
+        if "rx_packets" not in after:
             found.append("the PMD threads of %s could not be read, and OVS has no packet statistics of its ports" % name)
             continue
         # They count every port of the node, so they may have more than the pods, but not less.
         for pod_key, switch_key, pod_word, switch_word in (("tx_packets", "rx_packets", "sent", "received"), ("rx_packets", "tx_packets", "received", "sent")):
-            there = delta(switch["before"], switch["after"], switch_key)
+            there = delta(before, after, switch_key)
             if there + allowed < sums[pod_key]:
                 found.append("the pods on %s %s %d packets, the PMD threads %s %d" % (name, pod_word, sums[pod_key], switch_word, there))
     return found
 
 
-def described(host, node, rows, switches):
+def described(host, node, rows):
     ovs = node.get("after") or {}
-    kubernetes = sorted({row["kubernetes_node"] for row in rows if row["node"] == host})
-    name = kubernetes[0] if kubernetes else (host if host in switches else None)
-    switch = switches.get(name) or {}
+    before, after = node.get("switch_before") or {}, node.get("switch_after") or {}
     return {
-        "kubernetes_node": name,
+        "kubernetes_node": next((row["kubernetes_node"] for row in rows if row["node"] == host), None),
         "ovs_version": ovs.get("ovs_version"),
         "dpdk_version": ovs.get("dpdk_version"),
         "dpdk_initialized": ovs.get("dpdk_initialized"),
         "system_id": (ovs.get("external_ids") or {}).get("system-id"),
         "other_config": ovs.get("other_config") or {},
-        "ovs_pod": switch.get("pod"),
-        "ovs_image": switch.get("image"),
-        "pmd_threads": (switch.get("after") or {}).get("pmd_threads"),
-        "pmd_rx_packets": delta(switch["before"], switch["after"], "rx_packets") if switch else None,
-        "pmd_tx_packets": delta(switch["before"], switch["after"], "tx_packets") if switch else None,
+        "pmd_threads": after.get("pmd_threads"),
+        "pmd_rx_packets": delta(before, after, "rx_packets"),
+        "pmd_tx_packets": delta(before, after, "tx_packets"),
     }

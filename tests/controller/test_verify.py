@@ -204,15 +204,9 @@ def a_run() -> dict:
                 "after": dict(state, interfaces={names[0]: an_interface(502880, 501984), names[1]: an_interface(501984, 502880)}),
                 "log": "",
                 "ovs_started": 0,
-            }
-        },
-        # Recorded after earlier runs too: before this one the threads had 1,004,864 received packets less.
-        "switches": {
-            "node-1": {
-                "pod": "ovs-ovn-x",
-                "image": "i",
-                "before": pmd.replace("1551136", "546272").replace("1565152", "560288") + "nr_periods 100\nnr_throttled 5\n",
-                "after": pmd + "nr_periods 300\nnr_throttled 5\n",
+                # Recorded after earlier runs too: before this one the threads had 1,004,864 received packets less.
+                "switch_before": pmd.replace("1551136", "546272").replace("1565152", "560288") + "nr_periods 100\nnr_throttled 5\n",
+                "switch_after": pmd + "nr_periods 300\nnr_throttled 5\n",
             }
         },
     }
@@ -264,13 +258,13 @@ def test_totals_of_the_pmd_threads_where_ports_have_no_statistics():
 
 def test_totals_of_the_pmd_threads_that_are_too_few():
     run = server_mode(a_run())
-    run["switches"]["node-1"]["before"] = run["switches"]["node-1"]["after"]
+    run["nodes"]["node-1"]["switch_before"] = run["nodes"]["node-1"]["switch_after"]
     assert list(failed(verify_report(run, SETTINGS))) == ["counters"]
 
 
 def test_no_second_side_at_all():
     run = server_mode(a_run())
-    run["switches"] = {}
+    run["nodes"]["node-1"]["switch_after"] = ""
     assert list(failed(verify_report(run, SETTINGS))) == ["counters"]
 
 
@@ -362,7 +356,7 @@ def test_socket_that_the_pod_makes_itself_is_not_missed():
 
 def test_throttled_pmd_threads():
     def change(run, node, pod):
-        run["switches"]["node-1"]["after"] = run["switches"]["node-1"]["after"].replace("nr_throttled 5", "nr_throttled 150")
+        node["switch_after"] = node["switch_after"].replace("nr_throttled 5", "nr_throttled 150")
 
     bad = broken(change)
     assert list(bad) == ["pmd"]
@@ -454,7 +448,7 @@ def fake(tmp_path):
 def test_script_keeps_testpmd_under_control(fake, tmp_path):
     room = str(tmp_path / "room")
     started = time.monotonic()
-    script("begin", room, "60", str(fake))
+    script("begin", room, "60", "0", str(fake))
     script("run", room, "1")
     # Neither waits for what it started: the pods forward at the same time.
     assert time.monotonic() - started < 20
@@ -468,13 +462,13 @@ def test_script_keeps_testpmd_under_control(fake, tmp_path):
 
 def test_script_tells_when_testpmd_does_not_start(tmp_path):
     room = str(tmp_path / "room")
-    script("begin", room, "60", "sh", "-c", "echo no hugepages; exit 7")
+    script("begin", room, "60", "1", "sh", "-c", "echo no hugepages; exit 7")
     assert script("end", room).splitlines() == ["no hugepages", "testpmd ended with status 7"]
 
 
 def test_script_ends_testpmd_at_its_limit(fake, tmp_path):
     room = str(tmp_path / "room")
-    script("begin", room, "2", str(fake))
+    script("begin", room, "2", "9", str(fake))
     time.sleep(5)
     assert "testpmd ended with status" in script("output", room)
 

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NODE = "kube-ovn-dpdk-lab-1"
-REPORT = ROOT / "inventory" / "reports" / "report.json"
+REPORT = ROOT / "reports" / "report.json"
 RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)", re.MULTILINE)
 
 

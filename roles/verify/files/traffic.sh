@@ -1,13 +1,29 @@
 #!/bin/sh
 # Runs in the pod: holds testpmd under control over several calls, each of which returns at once.
 #   probe SOCKET...                what the pod has: CPUs, sockets
-#   begin DIR SECONDS COMMAND...   starts testpmd, waits until it is ready; it ends after SECONDS at the latest
+#   begin DIR LIMIT SECONDS COMMAND...   starts testpmd and waits until it is ready, then lets it forward for SECONDS, unless 0;
+#                                  it ends after LIMIT seconds at the latest
 #   run DIR SECONDS                lets it forward for SECONDS
 #   output DIR                     what it has written until now
 #   end DIR                        ends it
 set -u
 action=$1
 shift
+
+run() {
+    {
+        echo start tx_first
+        # The first of two tells nothing but begins the interval that the rates are of.
+        sleep 1
+        echo show port stats all
+        sleep "$2"
+        echo show port stats all
+        echo stop
+        sleep 1
+        echo show port stats all
+    } >> "$1/commands" 2> /dev/null < /dev/null &
+}
+
 case $action in
 probe)
     sed -n 's/^Cpus_allowed_list:[[:space:]]*/cpus /p' /proc/self/status
@@ -21,8 +37,8 @@ probe)
     done
     ;;
 begin)
-    dir=$1 limit=$2
-    shift 2
+    dir=$1 limit=$2 seconds=$3
+    shift 3
     rm -rf "$dir"
     mkdir -p "$dir"
     : > "$dir/commands"
@@ -36,20 +52,10 @@ begin)
         n=$((n + 1))
         sleep 0.5
     done
+    [ "$seconds" = 0 ] || run "$dir" "$seconds"
     ;;
 run)
-    dir=$1
-    {
-        echo start tx_first
-        # The first of two tells nothing but begins the interval that the rates are of.
-        sleep 1
-        echo show port stats all
-        sleep "$2"
-        echo show port stats all
-        echo stop
-        sleep 1
-        echo show port stats all
-    } >> "$dir/commands" 2> /dev/null < /dev/null &
+    run "$1" "$2"
     ;;
 output)
     cat "$1/output"
