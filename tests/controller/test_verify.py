@@ -1,4 +1,4 @@
-"""The traffic proof: parser, plan, comparison and script, over what DPDK 19.11.14, 22.11 and Open vSwitch 3.1 wrote (tests/controller/data/verify)."""
+"""The traffic proof: parser, plan, comparison and script, over what DPDK 19.11, 22.11, 24.11 and Open vSwitch 3.1 wrote (tests/controller/data/verify)."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ def recorded(name: str) -> str:
             {
                 "0": {"rx_packets": 272704, "tx_packets": 273536, "rx_pps": 31116, "tx_pps": 31204, "dropped": 0},
                 "1": {"rx_packets": 273504, "tx_packets": 272736, "rx_pps": 31204, "tx_pps": 31116, "dropped": 0},
+            },
+        ),
+        (
+            "testpmd-24.11.txt",
+            "DPDK 24.11.8",
+            {
+                "0": {"rx_packets": 19271872, "tx_packets": 19264480, "rx_pps": 1900730, "tx_pps": 1899984, "dropped": 0},
+                "1": {"rx_packets": 19264448, "tx_packets": 19271904, "rx_pps": 1899987, "tx_pps": 1900730, "dropped": 0},
             },
         ),
     ],
