@@ -27,6 +27,8 @@ MAIN = ROOT / ".venv" / "bin"
 NEWEST = ROOT / ".venv-newest" / "bin"
 # The oldest interpreters of managed hosts; the newest is found by what the machine has.
 TARGET_PYTHONS = ("2.7", "3.6")
+# Files side by side, the tests of one in their order.
+IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 
 
 @dataclass
@@ -210,13 +212,13 @@ def units() -> list[Step]:
             for version in TARGET_PYTHONS
         ),
         ansible_test("units, newest core", NEWEST, "units", "--python", version_of(NEWEST), "--color", "no", timeout=900),
-        pytest_step("controller", "tests/controller", timeout=900),
-        pytest_step("controller, newest core", "tests/controller", timeout=900, bin_directory=NEWEST),
+        pytest_step("controller", "tests/controller", *IN_PARALLEL, timeout=900),
+        pytest_step("controller, newest core", "tests/controller", *IN_PARALLEL, timeout=900, bin_directory=NEWEST),
     ]
 
 
 def integration() -> list[Step]:
-    return [pytest_step("integration", "tests/integration", timeout=1200)]
+    return [pytest_step("integration", "tests/integration", *IN_PARALLEL, timeout=1200)]
 
 
 def scenarios(wanted: Callable[[str], bool]) -> list[str]:

@@ -63,14 +63,75 @@ def engine_objects() -> list[str]:
     return names
 
 
+def machine() -> dict[str, list[str]]:
+    """What a lab could leave behind on the machine."""
+    return {
+        "mounts": [" ".join(line.split()[1:3]) for line in Path("/proc/mounts").read_text().splitlines()],
+        "hugepages": [f"{pages.parent.name} {pages.read_text().strip()}" for pages in sorted(Path("/sys/kernel/mm/hugepages").glob("*/nr_hugepages"))],
+        "devices": sorted(os.listdir("/sys/class/net")),
+        "engine": engine_objects(),
+    }
+
+
 @pytest.fixture(scope="module", autouse=True)
-def no_lab_before_and_after():
+def before():
+    """The machine without a lab: so it is before the tests, and so they leave it."""
     code, output, _seconds = run("make", "clean-lab")
     assert code == 0, output
     REPORT.unlink(missing_ok=True)
-    yield
+    yield machine()
     code, output, _seconds = run("make", "clean-lab")
     assert code == 0, output
+
+
+def refused(code: int, output: str, message: str) -> None:
+    """One clear message, and nothing was made."""
+    assert code != 0
+    assert len(re.findall(r"^(?:fatal|\[ERROR\]|ERROR)", output, re.MULTILINE)) == 1, output
+    # Folded, since the callback breaks long lines.
+    assert re.search(message, " ".join(output.split())), output
+    assert "unreachable=1" not in output
+
+
+BAD_INPUT = {
+    "wrong Kubernetes version": (["-e", "lab_kubernetes_version=1.99.0"], {}, "lab_kubernetes_version is 1.99.0; the lab can build"),
+    "too little memory": (["-e", "lab_memory_needed=999999"], {}, "The lab needs 999999 MiB of memory"),
+    "no Docker and no package of it": (
+        ["-e", "__lab_dockerd=/nonexistent"],
+        {"DOCKER_HOST": "unix:///nonexistent", "APT_CONFIG": "{tmp}/apt.conf"},
+        "No Docker engine runs on this machine, none is installed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_is_refused_before_anything_is_touched(name, tmp_path, monkeypatch):
+    arguments, variables, message = BAD_INPUT[name]
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "/dev/null";\nDir::State::lists "{tmp_path}/lists";\n'
+        f'Dir::Cache "{tmp_path}";\nDir::State::status "/dev/null";\n'
+    )
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value.format(tmp=tmp_path))
+    code, output, _seconds = playbook(*arguments)
+    refused(code, output, message)
+    monkeypatch.undo()
+    assert engine_objects() == []
+
+
+def test_an_inventory_without_hosts_is_refused(tmp_path):
+    (tmp_path / "empty.yml").write_text("---\nall: {}\n")
+    code, output, _seconds = run("ansible-playbook", "site.yml", "-i", str(tmp_path / "empty.yml"))
+    refused(code, output, "group nodes|nodes")
+    assert engine_objects() == []
+
+
+def test_another_user_than_root_is_refused():
+    # In a user namespace: files stay readable as root's, and the user is somebody else.
+    code, output, _seconds = run("unshare", "--user", "--map-user=1000", "ansible-playbook", "site.yml", "-i", "inventory")
+    refused(code, output, "The lab needs root")
+    assert engine_objects() == []
 
 
 def test_first_run_passes_packets():
@@ -125,3 +186,17 @@ def test_a_setting_moved_by_hand_is_shown_and_repaired():
     assert code == 0
     assert {host: counts["changed"] for host, counts in recap(output).items() if counts["changed"]} == {NODE: 1}
     assert fail_mode() == before
+
+
+def test_another_lab_is_refused(tmp_path):
+    started = on_node("cat", "/proc/1/stat").split()[21]
+    code, output, _seconds = playbook("-e", f"lab_state_dir={tmp_path}/lab")
+    refused(code, output, f"Another lab is on this machine: {NODE} does not belong to")
+    assert on_node("cat", "/proc/1/stat").split()[21] == started, "the lab that is there was left alone"
+
+
+def test_teardown_leaves_nothing(before):
+    code, output, _seconds = run("make", "clean-lab")
+    assert code == 0, output
+    assert machine() == before
+    assert not (Path(os.environ.get("KUBE_OVN_DPDK_CACHE", Path.home() / ".cache" / "kube_ovn_dpdk")) / "lab").exists()
