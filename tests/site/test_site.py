@@ -127,8 +127,9 @@ def test_an_inventory_without_hosts_is_refused(tmp_path):
     assert engine_objects() == []
 
 
-def test_another_user_than_root_is_refused():
-    # In a user namespace: files stay readable as root's, and the user is somebody else.
+def test_another_user_than_root_is_refused(tmp_path, monkeypatch):
+    # In a user namespace: files stay readable as root's, and the user is somebody else, whose home is not ours.
+    monkeypatch.setenv("ANSIBLE_REMOTE_TEMP", str(tmp_path))
     code, output, _seconds = run("unshare", "--user", "--map-user=1000", "ansible-playbook", "site.yml", "-i", "inventory")
     refused(code, output, "The lab needs root")
     assert engine_objects() == []
