@@ -62,7 +62,7 @@ def compare(directory):
     with Switch() as switch:
         switch.vsctl("add-br", "br0", "--", "add-br", "br1")
         loop = {"openvswitch.openvswitch.openvswitch_port": {"bridge": "br0", "port": "old-{{ item }}", "set": "Interface old-{{ item }} type=dummy",
-                                                            "database_socket": switch.database}, "loop": names}
+                                                             "database_socket": switch.database}, "loop": names}
         ports = {"kube_ovn.dpdk.ovs_port": {"database": switch.database,
                                             "ports": [{"name": "new-" + name, "bridge": "br1", "type": "dummy"} for name in names]}}
         gone = {"kube_ovn.dpdk.ovs_port": {"database": switch.database, "ports": [{"name": "new-" + name, "state": "absent"} for name in names]}}

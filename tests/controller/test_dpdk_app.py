@@ -25,7 +25,7 @@ class Api:
         self.attached = True
 
     def handle(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
-        path, _, query = path.partition("?")
+        path, _question_mark, query = path.partition("?")
         if method != "GET":
             self.calls.append((method, path))
         if path == "/version":

@@ -285,7 +285,7 @@ def test_add_and_del_of_two_attachments_leave_nothing(node: Node) -> None:
 def test_del_of_what_never_was(node: Node) -> None:
     # Neither bridge nor directory nor state nor pod, and no network namespace: as for a pod that was made before Multus was in force.
     node.server.pod = None
-    for _ in range(2):
+    for _turn in range(2):
         deleted = node.cni("DEL", CNI_NETNS="/run/netns/gone")
         assert deleted.returncode == 0, deleted.stdout + deleted.stderr
     assert node.left() == []
@@ -501,7 +501,7 @@ def test_logs_are_rotated(node: Node) -> None:
     node.path("/run/plugin.log").write_text("x" * 700)
     node.cni("DEL")
     assert node.path("/run/plugin.log.1").read_text() == "x" * 700
-    for _ in range(3):
+    for _turn in range(3):
         node.cni("DEL")
     assert 0 < node.path("/run/launcher.log").stat().st_size < 2000
     assert node.path("/run/launcher.log.1").exists()

@@ -55,7 +55,7 @@ exit 37
 
 
 def wait_for_name(process: subprocess.Popen, name: str) -> None:
-    for _ in range(500):
+    for _turn in range(500):
         if Path(f"/proc/{process.pid}/comm").read_text().strip() == name:
             return
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Makes a bootable disk of a Debian release without booting it: image.sh RELEASE DISK PUBLIC_KEY PACKAGE,PACKAGE,...
 set -euo pipefail
 release=$1 disk=$2 key=$3 packages=$4

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Starts a guest for at most an hour, with two NUMA nodes, an IOMMU and a spare NIC on each node: start.sh DISK PORT PIDFILE LOG
 # Its disk is thrown away when it ends, and it reaches no network but the one between its two spare NICs.
 set -euo pipefail

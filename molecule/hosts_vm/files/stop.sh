@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Stops the guest that a pid file tells of; the number may belong to another program by now.
 set -euo pipefail
 file=$1

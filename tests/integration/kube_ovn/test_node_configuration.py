@@ -105,7 +105,7 @@ def test_a_second_run_changes_nothing_and_asks_for_no_restart(node):
 def test_a_removed_key_leaves_the_database_and_asks_for_a_restart_until_it_came(node):
     node.converge(kube_ovn_dpdk_config={"vhost-sock-dir": "pods", "n-handler-threads": 3})
     node.start()
-    _, restart = node.converge()
+    _changed, restart = node.converge()
     assert restart
     assert node.other_config() == {"dpdk-init": "true", "dpdk-hugepage-dir": "/dev/hugepages", "dpdk-socket-mem": "1024"}
     # A run that was cut off before the restart: the next one still asks for it.

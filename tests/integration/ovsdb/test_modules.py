@@ -260,5 +260,3 @@ def test_info_returns_what_is_documented(bridged):
         sample = next(iter(documented[kind]["sample"].values()))
         for values in result[kind].values():
             assert set(values) == set(sample), kind
-
-
