@@ -238,7 +238,7 @@ def virtual_machines() -> list[Step]:
 
 
 def site() -> list[Step]:
-    return [pytest_step("site on the lab", "tests/site", "-x", "-s", timeout=2700)]
+    return [pytest_step("site on the lab", "tests/site", "-s", timeout=2700)]
 
 
 def bench() -> list[Step]:
