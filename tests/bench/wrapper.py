@@ -1,0 +1,116 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Measures the wrapper of the Open vSwitch tools against `docker exec`, in a real container, and looks that every argument arrives unchanged there.
+
+The container has nothing but one static program under the names of the daemon and of the tools, so that what is measured is the way into it.
+Ends with 1 if a limit is missed. Needs root, Go and a running Docker.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "controller"))
+from test_wrapper import TOOLS, VECTORS, render  # noqa: E402
+
+IMAGE = "kube-ovn-dpdk-bench-wrapper"
+ROUNDS = 40
+FACTOR = 10
+PROGRAM = """package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+func main() {
+	if filepath.Base(os.Args[0]) == "ovs-vswitchd" {
+		time.Sleep(10 * time.Minute)
+	}
+	os.Args[0] = filepath.Base(os.Args[0])
+	for _, word := range os.Args {
+		os.Stdout.WriteString(word + "\\x00")
+	}
+	os.Exit(37)
+}
+"""
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.strip()
+
+
+def start(directory):
+    """Start the container, and return its id and the process id of its daemon."""
+    (directory / "main.go").write_text(PROGRAM)
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GO111MODULE": "off"}
+    subprocess.run(["go", "build", "-o", "program", "main.go"], cwd=directory, env=environment, check=True, timeout=300)
+    with tarfile.open(directory / "image.tar", "w") as archive:
+        for name in ("ovs-vswitchd", *TOOLS):
+            archive.add(directory / "program", f"usr/bin/{name}")
+    output("docker", "import", str(directory / "image.tar"), IMAGE)
+    labels = ["--label", "io.kubernetes.container.name=openvswitch", "--label", "io.kubernetes.pod.namespace=kube-ovn-dpdk-bench"]
+    container = output("docker", "run", "--detach", "--rm", "--network=none", "--pid=host", *labels, IMAGE, "/usr/bin/ovs-vswitchd")
+    return container, output("docker", "inspect", "--format={{.State.Pid}}", container)
+
+
+def measure(command):
+    seconds = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        subprocess.run(command, capture_output=True, timeout=60, check=False)
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def main():
+    missed = []
+
+    def limit(holds, text):
+        print(f"  {'ok    ' if holds else 'MISSED'} {text}", flush=True)
+        if not holds:
+            missed.append(text)
+
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        container, pid = start(directory)
+        try:
+            (directory / "run").mkdir()
+            (directory / "run" / "ovs-vswitchd.pid").write_text(pid + "\n")
+            wrappers = {}
+            for method in ("nsenter", "docker"):
+                (directory / method).mkdir()
+                variables = {"ovs_wrapper_method": method, "ovs_wrapper_rundir": str(directory / "run"), "ovs_wrapper_namespace": "kube-ovn-dpdk-bench"}
+                wrappers[method] = render(directory / method, **variables)
+                unchanged = 0
+                for vector in VECTORS:
+                    done = subprocess.run([str(wrappers[method][vector[0]]), *vector[1:]], capture_output=True, timeout=60, check=False)
+                    unchanged += (done.returncode, done.stdout) == (37, b"".join(word.encode() + b"\0" for word in vector))
+                limit(unchanged == len(VECTORS), f"{method}: {unchanged} of {len(VECTORS)} calls arrive byte for byte, with their exit code")
+            print(f"median of {ROUNDS} calls, ms; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+            found = {
+                "docker exec": measure(["docker", "exec", container, "ovs-vsctl", "list-br"]),
+                "wrapper, docker": measure([str(wrappers["docker"]["ovs-vsctl"]), "list-br"]),
+                "wrapper, nsenter": measure([str(wrappers["nsenter"]["ovs-vsctl"]), "list-br"]),
+            }
+            for what, seconds in found.items():
+                print(f"  {what:18} {seconds * 1000:8.1f}")
+            factor = found["docker exec"] / found["wrapper, nsenter"]
+            limit(factor >= FACTOR, f"nsenter: {factor:.0f} times faster than docker exec, at least {FACTOR}")
+        finally:
+            output("docker", "rm", "--force", container)
+            output("docker", "rmi", IMAGE)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
