@@ -114,7 +114,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         key = (resource, namespace, name)
         if self.command == "GET" and not name:
             wanted = dict(word.split("=") for word in query.get("labelSelector", [""])[0].split(",") if word)
-            items = [thing for (r, n, _), thing in STORE.items() if r == resource and namespace in ("", n)]
+            items = [thing for (r, n, _name), thing in STORE.items() if r == resource and namespace in ("", n)]
             items = [thing for thing in items if wanted.items() <= thing["metadata"].get("labels", {}).items()]
             return self.send(200, {"kind": f"{kind}List", "apiVersion": version, "metadata": {}, "items": items})
         before = STORE.get(key)
