@@ -218,7 +218,7 @@ def units() -> list[Step]:
 
 
 def integration() -> list[Step]:
-    return [pytest_step("integration", "tests/integration", *IN_PARALLEL, timeout=1200)]
+    return [pytest_step("integration", "tests/integration", timeout=1800)]
 
 
 def scenarios(wanted: Callable[[str], bool]) -> list[str]:
