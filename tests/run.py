@@ -58,7 +58,8 @@ def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
         root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=True).stdout.strip()
         interpreters = sorted(str(path) for path in Path(root).glob("versions/*/bin"))
     return {
-        "PATH": ":".join([str(bin_directory), *interpreters, os.environ["PATH"]]),
+        # The linters are in the main environment only.
+        "PATH": ":".join([str(bin_directory), *interpreters, str(MAIN), os.environ["PATH"]]),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -273,7 +274,8 @@ def main() -> int:
     for name, result in results:
         print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")
     passed, failed, skipped = (sum(getattr(result, field_name) for _name, result in results) for field_name in ("passed", "failed", "skipped"))
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    print(f"{skipped} skipped")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 
