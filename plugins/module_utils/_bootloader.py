@@ -45,8 +45,8 @@ EVALUATE = 'set -e; for file in "$@"; do . "$file"; done; printf "%s\\n%s\\n%s\\
 
 
 def name_of(word):
-    """Name of an argument. To the kernel - and _ are the same."""
-    return word.split("=", 1)[0].replace("-", "_")
+    """Name of an argument. To the kernel - and _ are the same, and GRUB moves quotes to the front of a word."""
+    return word.lstrip('"').split("=", 1)[0].replace("-", "_")
 
 
 def only(words, names):
@@ -55,6 +55,18 @@ def only(words, names):
 
 def without(words, names):
     return [word for word in words if name_of(word) not in names]
+
+
+def sizes_given_twice(words):
+    """Page sizes that the kernel will ignore from the second time on, together with their counts."""
+    sizes = []
+    for word in only(words, ["hugepagesz"]):
+        try:
+            sizes.append(kb_to_size(size_to_kb(word.partition("=")[2])))
+        except HostError:
+            # Nor does the kernel know what it is.
+            continue
+    return sorted(set(size for size in sizes if sizes.count(size) > 1))
 
 
 def check_arguments(arguments):
@@ -94,12 +106,13 @@ def check_arguments(arguments):
 
 
 def check_cores(sysroot, arguments):
-    """Refuse core lists that this host cannot follow."""
+    """Refuse core lists that this host cannot follow, or that contradict each other."""
     online = parse_list(sysroot.read("/sys/devices/system/cpu/online") or "")
     present = parse_list(sysroot.read("/sys/devices/system/cpu/present") or "") or online
+    lists = {}
     for word in arguments:
         name, dummy, value = word.partition("=")
-        if name not in ("isolcpus", "nohz_full", "rcu_nocbs") or not value:
+        if name not in ("isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity") or not value:
             continue
         # isolcpus may begin with flags, as in domain,managed_irq,2-5.
         parts = [part for part in value.split(",") if part not in ("domain", "nohz", "managed_irq")]
@@ -109,6 +122,7 @@ def check_cores(sysroot, arguments):
             cores = parse_list(",".join(parts))
         except HostError as error:
             raise HostError("kernel argument '%s': %s" % (word, error))
+        lists[name] = set(cores)
         if not online:
             continue
         missing = set(cores) - set(present)
@@ -119,8 +133,12 @@ def check_cores(sysroot, arguments):
         offline = set(cores) - set(online)
         if offline:
             raise HostError("kernel argument '%s' names cores %s, which are offline; bring them online or leave them out" % (word, format_list(offline)))
-        if name != "rcu_nocbs" and not set(online) - set(cores):
+        if name in ("isolcpus", "nohz_full") and not set(online) - set(cores):
             raise HostError("kernel argument '%s' leaves no core for the system itself; leave out at least core %d" % (word, online[0]))
+    for name in ("isolcpus", "nohz_full"):
+        both = lists.get(name, set()) & lists.get("irqaffinity", set())
+        if both:
+            raise HostError("cores %s are in %s= and in irqaffinity=, so interrupts would disturb them; take them out of one" % (format_list(both), name))
 
 
 class Block(object):
@@ -256,15 +274,41 @@ class BootLoader(object):
 
     @staticmethod
     def menu(text):
-        """(title and id, words of its linux line) of each menu entry."""
-        found = []
+        """The entries of a generated menu, those of submenus inside: names, words of the linux line, items."""
+        stack = [{"names": (), "words": None, "items": []}]
         for line in (text or "").splitlines():
             fields = line.split()
-            if fields[:1] == ["menuentry"]:
-                found.append([line, None])
-            elif found and found[-1][1] is None and fields and re.match(r"^linux(16|efi)?$", fields[0]):
-                found[-1][1] = split_arguments(line)[2:]
-        return [entry for entry in found if entry[1] is not None]
+            if fields[-1:] == ["{"]:
+                item = {"names": re.findall(r"'([^']*)'|\"([^\"]*)\"", line), "words": None, "items": []}
+                item["names"] = [single or double for single, double in item["names"]]
+                if fields[0] in ("menuentry", "submenu"):
+                    stack[-1]["items"].append(item)
+                stack.append(item)
+            elif fields == ["}"] and len(stack) > 1:
+                stack.pop()
+            elif fields and stack[-1]["words"] is None and re.match(r"^linux(16|efi)?$", fields[0]):
+                stack[-1]["words"] = split_arguments(line)[2:]
+        return stack[0]["items"]
+
+    def default_entry(self, text):
+        """The entry that GRUB boots by itself; None where the menu has none.
+
+        Its variable default names it by number, title or id, with > between a submenu and what is in it.
+        """
+        # A choice for the next boot only (next_entry) does not count.
+        default = ([value for value in re.findall(r'^\s*set default="([^"]*)"', text or "", re.M) if value != "${next_entry}"] or [""])[-1]
+        if default == "${saved_entry}":
+            default = self.grubenv().get("saved_entry", "")
+        items = self.menu(text)
+        entry = None
+        for name in default.split(">"):
+            numbered = items[int(name):int(name) + 1] if name.isdigit() else []
+            # What is not found is the first one, to GRUB too.
+            entry = ([item for item in items if name in item["names"]] or numbered or items or [None])[0]
+            items = entry["items"] if entry else []
+        while entry and entry["items"]:
+            entry = entry["items"][0]
+        return entry
 
     def grubenv_path(self):
         """EL 8 keeps $kernelopts there; the EFI one is a link on some releases."""
@@ -278,9 +322,9 @@ class BootLoader(object):
     def default_words(self, texts=None):
         """Words of the entry that boots by default; None where there is none."""
         texts = texts or {}
-        saved = self.grubenv().get("saved_entry", "")
         if self.kind == "bls":
             paths = self.entries
+            saved = self.grubenv().get("saved_entry", "")
 
             def by_version(path):
                 return [int(part) if part.isdigit() else -1 for part in re.findall(r"\d+|\D+", os.path.basename(path))]
@@ -298,11 +342,8 @@ class BootLoader(object):
                 else:
                     expanded.append(word)
             return expanded
-        path = self.grub_cfg()
-        entries = self.menu(texts.get(path, self.sysroot.read(path)))
-        if not entries:
-            return None
-        return next((words for title, words in entries if saved and ("'%s'" % saved) in title), entries[0][1])
+        entry = self.default_entry(self.sysroot.read(self.grub_cfg()))
+        return entry["words"] if entry else None
 
     @staticmethod
     def entry_words(text):
@@ -387,6 +428,17 @@ class BootLoader(object):
             return self.default_words(texts)
         return self.evaluate(texts)[0]
 
+    def predicted(self, before, expected, names):
+        """Words of the default entry of the menu that the generator would write: it puts root= before the words of its files, or a terminal behind."""
+        current = self.evaluate()[0]
+        leading = next((index for index, word in enumerate(before) if name_of(word) not in PROTECTED), len(before))
+        for start in range(leading, len(before) - len(current) + 1):
+            end = start + len(current)
+            if before[start:end] == current:
+                return before[:start] + expected + before[end:]
+        # An entry that was not made from these files as they are.
+        return without(before, names) + only(expected, names)
+
     # Writing
 
     def check_writable(self, paths):
@@ -437,27 +489,33 @@ class BootLoader(object):
             raise HostError("%s wrote no file: %s" % (self.generator, (err or out).strip()[-1000:]))
         finally:
             shutil.rmtree(scratch)
-        entries = self.menu(text)
-        if not entries:
+        entry = self.default_entry(text)
+        if not entry:
             raise HostError("%s wrote a menu without any entry; the old one is kept. Look at its output: %s" % (self.generator, (err or out).strip()[-1000:]))
-        if only(entries[0][1], names) != only(arguments, names) and arguments:
+        words = only(entry["words"] or [], names)
+        if arguments and words != only(arguments, names):
             raise HostError(
-                "%s did not put the arguments into the first entry (it has: %s); the old menu is kept. Is there an own script in /etc/grub.d?"
-                % (self.generator, " ".join(only(entries[0][1], names)) or "none of them")
+                "%s did not put the arguments into the entry that boots by default, '%s' (it has: %s); the old menu is kept. "
+                "Is it an own one of /etc/grub.d or custom.cfg? Then choose another by GRUB_DEFAULT"
+                % (self.generator, (entry["names"] or ["without a title"])[0], " ".join(words) or "none of them")
             )
         return path, text
 
 
 def pending(sysroot, words, names):
     """Reasons for a reboot: what the running kernel was not told the way the boot entry says."""
-    running = only(running_arguments(sysroot), names)
-    booting = only(words, names)
-    if running == booting:
+
+    def of(words, names):
+        # Where the quotes stand is GRUB's affair.
+        return [word.replace('"', "") for word in only(words, names)]
+
+    running = running_arguments(sysroot)
+    if of(running, names) == of(words, names):
         return []
     reasons = []
     for name in sorted(names):
-        now = only(running, [name])
-        then = only(booting, [name])
+        now = of(running, [name])
+        then = of(words, [name])
         if now != then:
             reasons.append("%s is to become %s" % (" ".join(now) or "no " + name, " ".join(then) or "nothing"))
     return reasons or ["%s are to come in another order" % ", ".join(sorted(names))]

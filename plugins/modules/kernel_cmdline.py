@@ -23,6 +23,7 @@ description:
   - Where C(GRUB_ENABLE_BLSCFG) is set (EL 8 and later) the C(options) of the boot entries, C(kernelopts) of C(grubenv) and C(/etc/kernel/cmdline) are
     edited, so that foreign arguments which only stand there survive. Rescue entries are left alone.
   - RV(reboot_required) tells whether the running kernel was started with other values. The module does not reboot.
+  - Warns where the command line has a page size twice that is not owned here, since the kernel ignores the second one together with its count.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
 attributes:
@@ -41,7 +42,8 @@ options:
     description:
       - Arguments to own, as in V(hugepages=4) or V(quiet). Names that were owned before and are not in the list any more are given up.
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
-      - Core lists of C(isolcpus), C(nohz_full) and C(rcu_nocbs) are checked against the cores that are there and online.
+      - Core lists of C(isolcpus), C(nohz_full), C(rcu_nocbs) and C(irqaffinity) are checked against the cores that are there and online, and against each
+        other.
       - With O(state=absent) they only say which names RV(reboot_required) has to look at.
     type: list
     elements: str
@@ -150,7 +152,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import (
     name_of,
     only,
     pending,
-    without,
+    sizes_given_twice,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot
 
@@ -232,13 +234,17 @@ def run(module):
     generate = loader.kind == "grub" and (before is None or only(before, names) != only(expected, names))
     after = expected
     if loader.kind == "grub":
-        same = before is not None and only(before, names) == only(expected, names)
-        after = before if same else without(before or [], names) + only(expected, names)
+        after = loader.predicted(before or [], expected, names) if generate else before
     files = sorted(texts) + ([loader.grub_cfg()] if generate else [])
     backups = []
     if files and not module.check_mode:
         backups = write_all(module, loader, texts, arguments, names, generate)
         after = loader.default_words()
+    for size in sizes_given_twice(after or []):
+        module.warn(
+            "hugepagesz=%s is twice on the kernel command line, so the kernel ignores the second one together with its hugepages=; "
+            "none of the two is owned here: take one of them out" % size
+        )
     reasons = pending(sysroot, after or [], names)
     return dict(
         changed=bool(files),

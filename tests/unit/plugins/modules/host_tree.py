@@ -82,6 +82,8 @@ def run_module(module, tree, check=False, **params):
         from _pytest.monkeypatch import MonkeyPatch
 
         patch = MonkeyPatch()
+    warnings = []
+    patch.setattr(basic.AnsibleModule, "warn", lambda _self, text: warnings.append(text))
     patch.setattr(basic.AnsibleModule, "exit_json", say)
     patch.setattr(basic.AnsibleModule, "fail_json", fail)
     try:
@@ -95,4 +97,4 @@ def run_module(module, tree, check=False, **params):
     finally:
         patch.undo()
     # As Ansible would get it.
-    return json.loads(json.dumps(said[0]))
+    return json.loads(json.dumps(dict(said[0], warnings=warnings)))

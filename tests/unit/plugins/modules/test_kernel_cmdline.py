@@ -31,6 +31,14 @@ menuentry 'Linux (recovery)' {
 }
 END
 """
+GENERATOR_OF_MANY = """#!/bin/sh
+set -e
+. "$SYSROOT/etc/default/grub"
+%s
+vt_handoff='$vt_handoff' menuentry_id_option='$menuentry_id_option' next_entry='${next_entry}'
+cat > "$2" <<END
+%sEND
+"""
 DROPINS = 'for x in "$SYSROOT"/etc/default/grub.d/*.cfg; do if [ -e "$x" ]; then . "$x"; fi; done'
 MENU = "menuentry 'Linux' {\n\tlinux /vmlinuz-1 root=UUID=1f0c ro %s\n}\n"
 RUNNING = "BOOT_IMAGE=/vmlinuz-1 root=UUID=1f0c ro %s\n"
@@ -131,39 +139,97 @@ SITUATIONS = {
         ["quiet", "loglevel=3"] + FOUR,
     ),
     "single quotes": (dict(defaults="GRUB_CMDLINE_LINUX_DEFAULT='quiet hugepages=1'\n", default="quiet hugepages=1"), FOUR, ["quiet"] + FOUR),
+    "value with spaces": (dict(), ['dyndbg="file pci.c +p"'], ["quiet", 'dyndbg="file', "pci.c", '+p"']),
+    "value with spaces overruled": (
+        dict(defaults='GRUB_CMDLINE_LINUX_DEFAULT="dyndbg=\\"file a.c +p\\" quiet"\n', default='dyndbg="file a.c +p" quiet'),
+        ["dyndbg=off"],
+        ["quiet", "dyndbg=off"],
+    ),
     "no final newline": (dict(defaults='GRUB_CMDLINE_LINUX_DEFAULT="quiet"'), FOUR, ["quiet"] + FOUR),
 }
 
 
-@pytest.mark.parametrize("name", sorted(SITUATIONS))
-def test_debian_situations(tree, name):
-    setting, arguments, words = SITUATIONS[name]
+def words_of(setting):
+    return " ".join(part for part in (setting.get("linux", ""), setting.get("default", "quiet")) if part)
+
+
+def on_debian(tree, setting):
     menu = debian(tree, **setting)
-    original = tree.read("/etc/default/grub")
+    return lambda: first_entry(tree, menu)
+
+
+def on_el7(firmware):
+    def make(tree, setting):
+        menu = el7(tree, firmware=firmware, linux=words_of(setting))
+        if "defaults" in setting:
+            tree.write("/etc/default/grub", setting["defaults"])
+        return lambda: first_entry(tree, menu)
+
+    return make
+
+
+def on_bls(in_env):
+    def make(tree, setting):
+        words = "root=UUID=1f0c ro " + words_of(setting)
+        if in_env:
+            el8(tree, options="$kernelopts $tuned_params", kernelopts=words)
+        else:
+            el8(tree, options=words + " $tuned_params")
+        if "defaults" in setting:
+            tree.write("/etc/default/grub", setting["defaults"].rstrip("\n") + "\nGRUB_ENABLE_BLSCFG=true\n")
+        entry, env = "/boot/loader/entries/abc-4.18.0-10.conf", "/boot/grub2/grubenv"
+
+        def booted():
+            line = re.search("^kernelopts=(.*)$", tree.read(env), re.M) if in_env else re.search("^options (.*)$", tree.read(entry), re.M)
+            return [word for word in line.group(1).split() if word != "$tuned_params"]
+
+        return booted
+
+    return make
+
+
+HOSTS = {
+    "Debian family": on_debian,
+    "EL 7, BIOS": on_el7("bios"),
+    "EL 7, UEFI": on_el7("uefi"),
+    "EL 8 and later": on_bls(False),
+    "EL 8 with kernelopts": on_bls(True),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SITUATIONS))
+@pytest.mark.parametrize("kind", sorted(HOSTS))
+def test_situations(tree, kind, name):
+    setting, arguments, words = SITUATIONS[name]
+    booted = HOSTS[kind](tree, setting)
+    bls = kind.startswith("EL 8")
+    original = tree.snapshot()
+    bare = booted()
     foreseen = cmdline(tree, arguments, check=True)
-    assert not os.path.exists(tree.path(DROPIN))
-    assert runs(tree) == 0
+    assert tree.snapshot() == original
     result = cmdline(tree, arguments)
     assert not result["failed"], result
     assert result["changed"]
-    assert result["boot_loader"] == "grub"
-    assert first_entry(tree, menu)[2:] == words
-    assert runs(tree) == (0 if name == "flag without a value" else 1)
+    assert result["boot_loader"] == ("bls" if bls else "grub")
+    assert booted()[2:] == words
+    # The generator runs only where a menu is generated and does not yet say it.
+    assert runs(tree) == (0 if bls or name == "flag without a value" else 1)
     # Check mode told the same.
-    for key in ("changed", "reboot_required", "reboot_reasons", "files", "overruled"):
+    for key in ("changed", "reboot_required", "reboot_reasons", "files", "overruled", "command_line", "diff"):
         assert foreseen[key] == result[key], key
-    assert sorted(foreseen["diff"]["after"].split()) == sorted(result["diff"]["after"].split())
     settled(tree, arguments)
-    assert tree.read("/etc/default/grub") == original
     # A reboot settles the rest.
-    boot(tree, menu)
+    tree.write("/proc/cmdline", RUNNING % " ".join(booted()[2:]))
     assert not settled(tree, arguments)["reboot_required"]
-    # And everything can be undone.
+    # And everything can be undone. Foreign words that had to go from a boot entry come back at its end.
+    foreseen = cmdline(tree, arguments, state="absent", check=True)
     gone = cmdline(tree, arguments, state="absent")
     assert gone["changed"]
+    assert foreseen["diff"] == gone["diff"]
+    assert sorted(booted()) == sorted(bare)
+    assert bls or booted() == bare
+    assert tree.read("/etc/default/grub").rstrip("\n") == original["etc/default/grub"].rstrip("\n")
     assert not os.path.exists(tree.path(DROPIN))
-    bare = [word for word in ("%s %s" % (setting.get("linux", ""), setting.get("default", "quiet"))).split() if word]
-    assert first_entry(tree, menu)[2:] == bare
     settled(tree, arguments, state="absent")
 
 
@@ -193,6 +259,24 @@ def test_overruled_ones_are_told(tree):
     assert cmdline(tree, FOUR)["overruled"] == ["hugepages=2"]
 
 
+def test_quotes_are_where_grub_puts_them(tree):
+    """GRUB hands a value with spaces on with the quotes around the whole word."""
+    debian(tree)
+    cmdline(tree, ['dyndbg="file pci.c +p"'])
+    tree.write("/proc/cmdline", 'BOOT_IMAGE=/vmlinuz-1 root=UUID=1f0c ro quiet "dyndbg=file pci.c +p"\n')
+    assert not cmdline(tree, ['dyndbg="file pci.c +p"'])["reboot_required"]
+    assert cmdline(tree, ['dyndbg="file pci.c -p"'])["reboot_reasons"] == ["dyndbg=file pci.c +p is to become dyndbg=file pci.c -p"]
+
+
+def test_page_size_twice_on_the_line_of_others(tree):
+    debian(tree, linux="hugepagesz=1G hugepages=2", default="quiet hugepagesz=1024M hugepages=4")
+    result = cmdline(tree, ["iommu=pt"], owner="dpdk_host")
+    assert not result["failed"]
+    assert any("hugepagesz=1G is twice on the kernel command line" in text for text in result["warnings"])
+    # Owned they are given once, and nothing has to be said.
+    assert not any("is twice" in text for text in cmdline(tree, FOUR)["warnings"])
+
+
 def test_order_of_pairs_needs_a_reboot(tree):
     menu = debian(tree)
     swapped = ["hugepagesz=2M", "hugepages=512", "hugepagesz=1G", "hugepages=4"]
@@ -209,10 +293,87 @@ def test_cloud_image_override_does_not_win(tree):
     assert first_entry(tree, menu)[2:] == ["console=ttyS0"] + FOUR
 
 
+# The menu that a real generator writes: a submenu, ids, a recovery entry, a variable behind the arguments.
+MANY = """set -e
+function load_video {
+  insmod vbe
+}
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+else
+   set default="%(default)s"
+fi
+menuentry 'Ubuntu' --class os $menuentry_id_option 'simple' {
+\tload_video
+\tlinux /vmlinuz-2 root=UUID=1f0c ro %(first)s $vt_handoff
+}
+submenu 'Advanced options' $menuentry_id_option 'advanced' {
+\tmenuentry 'Ubuntu, with Linux 2' --class os $menuentry_id_option 'advanced-2' {
+\t\tlinux /vmlinuz-2 root=UUID=1f0c ro second $vt_handoff
+\t}
+\tmenuentry 'Ubuntu, with Linux 2 (recovery mode)' --class os $menuentry_id_option 'recovery-2' {
+\t\tlinux /vmlinuz-2 root=UUID=1f0c ro recovery
+\t}
+}
+menuentry "Memory test" {
+\tlinux16 /memtest86+.bin
+}
+menuentry 'By hand' {
+\tlinux /vmlinuz-1 root=/dev/sda1 byhand
+}
+"""
+DEFAULTS = [
+    ("0", "", "ro"),
+    ("${saved_entry}", "By hand", "byhand"),
+    # grubenv has a choice of earlier times, which the menu does not ask for.
+    ("0", "By hand", "ro"),
+    ("${saved_entry}", "", "ro"),
+    ("${saved_entry}", "gone since", "ro"),
+    ("1>0", "", "second"),
+    ("1>1", "", "recovery"),
+    ("advanced>recovery-2", "", "recovery"),
+    ("Advanced options>Ubuntu, with Linux 2 (recovery mode)", "", "recovery"),
+    ("3", "", "byhand"),
+    ("9", "", "ro"),
+]
+
+
+@pytest.mark.parametrize("default, saved, word", DEFAULTS)
+def test_entry_that_boots_by_default(tree, default, saved, word):
+    menu = debian(tree)
+    tree.write(menu, MANY % {"default": default, "first": "quiet"})
+    tree.write("/boot/grub/grubenv", "# GRUB Environment Block\n%s###" % ("saved_entry=%s\n" % saved if saved else ""))
+    result = cmdline(tree, state="absent")
+    assert not result["changed"]
+    assert word in result["command_line"][1:3]
+
+
+def test_default_entry_by_hand_does_not_get_the_arguments(tree):
+    debian(tree)
+    tree.write("/usr/sbin/grub-mkconfig", GENERATOR_OF_MANY % (DROPINS, MANY % {"default": "By hand", "first": "$GRUB_CMDLINE_LINUX_DEFAULT"}), 0o755)
+    old = tree.snapshot()
+    result = cmdline(tree, FOUR)
+    assert "entry that boots by default, 'By hand' (it has: none of them); the old menu is kept" in result["msg"]
+    assert tree.snapshot() == old
+
+
+def test_words_that_the_generator_adds_stay_where_they_are(tree):
+    menu = debian(tree)
+    tree.write(menu, MANY % {"default": "0", "first": "quiet"})
+    tree.write("/usr/sbin/grub-mkconfig", GENERATOR_OF_MANY % (DROPINS, MANY % {"default": "0", "first": "$GRUB_CMDLINE_LINUX_DEFAULT"}), 0o755)
+    foreseen = cmdline(tree, FOUR, check=True)
+    result = cmdline(tree, FOUR)
+    assert result["command_line"] == ["root=UUID=1f0c", "ro", "quiet"] + FOUR + ["$vt_handoff"]
+    assert foreseen["diff"] == result["diff"]
+
+
 def test_two_owners(tree):
     menu = debian(tree)
     cmdline(tree, FOUR)
-    cmdline(tree, ["intel_iommu=on", "iommu=pt"], owner="dpdk_host")
+    foreseen = cmdline(tree, ["intel_iommu=on", "iommu=pt"], owner="dpdk_host", check=True)
+    result = cmdline(tree, ["intel_iommu=on", "iommu=pt"], owner="dpdk_host")
+    # The order of the two is told as it then is.
+    assert foreseen["diff"] == result["diff"]
     words = first_entry(tree, menu)[2:]
     assert words[0] == "quiet"
     assert sorted(words[1:]) == sorted(FOUR + ["intel_iommu=on", "iommu=pt"])
@@ -335,7 +496,7 @@ def test_generator_ignores_the_arguments(tree):
     tree.write("/usr/sbin/grub-mkconfig", "#!/bin/sh\n# default/grub.d\nprintf \"menuentry 'x' {\\n linux /v ro\\n}\\n\" > \"$2\"\n", 0o755)
     old = tree.snapshot()
     result = cmdline(tree, FOUR)
-    assert "did not put the arguments into the first entry" in result["msg"]
+    assert "did not put the arguments into the entry that boots by default, 'x' (it has: none of them)" in result["msg"]
     assert tree.snapshot() == old
 
 
@@ -410,9 +571,12 @@ BAD = [
     (["hugepagesz=big", "hugepages=2"], "is not a size"),
     (["isolcpus=2-9"], "names cores 8-9, which this host does not have; it has 0-7"),
     (["isolcpus=domain,managed_irq,6"], "names cores 6, which are offline"),
+    (["isolcpus=0-5,7"], "leaves no core for the system itself; leave out at least core 0"),
     (["nohz_full=0-5,7"], "leaves no core for the system itself; leave out at least core 0"),
     (["rcu_nocbs=5-2"], "is not a list of numbers"),
     (["isolcpus=two"], "is not a list of numbers"),
+    (["isolcpus=2-5", "irqaffinity=0-1,5"], "cores 5 are in isolcpus= and in irqaffinity="),
+    (["irqaffinity=9"], "names cores 9, which this host does not have"),
 ]
 
 
