@@ -22,6 +22,10 @@ UNITS_KB = {"": 1, "K": 1, "M": 1024, "G": 1024 * 1024, "T": 1024 * 1024 * 1024}
 class HostError(Exception):
     """Something the user has to know: the message says what is wrong and how it is cured."""
 
+    def __init__(self, message, number=None):
+        super(HostError, self).__init__(message)
+        self.errno = number
+
 
 class Sysroot(object):
     """File access below a root directory, so that all of it can be tested on a made-up tree."""
@@ -87,7 +91,7 @@ class Sysroot(object):
             finally:
                 os.close(handle)
         except OSError as error:
-            raise HostError("cannot write '%s' to %s: %s" % (text, path, os.strerror(error.errno)))
+            raise HostError("cannot write '%s' to %s: %s" % (text, path, os.strerror(error.errno)), error.errno)
 
 
 def size_to_kb(text):

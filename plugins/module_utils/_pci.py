@@ -186,14 +186,25 @@ def ssh_peers(sysroot):
                 if address.startswith(b"\0" * 10 + b"\xff\xff"):
                     address = address[12:]
                 peers.add(address)
-    words = os.environ.get("SSH_CONNECTION", "").split() if sysroot.is_real else []
-    if words:
-        family = socket.AF_INET6 if ":" in words[0] else socket.AF_INET
+    return peers | (own_peers() if sysroot.is_real else set())
+
+
+def own_peers():
+    """The address that this very task came from, whatever port the server listens on: sudo takes the variable away, its parents still have it."""
+    pid = os.getpid()
+    while pid > 1:
         try:
-            peers.add(socket.inet_pton(family, words[0].split("%")[0]))
-        except (OSError, socket.error):
-            pass
-    return peers
+            with open("/proc/%d/environ" % pid, "rb") as stream:
+                found = [word for word in stream.read().split(b"\0") if word.startswith(b"SSH_CONNECTION=")]
+            with open("/proc/%d/stat" % pid, "rb") as stream:
+                # The name in brackets may have anything in it.
+                pid = int(stream.read().rpartition(b")")[2].split()[1])
+            if found:
+                address = found[0].partition(b"=")[2].split()[0].decode("ascii").partition("%")[0]
+                return set([socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)])
+        except (IOError, OSError, IndexError, ValueError):
+            break
+    return set()
 
 
 def refuse_if_used(sysroot, device):
@@ -216,7 +227,7 @@ def refuse_if_used(sysroot, device):
             raise HostError("%s (%s) is what %s stands on; remove that first" % (device.address, name, ", ".join(uppers)))
 
 
-def refuse_if_unfit(sysroot, device, driver, also, noiommu):
+def refuse_if_unfit(sysroot, device, driver, also, noiommu, later):
     """A device that the driver could take only to nobody's use."""
     if device.is_bridge:
         raise HostError("%s is a PCI bridge (class %s), not a NIC" % (device.address, device.pci_class))
@@ -232,7 +243,7 @@ def refuse_if_unfit(sysroot, device, driver, also, noiommu):
         return
     if device.iommu_group is None:
         unsafe = (sysroot.read("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode") or "").strip()
-        if noiommu and unsafe in ("Y", "1"):
+        if later or (noiommu and unsafe in ("Y", "1")):
             return
         raise HostError(
             "%s has no IOMMU group, so vfio-pci cannot take it; switch the IOMMU (VT-d, AMD-Vi) on in the firmware, boot with intel_iommu=on or "

@@ -76,6 +76,12 @@ options:
         write to all of the memory.
     type: bool
     default: false
+  later:
+    description:
+      - Says that the devices are to be bound later, so that neither the IOMMU group nor the driver need be there yet. Everything else is refused as ever,
+        which makes it a check of the input before a package is installed or the host is rebooted. For check mode only.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds to wait for the driver to take a device.
@@ -222,6 +228,11 @@ class Binder(object):
         if not sysroot.is_real and sysroot.exists("/usr/sbin/driverctl"):
             self.driverctl = sysroot.path("/usr/sbin/driverctl")
         self.timeout = module.params["timeout"]
+        self.later = module.params["later"]
+
+    def modprobe(self, *arguments):
+        # The PATH of a plain user's session may lack the directory.
+        return self.module.run_command([self.module.get_bin_path("modprobe", required=True)] + list(arguments))
 
     def wanted(self):
         """Driver by PCI address; the same device under two names is an error if the drivers differ."""
@@ -235,13 +246,13 @@ class Binder(object):
     def check(self, wanted):
         for address, driver in sorted(wanted.items()):
             device = Device(self.sysroot, address)
-            refuse_if_unfit(self.sysroot, device, driver, wanted, self.module.params["noiommu"])
+            refuse_if_unfit(self.sysroot, device, driver, wanted, self.module.params["noiommu"], self.later)
             if device.driver != driver:
                 refuse_if_used(self.sysroot, device)
         for driver in sorted(set(wanted.values())):
-            if self.sysroot.isdir("%s/%s" % (DRIVERS, driver)) or not self.sysroot.is_real:
+            if self.later or self.sysroot.isdir("%s/%s" % (DRIVERS, driver)) or not self.sysroot.is_real:
                 continue
-            rc, dummy, err = self.module.run_command(["modprobe", "--dry-run", driver])
+            rc, dummy, err = self.modprobe("--dry-run", driver)
             if rc:
                 raise HostError("this kernel has no driver %s: %s; install it, or choose one of %s" % (driver, err.strip(), ", ".join(USERSPACE_DRIVERS)))
 
@@ -276,7 +287,7 @@ class Binder(object):
     def rebind(self, device, driver):
         """Let the kernel choose again, with a driver to choose or without; returns whether it took the driver."""
         if self.sysroot.is_real and driver and not self.sysroot.isdir("%s/%s" % (DRIVERS, driver)):
-            self.module.run_command(["modprobe", driver])
+            self.modprobe(driver)
         self.sysroot.poke(device.path + "/driver_override", "%s\n" % (driver or ""))
         if device.driver:
             self.sysroot.poke("%s/%s/unbind" % (DRIVERS, device.driver), device.address)
@@ -313,7 +324,7 @@ class Binder(object):
             self.run_driverctl(["unset-override", address], device, None)
         elif device.override or device.driver in USERSPACE_DRIVERS:
             if kernel_driver and self.sysroot.is_real:
-                self.module.run_command(["modprobe", kernel_driver])
+                self.modprobe(kernel_driver)
             self.rebind(device, None)
         if kernel_driver and not wait_until(lambda: device.driver == kernel_driver, self.timeout):
             raise HostError("%s did not go back to %s; the kernel says: %s" % (address, kernel_driver, self.kernel_log(address)))
@@ -388,6 +399,8 @@ class Binder(object):
 def run(module):
     params = module.params
     sysroot = Sysroot(params["sysroot"])
+    if params["later"] and not module.check_mode:
+        raise HostError("later is for check mode: without it the devices would be bound now")
     binder = Binder(module, sysroot)
     remembered = dict((address, dict(row)) for address, row in binder.record.rows.items())
     wanted = binder.wanted()
@@ -449,6 +462,7 @@ def main():
             purge=dict(type="bool", default=False),
             persistent=dict(type="bool", default=True),
             noiommu=dict(type="bool", default=False),
+            later=dict(type="bool", default=False),
             timeout=dict(type="int", default=20),
             sysroot=dict(type="path", default="/"),
         ),

@@ -192,12 +192,14 @@ tmpfiles:
   sample: ["w /sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages - - - - 4"]
 """
 
+import errno
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
     Sysroot,
+    kb_to_size,
     size_to_kb,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._hugepages import Memory, Plan
@@ -224,7 +226,12 @@ def apply(module, plan, sysroot, attempts):
             reclaim(module, sysroot)
             time.sleep(0.5 if sysroot.is_real else 0)
         for size_kb, node, count in missing:
-            sysroot.poke("%s/nr_hugepages" % memory.directory(size_kb, node), "%d" % count)
+            try:
+                sysroot.poke("%s/nr_hugepages" % memory.directory(size_kb, node), "%d" % count)
+            except HostError as error:
+                # A kernel that gives gigantic pages only at boot says so.
+                if error.errno != errno.EINVAL:
+                    raise
 
 
 def described(shortfall):
@@ -266,10 +273,12 @@ def main():
     sysroot = Sysroot(params["sysroot"])
     memory = Memory(sysroot)
     try:
+        pages = params["pages"]
         if params["state"] == "absent":
-            for entry in params["pages"]:
-                entry["count"] = 0
-        plan = Plan(memory, params["pages"], params["purge"], size_to_kb(params["reserve"]))
+            # Of a size that this kernel does not have, nothing is there to be given back.
+            sizes = set(size_to_kb(entry["size"]) for entry in pages) & set(memory.sizes)
+            pages = [{"size": kb_to_size(size_kb), "count": 0, "node": node} for size_kb in sizes for node in memory.nodes]
+        plan = Plan(memory, pages, params["purge"], size_to_kb(params["reserve"]))
         arguments = plan.kernel_arguments(params["default_size"])
         transparent = params["transparent"]
         if transparent and memory.transparent() is None:

@@ -9,6 +9,8 @@ __metaclass__ = type
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
@@ -220,6 +222,24 @@ def test_noiommu_only_when_both_sides_say_so(kernel):
     kernel.tree.write("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n")
     assert "has no IOMMU group" in bind(kernel, NO_GROUP)["msg"]
     assert bind(kernel, NO_GROUP, noiommu=True)["changed"]
+
+
+def test_what_comes_later_need_not_be_there_yet(kernel):
+    foreseen = bind(kernel, NO_GROUP, NIC, later=True, check=True)
+    assert not foreseen["failed"]
+    assert foreseen["diff"]["after"][NO_GROUP]["driver"] == "vfio-pci"
+    assert "carries the default route" in bind(kernel, MANAGEMENT, later=True, check=True)["msg"]
+    assert "later is for check mode" in bind(kernel, NIC, later=True)["msg"]
+    assert kernel.writes == []
+
+
+def test_own_connection_on_whatever_port():
+    """What sudo takes away is still with its parents."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    code = "from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _pci; print(sorted(_pci.own_peers()) == [b'\\xc0\\x00\\x02\\x09'])"
+    environment = dict(os.environ, PYTHONPATH=paths, SSH_CONNECTION="192.0.2.9 50000 192.0.2.2 2222", CODE=code, PYTHON=sys.executable)
+    said = subprocess.check_output(["/bin/sh", "-c", 'unset SSH_CONNECTION; "$PYTHON" -c "$CODE"; true'], env=environment)
+    assert said.split() == [b"True"]
 
 
 def test_uio_needs_no_group(kernel):

@@ -7,6 +7,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
+
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
 from ansible_collections.kube_ovn.dpdk.plugins.modules import hugepages, hugepages_info
@@ -93,6 +95,15 @@ def test_state_absent(tree):
     assert not have(tree, [page("1G", 2, 0)], state="absent")["changed"]
 
 
+def test_state_absent_of_a_size_that_the_kernel_does_not_have(tmpdir):
+    tree = Tree(tmpdir.mkdir("root"))
+    host(tree, flags="fpu", sizes=(2048,))
+    have(tree, [page("2M", 10, 0)])
+    result = have(tree, [page("1G", 2), page("2M", 10, 0)], state="absent")
+    assert not result["failed"]
+    assert counts(tree, 2048) == [0, 0]
+
+
 def test_without_a_node_only_the_sum_counts(tree):
     assert have(tree, [page("2M", 64)])["changed"]
     assert tree.read("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages").strip() == "64"
@@ -137,6 +148,30 @@ def test_asks_again_after_compaction(tree, monkeypatch):
     assert not result["failed"]
     assert result["shortfall"] == []
     assert kernel.compactions == 2
+
+
+def test_gigantic_pages_only_at_boot(tree, monkeypatch):
+    """Old kernels refuse the write; that is a shortfall like any other."""
+    poke = _host.Sysroot.poke
+
+    def refuse(sysroot, path, text):
+        if "1048576" in path and int(text):
+            raise _host.HostError("cannot write: Invalid argument", errno.EINVAL)
+        poke(sysroot, path, text)
+
+    monkeypatch.setattr(_host.Sysroot, "poke", refuse)
+    result = have(tree, [page("1G", 4, 0), page("2M", 10, 0)], partial=True)
+    assert not result["failed"]
+    assert result["missing"] == ["0 of 4 pages of 1G on node 0"]
+    assert counts(tree, 2048) == [10, 0]
+
+
+def test_other_errors_of_the_kernel_are_told(tree, monkeypatch):
+    def refuse(_sysroot, path, text):
+        raise _host.HostError("cannot write '%s' to %s: Permission denied" % (text, path), errno.EACCES)
+
+    monkeypatch.setattr(_host.Sysroot, "poke", refuse)
+    assert "Permission denied" in have(tree, [page("1G", 4, 0)], partial=True)["msg"]
 
 
 def test_shortfall_is_named(tree, monkeypatch):
