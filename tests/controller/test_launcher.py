@@ -385,6 +385,20 @@ def test_failed_add_leaves_nothing(node: Node, fault: str) -> None:
     assert node.left() == []
 
 
+def test_add_fails_where_the_socket_goes_away_meanwhile(node: Node) -> None:
+    node.bridge()
+    plugin = node.path(PLUGIN)
+    plugin.unlink()
+    name = CONTAINER[:12] + "-net1"
+    plugin.write_text(f"#!/bin/sh\novs-vsctl add-port br0 {name} -- set Interface {name} type=dpdkvhostuser && rm /run/openvswitch/{name} && echo '{{}}'\n")
+    plugin.chmod(0o755)
+    added = node.cni("ADD")
+    assert added.returncode != 0
+    assert "took it away again" in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+    assert node.left() == []
+
+
 def test_restart_of_ovs_is_waited_for(node: Node) -> None:
     node.bridge()
     for command in ("ADD", "DEL"):

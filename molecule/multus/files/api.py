@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 # group/version: {plural: (kind, namespaced)}
 KINDS = {
     "v1": {
+        "configmaps": ("ConfigMap", True),
         "pods": ("Pod", True),
         "events": ("Event", True),
         "secrets": ("Secret", True),

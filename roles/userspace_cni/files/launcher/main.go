@@ -567,6 +567,9 @@ func (n *session) keep() error {
 		if socket, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", n.socket.Fd())); err != nil {
 			return err
 		}
+		if _, err = os.Lstat(socket); err != nil {
+			return fmt.Errorf("Open vSwitch made the socket of %s and took it away again, as when it restarts: %w", n.port, err)
+		}
 	}
 	dir := resolve(filepath.Dir(socket))
 	if dir == resolve(n.PodsDir) && n.podUID != "" {
