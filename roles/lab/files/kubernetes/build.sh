@@ -26,8 +26,10 @@ cp "$here/main.go" .
 
 minor=${version#*.}
 minor=${minor%%.*}
-"$go" build -trimpath -ldflags "-s -w \
-    -X k8s.io/component-base/version.gitVersion=v$version \
-    -X k8s.io/component-base/version.gitMajor=${version%%.*} \
-    -X k8s.io/component-base/version.gitMinor=$minor" -o kubernetes .
+# What /version answers comes from client-go, everything else from component-base.
+flags="-s -w"
+for package in k8s.io/client-go/pkg/version k8s.io/component-base/version; do
+    flags="$flags -X $package.gitVersion=v$version -X $package.gitMajor=${version%%.*} -X $package.gitMinor=$minor"
+done
+"$go" build -trimpath -ldflags "$flags" -o kubernetes .
 mv kubernetes "$output"
