@@ -31,14 +31,20 @@ def output(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.strip()
 
 
-def start(directory):
-    """Start the container, and return its id and the process id of its daemon."""
+def compiled(directory):
+    """The program that is the container's daemon and its tools: a tool prints how it was called."""
     (directory / "main.go").write_bytes(PROGRAM.read_bytes())
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GO111MODULE": "off"}
     subprocess.run(["go", "build", "-o", "program", "main.go"], cwd=directory, env=environment, check=True, timeout=300)
+    return directory / "program"
+
+
+def start(directory):
+    """Start the container, and return its id and the process id of its daemon."""
+    program = compiled(directory)
     with tarfile.open(directory / "image.tar", "w") as archive:
         for name in ("ovs-vswitchd", *TOOLS):
-            archive.add(directory / "program", f"usr/bin/{name}")
+            archive.add(program, f"usr/bin/{name}")
     output("docker", "import", str(directory / "image.tar"), IMAGE)
     labels = ["--label", "io.kubernetes.container.name=openvswitch", "--label", "io.kubernetes.pod.namespace=kube-ovn-dpdk-bench"]
     container = output("docker", "run", "--detach", "--rm", "--network=none", "--pid=host", *labels, IMAGE, "/usr/bin/ovs-vswitchd")

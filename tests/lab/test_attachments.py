@@ -1,0 +1,390 @@
+"""Attachments in the lab: pods come and go by the dozen, Open vSwitch restarts under them, and nothing is left; both socket modes; the wrapper.
+
+USE: make site && .venv/bin/python tests/run.py lab. With upstream's plugin instead of the stand-in:
+ARGS="-e userspace_cni_repository=/path/of/a/clone" in front of both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kubernetes.client import ApiException
+from kubernetes.stream import stream
+from lab import NODE, REPORT, ROOT, core, on_node, playbook, wait_for
+
+sys.path[:0] = [str(ROOT / "tests" / "controller"), str(ROOT / "tests" / "bench")]
+from test_wrapper import VECTORS, render  # noqa: E402
+from wrapper import compiled, start  # noqa: E402
+
+FILES = Path(__file__).parent / "files"
+APP = "testpmd-dpdk"
+LABEL = "kube-ovn-dpdk-lab-test"
+SERVER, CLIENT = "ovs-dpdk-br0", "ovs-dpdk-br0-client"
+ATTACHMENTS = [{"name": SERVER}, {"name": CLIENT, "mode": "client"}]
+# A port that OVS-DPDK polls, in the form that needs no NIC, and settings that would be lost with the bridge.
+BRIDGE = {
+    "name": "br0",
+    "fail_mode": "standalone",
+    "other_config": {"hwaddr": "02:00:00:00:0b:01", "mac-aging-time": "77"},
+    "external_ids": {"note": "two  blanks and a *"},
+    "ports": [{"name": "uplink0", "type": "dpdk", "options": {"dpdk-devargs": "eth_af_packet0,iface=lab-uplink0"}}],
+}
+# Where an attachment leaves something on a node, if it leaves something.
+PLACES = ["/run/openvswitch", "/usr/local/var/run", "/var/lib/vhost_sockets", "/var/lib/cni", "/run/userspace-cni"]
+
+# The three forms of a pod: sockets in Open vSwitch's own directory, in a directory of the pod's own, and there made by the pod itself.
+HOST = {"volumes": [{"name": "vhu", "hostPath": {"path": "/var/run/openvswitch"}}], "mounts": [{"name": "vhu", "mountPath": "/vhu"}]}
+OWN = {
+    "volumes": [{"name": "shared-dir", "hostPath": {"path": "/var/run/openvswitch/pods"}}],
+    "mounts": [{"name": "shared-dir", "mountPath": "/vhu", "subPathExpr": "$(POD_UID)"}],
+}
+FORMS = [(SERVER, HOST), (SERVER, OWN), (CLIENT, OWN)]
+
+
+# --- the lab
+
+
+def vsctl(*args: str) -> str:
+    return on_node("/usr/local/bin/ovs-vsctl", *args).strip()
+
+
+def ports() -> list[str]:
+    return sorted(vsctl("list-ports", "br0").split())
+
+
+def node_files() -> list[str]:
+    """Type and path of everything in PLACES; a restarted daemon has another process id in the name of its control socket."""
+    found = on_node("find", *PLACES, "-printf", "%y %p\n", check=False).splitlines()
+    return sorted(re.sub(r"\.\d+\.ctl$", ".PID.ctl", line) for line in found)
+
+
+def bridge() -> dict[str, str]:
+    """The bridge's settings and its uplink, as the database has them."""
+    columns = {
+        "Bridge br0": ["datapath_type", "fail_mode", "other_config", "external_ids"],
+        "Interface uplink0": ["type", "options", "error", "link_state"],
+    }
+    return {f"{row} {column}": vsctl("--if-exists", "get", *row.split(), column) for row, names in columns.items() for column in names}
+
+
+def state() -> dict[str, object]:
+    return {"ports": ports(), "files": node_files(), "bridge": bridge()}
+
+
+def open_vswitch():
+    """The pod of Open vSwitch that is not on its way out, or None."""
+    found = core().list_namespaced_pod("kube-system", label_selector="app in (ovs,ovs-dpdk)").items
+    return next((pod for pod in found if pod.metadata.deletion_timestamp is None), None)
+
+
+def restart_open_vswitch(wait: bool = True) -> None:
+    before = open_vswitch().metadata
+    core().delete_namespaced_pod(before.name, before.namespace)
+
+    def is_ready() -> bool:
+        pod = open_vswitch()
+        return pod is not None and pod.metadata.uid != before.uid and any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
+
+    if wait:
+        wait_for("a new pod of Open vSwitch", is_ready, 180)
+        wait_for("its bridge", lambda: "br0" in on_node("/usr/local/bin/ovs-vsctl", "list-br", check=False).split(), 60)
+
+
+def set_up_bridge(**more: object) -> None:
+    code, _output = playbook(str(FILES / "attachments.yml"), ovs_bridges_bridges=[BRIDGE], network_attachments_definitions=ATTACHMENTS, **more)
+    assert code == 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tested_lab():
+    """An uplink and settings on br0, attachments of both modes, no pod of the application; afterwards all is as `make site` makes it."""
+    on_node("sh", "-ec", "[ -e /sys/class/net/lab-uplink0 ] || ip link add lab-uplink0 type veth peer name lab-uplink1; ip link set lab-uplink0 up")
+    code, _output = playbook(str(FILES / "pods.yml"), dpdk_app_state="absent")
+    assert code == 0
+    set_up_bridge()
+    yield
+    remove(pods())
+    code, output = playbook("site.yml", network_attachments_purge=True)
+    on_node("ip", "link", "delete", "lab-uplink0", check=False)
+    assert code == 0, output
+
+
+# --- pods
+
+
+def pod(name: str, form: int) -> dict:
+    network, sockets = FORMS[form]
+    container = {
+        "name": "c",
+        "image": "dpdk:19.11",
+        "imagePullPolicy": "Never",
+        "command": ["sleep", "3600"],
+        "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
+        "volumeMounts": sockets["mounts"],
+    }
+    return {
+        "metadata": {"name": name, "labels": {"app": LABEL}, "annotations": {"k8s.v1.cni.cncf.io/networks": f"{network}, {network}"}},
+        "spec": {
+            "nodeName": NODE,
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [container],
+            "volumes": sockets["volumes"],
+        },
+    }
+
+
+def pods() -> list:
+    return core().list_namespaced_pod("default", label_selector=f"app={LABEL}").items
+
+
+def create(batch: int, size: int = 10) -> list[str]:
+    names = [f"lab-{batch}-{number}" for number in range(size)]
+    for number, name in enumerate(names):
+        core().create_namespaced_pod("default", pod(name, number % len(FORMS)))
+    return names
+
+
+def wait_until_running(names: list[str], seconds: float = 180) -> float:
+    """Running, with both attachments in the status that Multus writes; what keeps them from it is told."""
+
+    def attached(one) -> bool:
+        status = json.loads((one.metadata.annotations or {}).get("k8s.v1.cni.cncf.io/network-status", "[]"))
+        return one.status.phase == "Running" and {"net1", "net2"} <= {entry.get("interface") for entry in status}
+
+    try:
+        return wait_for(f"{len(names)} running pods", lambda: {one.metadata.name for one in pods() if attached(one)} == set(names), seconds)
+    except BaseException:
+        events = core().list_namespaced_event("default").items
+        print(*[f"{event.involved_object.name}: {event.message}" for event in events if event.involved_object.name in names][-10:], sep="\n")
+        raise
+
+
+def remove(found: list, force: bool = False) -> None:
+    for one in found:
+        try:
+            core().delete_namespaced_pod(one.metadata.name, "default", grace_period_seconds=0 if force else None)
+        except ApiException as error:
+            if error.status != 404:
+                raise
+
+
+def gone(before: dict[str, object], seconds: float = 60) -> float:
+    """Gone are not only the objects but, also for pods deleted by force, what the node had of them."""
+    return wait_for("all pods gone, with what they had on the node", lambda: not pods() and state() == before, seconds)
+
+
+# What happens to ten pods at a time, between their creation and their deletion.
+BATCHES = {
+    "plain": {},
+    "plain again": {},
+    "by force": {"force": True},
+    "by force, again": {"force": True},
+    "by force while they start": {"force": True, "wait": False},
+    "Open vSwitch restarts while they run": {"restart": "while they run"},
+    "Open vSwitch restarts while they go": {"restart": "while they go"},
+    "Open vSwitch restarts while they go by force": {"restart": "while they go", "force": True},
+    "Open vSwitch restarts while they start": {"restart": "while they start"},
+    "created before the bridge exists": {"bridge": False},
+}
+
+
+@pytest.fixture(scope="module")
+def before(tested_lab) -> dict[str, object]:
+    """The node without a pod of ours; one has been there, since some directories are made with the first and kept."""
+    create(99, size=1)
+    wait_until_running(["lab-99-0"])
+    remove(pods())
+    wait_for("the first pod gone", lambda: not pods() and not [name for name in ports() if "-net" in name], 60)
+    time.sleep(2)
+    found = state()
+    assert "uplink0" in found["ports"]
+    assert found["bridge"]["Interface uplink0 error"] == "[]"
+    assert found["bridge"]["Interface uplink0 link_state"] == "up"
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(BATCHES)), ids=list(BATCHES))
+def test_ten_of_a_hundred_pods_go_and_leave_nothing(before, number: int) -> None:
+    what = list(BATCHES.values())[number]
+    if what.get("bridge") is False:
+        vsctl("del-br", "br0")
+    if what.get("restart") == "while they start":
+        restart_open_vswitch(wait=False)
+    names = create(number)
+    took = "not waited for"
+    if what.get("wait", True):
+        took = f"{wait_until_running(names):.0f} s"
+        attached = [name for name in ports() if name not in before["ports"]]
+        assert len(attached) == 2 * len(names)
+        assert {vsctl("get", "Interface", name, "error") for name in attached} == {"[]"}
+    else:
+        wait_for("some of them attached", lambda: len(ports()) > len(before["ports"]), 60, every=0.1)
+    if what.get("bridge") is False:
+        # What the plugin made of the bridge is brought to what is asked for, under the pods.
+        set_up_bridge()
+        assert bridge() == before["bridge"]
+    if what.get("restart") in ("while they run", "while they go"):
+        restart_open_vswitch(wait=what["restart"] == "while they run")
+    remove(pods(), force=what.get("force", False))
+    print(f"{list(BATCHES)[number]}: {len(names)} pods up in {took}, gone in {gone(before):.0f} s", flush=True)
+
+
+# --- server and client mode
+
+
+def recreated(mode: str, **more: object) -> tuple[int, str]:
+    """The whole line with the application's sockets in a directory of their own, in this mode."""
+    volume = {"name": "shared-dir", "hostPath": {"path": f"/var/run/openvswitch/{mode}"}}
+    network = {"server": SERVER, "client": CLIENT}[mode]
+    variables = {"network_attachments_definitions": ATTACHMENTS, "dpdk_app_networks": [network, network], "dpdk_app_socket_volume": volume}
+    return playbook("site.yml", ovs_bridges_bridges=[BRIDGE], **variables, **more)
+
+
+def proven() -> tuple[int, str, dict]:
+    REPORT.unlink(missing_ok=True)
+    code, output = playbook("kube_ovn.dpdk.verify")
+    return code, " ".join(output.split()), json.loads(REPORT.read_text())
+
+
+def application():
+    found = core().read_namespaced_pod(APP, "default")
+    return found.metadata.uid, found.status.container_statuses[0].restart_count
+
+
+def in_application(command: str) -> str:
+    return stream(
+        core().connect_get_namespaced_pod_exec, APP, "default", container=APP, command=["sh", "-c", command], stdin=False, stdout=True, stderr=True, tty=False
+    )
+
+
+def received() -> list[int]:
+    """What testpmd's ports have received until now, as the last of its periodic statistics has it."""
+    counts = re.findall(r"RX-packets: (\d+)", in_application("cat /tmp/lab-testpmd"))
+    return [int(count) for count in counts[-2:]] if len(counts) >= 2 else [0, 0]
+
+
+def test_client_mode_survives_a_restart_of_open_vswitch() -> None:
+    code, _output = recreated("client")
+    assert code == 0
+    who = application()
+    # One testpmd all the time: it makes packets of its own, so that it needs none of before the restart.
+    names = sorted(name for name in ports() if re.fullmatch(r"[0-9a-f]{12}-net\d", name))
+    assert len(names) == 2
+    devices = " ".join(f"--vdev=net_virtio_user{number},path=/vhu/{name},server=1" for number, name in enumerate(names))
+    in_application(
+        "rm -f /vhu/*-net*; (timeout 400 dpdk-testpmd --lcores '0@0,1@0' --no-pci --in-memory -m 512 --single-file-segments "
+        f"{devices} -- --forward-mode=flowgen --auto-start --stats-period 1 --total-num-mbufs=4096 </dev/null >/tmp/lab-testpmd 2>&1 & "
+        "echo $! >/tmp/lab-testpmd.pid)"
+    )
+    try:
+        wait_for("packets", lambda: min(received()) > 100_000, 60)
+        restart_open_vswitch()
+        # What was on its way is counted now; from here on only new packets count.
+        time.sleep(2)
+        again = received()
+        took = wait_for("packets again, in the same testpmd", lambda: min(now - then for now, then in zip(received(), again, strict=True)) > 100_000, 60)
+        print(f"packets again {took:.0f} s after Open vSwitch was ready", flush=True)
+    finally:
+        in_application("kill $(cat /tmp/lab-testpmd.pid); sleep 2")
+    assert application() == who, "the pod was not touched"
+    code, _output, report = proven()
+    assert code == 0
+    assert report["result"] == "pass"
+    assert application() == who
+
+
+def test_server_mode_needs_a_new_pod_and_is_offered_one() -> None:
+    code, _output = recreated("server")
+    assert code == 0
+    who = application()
+    restart_open_vswitch()
+    code, output, report = proven()
+    assert code != 0
+    assert report["result"] == "fail"
+    cures = " ".join(check["cure"] + check["detail"] for check in report["checks"] if not check["ok"])
+    assert "dpdk_app_recreate: true" in cures
+    assert "dpdk_app_recreate: true" in output
+    assert application() == who, "nothing is recreated unasked"
+    code, _output = recreated("server", dpdk_app_recreate=True)
+    assert code == 0
+    assert application() != who
+    assert json.loads(REPORT.read_text())["result"] == "pass"
+
+
+# --- the wrapper
+
+
+@pytest.fixture(scope="module")
+def docker_container(tmp_path_factory: pytest.TempPathFactory):
+    """A container of Docker's on this machine: how its wrapper's tools are called, for either method."""
+    directory = tmp_path_factory.mktemp("docker")
+    container, pid = start(directory)
+    (directory / "run").mkdir()
+    (directory / "run" / "ovs-vswitchd.pid").write_text(pid + "\n")
+    tools = {}
+    for method in ("nsenter", "docker"):
+        (directory / method).mkdir()
+        variables = {"ovs_wrapper_method": method, "ovs_wrapper_rundir": str(directory / "run"), "ovs_wrapper_namespace": "kube-ovn-dpdk-bench"}
+        tools[method] = {name: [str(path)] for name, path in render(directory / method, **variables).items()}
+    yield tools
+    subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def containerd_container(tmp_path_factory: pytest.TempPathFactory):
+    """A container of containerd's on the node, and the wrapper there."""
+    directory = tmp_path_factory.mktemp("containerd")
+    inside = "/tmp/kube-ovn-dpdk-wrapper"
+    on_node("mkdir", "-p", f"{inside}/root/usr/bin", f"{inside}/root/proc", f"{inside}/run", f"{inside}/bin")
+    program = compiled(directory)
+    tools = render(directory, ovs_wrapper_rundir=f"{inside}/run")
+    for name in ("ovs-vswitchd", *tools):
+        subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/root/usr/bin/{name}"], input=program.read_bytes(), check=True, timeout=60)
+    for name, path in tools.items():
+        subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/bin/{name}"], input=path.read_bytes(), check=True, timeout=60)
+    on_node("sh", "-c", f"chmod -R 0755 {inside}")
+    on_node("ctr", "-n", "kube-ovn-dpdk", "run", "--detach", "--rootfs", f"{inside}/root", "wrapper", "/usr/bin/ovs-vswitchd")
+    listed = on_node("ctr", "-n", "kube-ovn-dpdk", "task", "list", "--quiet=false")
+    pid = next(line.split()[1] for line in listed.splitlines() if line.startswith("wrapper "))
+    on_node("sh", "-c", f"echo {pid} >{inside}/run/ovs-vswitchd.pid")
+    yield {name: ["docker", "exec", NODE, f"{inside}/bin/{name}"] for name in tools}
+    on_node("sh", "-c", "ctr -n kube-ovn-dpdk task kill -s KILL wrapper; sleep 1; ctr -n kube-ovn-dpdk container delete wrapper")
+    on_node("sh", "-c", f"ctr namespace remove kube-ovn-dpdk; rm -rf {inside}")
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: " ".join(vector[:3]))
+@pytest.mark.parametrize("runtime", ["docker, nsenter", "docker, docker exec", "containerd, nsenter"])
+def test_wrapper_passes_every_byte(runtime: str, vector: list[str], request: pytest.FixtureRequest) -> None:
+    if runtime.startswith("docker"):
+        tools = request.getfixturevalue("docker_container")["nsenter" if "nsenter" in runtime else "docker"]
+    else:
+        tools = request.getfixturevalue("containerd_container")
+    done = subprocess.run([*tools[vector[0]], *vector[1:]], capture_output=True, timeout=60, check=False)
+    assert done.stdout == b"".join(word.encode() + b"\0" for word in vector)
+    assert done.returncode == 37
+
+
+def test_installed_wrapper_reaches_the_real_open_vswitch() -> None:
+    note = "a  *"
+    vsctl("set", "Bridge", "br0", f"external_ids:wrapper-test={json.dumps(note)}")
+    try:
+        assert json.loads(vsctl("get", "Bridge", "br0", "external_ids:wrapper-test")) == note
+    finally:
+        vsctl("remove", "Bridge", "br0", "external_ids", "wrapper-test")
+    before = ports()
+    vsctl("--if-exists", "del-port", "br0", "")
+    assert ports() == before
+    assert "NORMAL" in on_node("/usr/local/bin/ovs-ofctl", "dump-flows", "br0")
+    assert on_node("/usr/local/bin/ovs-appctl", "version").startswith("ovs-vswitchd")
+    failed = subprocess.run(["docker", "exec", NODE, "/usr/local/bin/ovs-vsctl", "no-such-command"], capture_output=True, text=True, timeout=60, check=False)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "no-such-command" in failed.stderr
