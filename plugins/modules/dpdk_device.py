@@ -246,9 +246,9 @@ class Binder(object):
     def check(self, wanted):
         for address, driver in sorted(wanted.items()):
             device = Device(self.sysroot, address)
-            refuse_if_unfit(self.sysroot, device, driver, wanted, self.module.params["noiommu"], self.later)
             if device.driver != driver:
                 refuse_if_used(self.sysroot, device)
+            refuse_if_unfit(self.sysroot, device, driver, wanted, self.module.params["noiommu"], self.later)
         for driver in sorted(set(wanted.values())):
             if self.later or self.sysroot.isdir("%s/%s" % (DRIVERS, driver)) or not self.sysroot.is_real:
                 continue
