@@ -40,6 +40,10 @@ def on_node(*command: str, check: bool = True, timeout: int = 60) -> str:
     return subprocess.run(["docker", "exec", NODE, *command], check=check, capture_output=True, text=True, timeout=timeout).stdout
 
 
+def vsctl(*args: str) -> str:
+    return on_node("/usr/local/bin/ovs-vsctl", *args).strip()
+
+
 def core() -> client.CoreV1Api:
     return client.CoreV1Api(config.new_client_from_config(str(STATE / "kubeconfig")))
 

@@ -1,4 +1,4 @@
-"""Attachments in the lab: pods come and go by the dozen, Open vSwitch restarts under them, and nothing is left; both socket modes; the wrapper.
+"""Attachments in the lab: pods come and go by the dozen, Open vSwitch restarts under them, and nothing is left; both socket modes.
 
 USE: make site && .venv/bin/python tests/run.py lab. With upstream's plugin instead of the stand-in:
 ARGS="-e userspace_cni_repository=/path/of/a/clone" in front of both.
@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from kubernetes.client import ApiException
 from kubernetes.stream import stream
-from lab import NODE, REPORT, ROOT, core, on_node, playbook, wait_for
-
-sys.path[:0] = [str(ROOT / "tests" / "controller"), str(ROOT / "tests" / "bench")]
-from test_wrapper import VECTORS, render  # noqa: E402
-from wrapper import compiled, start  # noqa: E402
+from lab import NODE, REPORT, core, on_node, playbook, vsctl, wait_for
 
 FILES = Path(__file__).parent / "files"
 APP = "testpmd-dpdk"
@@ -47,11 +41,7 @@ OWN = {
 FORMS = [(SERVER, HOST), (SERVER, OWN), (CLIENT, OWN)]
 
 
-# --- the lab
-
-
-def vsctl(*args: str) -> str:
-    return on_node("/usr/local/bin/ovs-vsctl", *args).strip()
+# --- the node
 
 
 def ports() -> list[str]:
@@ -318,73 +308,3 @@ def test_server_mode_needs_a_new_pod_and_is_offered_one() -> None:
     assert code == 0
     assert application() != who
     assert json.loads(REPORT.read_text())["result"] == "pass"
-
-
-# --- the wrapper
-
-
-@pytest.fixture(scope="module")
-def docker_container(tmp_path_factory: pytest.TempPathFactory):
-    """A container of Docker's on this machine: how its wrapper's tools are called, for either method."""
-    directory = tmp_path_factory.mktemp("docker")
-    container, pid = start(directory)
-    (directory / "run").mkdir()
-    (directory / "run" / "ovs-vswitchd.pid").write_text(pid + "\n")
-    tools = {}
-    for method in ("nsenter", "docker"):
-        (directory / method).mkdir()
-        variables = {"ovs_wrapper_method": method, "ovs_wrapper_rundir": str(directory / "run"), "ovs_wrapper_namespace": "kube-ovn-dpdk-bench"}
-        tools[method] = {name: [str(path)] for name, path in render(directory / method, **variables).items()}
-    yield tools
-    subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def containerd_container(tmp_path_factory: pytest.TempPathFactory):
-    """A container of containerd's on the node, and the wrapper there."""
-    directory = tmp_path_factory.mktemp("containerd")
-    inside = "/tmp/kube-ovn-dpdk-wrapper"
-    on_node("mkdir", "-p", f"{inside}/root/usr/bin", f"{inside}/root/proc", f"{inside}/run", f"{inside}/bin")
-    program = compiled(directory)
-    tools = render(directory, ovs_wrapper_rundir=f"{inside}/run")
-    for name in ("ovs-vswitchd", *tools):
-        subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/root/usr/bin/{name}"], input=program.read_bytes(), check=True, timeout=60)
-    for name, path in tools.items():
-        subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/bin/{name}"], input=path.read_bytes(), check=True, timeout=60)
-    on_node("sh", "-c", f"chmod -R 0755 {inside}")
-    on_node("ctr", "-n", "kube-ovn-dpdk", "run", "--detach", "--rootfs", f"{inside}/root", "wrapper", "/usr/bin/ovs-vswitchd")
-    listed = on_node("ctr", "-n", "kube-ovn-dpdk", "task", "list", "--quiet=false")
-    pid = next(line.split()[1] for line in listed.splitlines() if line.startswith("wrapper "))
-    on_node("sh", "-c", f"echo {pid} >{inside}/run/ovs-vswitchd.pid")
-    yield {name: ["docker", "exec", NODE, f"{inside}/bin/{name}"] for name in tools}
-    on_node("sh", "-c", "ctr -n kube-ovn-dpdk task kill -s KILL wrapper; sleep 1; ctr -n kube-ovn-dpdk container delete wrapper")
-    on_node("sh", "-c", f"ctr namespace remove kube-ovn-dpdk; rm -rf {inside}")
-
-
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: " ".join(vector[:3]))
-@pytest.mark.parametrize("runtime", ["docker, nsenter", "docker, docker exec", "containerd, nsenter"])
-def test_wrapper_passes_every_byte(runtime: str, vector: list[str], request: pytest.FixtureRequest) -> None:
-    if runtime.startswith("docker"):
-        tools = request.getfixturevalue("docker_container")["nsenter" if "nsenter" in runtime else "docker"]
-    else:
-        tools = request.getfixturevalue("containerd_container")
-    done = subprocess.run([*tools[vector[0]], *vector[1:]], capture_output=True, timeout=60, check=False)
-    assert done.stdout == b"".join(word.encode() + b"\0" for word in vector)
-    assert done.returncode == 37
-
-
-def test_installed_wrapper_reaches_the_real_open_vswitch() -> None:
-    note = "a  *"
-    vsctl("set", "Bridge", "br0", f"external_ids:wrapper-test={json.dumps(note)}")
-    try:
-        assert json.loads(vsctl("get", "Bridge", "br0", "external_ids:wrapper-test")) == note
-    finally:
-        vsctl("remove", "Bridge", "br0", "external_ids", "wrapper-test")
-    before = ports()
-    vsctl("--if-exists", "del-port", "br0", "")
-    assert ports() == before
-    assert "NORMAL" in on_node("/usr/local/bin/ovs-ofctl", "dump-flows", "br0")
-    assert on_node("/usr/local/bin/ovs-appctl", "version").startswith("ovs-vswitchd")
-    failed = subprocess.run(["docker", "exec", NODE, "/usr/local/bin/ovs-vsctl", "no-such-command"], capture_output=True, text=True, timeout=60, check=False)
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert "no-such-command" in failed.stderr
