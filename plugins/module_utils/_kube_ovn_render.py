@@ -173,7 +173,9 @@ case "$verb" in
     target=${rest##* }
     : > "$target"
     ;;
-  rollout | wait | delete | ko) ;;
+  # What was written here is the plugin of kubectl itself; where it comes out of an image it is empty.
+  ko) cat /usr/local/bin/kubectl-ko > "$call/plugin" 2> /dev/null || true ;;
+  rollout | wait | delete) ;;
   *) unexpected "kubectl $*" ;;
 esac
 exit 0
@@ -369,7 +371,7 @@ def _lock_in(scratch, env):
 
 
 def run_installer(script, arguments, nodes, timeout=60):
-    """Run the script; returns (calls, isolation). Each call is {argv, manifest, matched, unexpected}."""
+    """Run the script; returns (calls, isolation). Each call is {argv, manifest, matched, plugin, unexpected}."""
     scratch = _scratch(nodes, script)
     try:
         env = {
@@ -414,7 +416,7 @@ def _read_calls(record):
         raise RenderError("The installer spoiled the record of its calls.")
     calls = []
     for number in range(1, int(count) + 1):
-        call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "matched", "unexpected"))
+        call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "matched", "plugin", "unexpected"))
         calls.append(dict(call, argv=(call["argv"] or "").split("\0")[:-1]))
     return calls
 
@@ -579,6 +581,13 @@ def read_steps(calls):
         elif verb in ("cp", "ko"):
             steps.append({"action": "plugin-%s" % verb, "arguments": words[1:]})
     return objects, steps
+
+
+def plugin(calls, isolation):
+    """The plugin of kubectl that the installer wrote; None where it has to come out of an image, or where it could not be written."""
+    written = [call["plugin"] for call in calls if call["plugin"]]
+    # Without a file system of its own this would be what an earlier installation left on this host.
+    return written[-1] if written and isolation["filesystem"] else None
 
 
 def images(objects):

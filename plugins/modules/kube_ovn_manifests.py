@@ -174,6 +174,12 @@ images:
   returned: success
   type: list
   elements: str
+plugin:
+  description:
+    - Text of the plugin C(kubectl-ko), where the installer has it in itself (up to v1.10), else null. It is null too where RV(isolation.level) is less
+      than V(namespaces).
+  returned: success
+  type: str
 known_settings:
   description: Names that O(settings) can have with this installer.
   returned: success
@@ -240,6 +246,7 @@ def run(params):
         "omitted": [overlay.identity(item) for item in omitted],
         "steps": steps,
         "images": render.images(objects),
+        "plugin": render.plugin(calls, isolation),
         "known_settings": known,
         "isolation": isolation,
     }

@@ -150,6 +150,14 @@ def test_hybrid_mode_applies_from_standard_input():
     assert [s["file"] for s in result["steps"] if s["action"] == "apply"] == ["crd.yaml", "ovn.yaml", "-", "ovn.yaml"]
 
 
+def test_the_plugin_of_kubectl_is_kept_where_the_installer_has_it(rendered, tmp_path):
+    if rendered["isolation"]["level"] != "namespaces":
+        pytest.skip(f"this machine allows no namespaces: {rendered['isolation']['tried']}")
+    assert rendered["plugin"] == "VERSION=kept\n"
+    copied = MANIFEST + "kubectl cp kube-system/pod:/kube-ovn/kubectl-ko /usr/local/bin/kubectl-ko\nkubectl ko diagnose all\n"
+    assert kube_ovn_manifests.run(params(script(tmp_path, copied), settings={}))["plugin"] is None
+
+
 def test_the_same_input_gives_the_same_output(rendered):
     again = kube_ovn_manifests.run(params(INSTALLER))
     assert {k: again[k] for k in ("objects", "steps", "images")} == {k: rendered[k] for k in ("objects", "steps", "images")}
@@ -211,6 +219,23 @@ def test_a_broken_manifest_is_named(tmp_path):
         kube_ovn_manifests.run(params(script(tmp_path, "echo 'a: b' > a.yaml\nkubectl apply -f a.yaml\n"), settings={}))
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "! kubectl get deployment ovn-central -n kube-system",
+        '[ -z "$(kubectl get network-attachment-definitions.k8s.cni.cncf.io --all-namespaces -o name)" ]',
+        '[ -z "$(kubectl get secret -n kube-system kube-ovn-tls --ignore-not-found)" ]',
+        '[ -z "$(kubectl get pod -n kube-system -l app=kube-ovn-pinger --template x)" ]',
+        '[ "$(kubectl get no -lx=y --no-headers | wc -l)" = 2 ] && [ "$(kubectl get node -l x=y --no-headers | wc -l)" = 2 ]',
+        '[ "$(kubectl get no -o wide --no-headers | awk "{print \\$6}" | tr "\\n" ,)" = 192.0.2.1,192.0.2.2, ]',
+        '[ -n "$(kubectl -n kube-system get pods -o wide | grep cni)" ]',
+        '[ -z "$(kubectl get node --show-labels | grep ic-gw)" ]',
+    ],
+)
+def test_questions_are_answered_as_on_a_first_install(tmp_path, question):
+    assert len(kube_ovn_manifests.run(params(script(tmp_path, f"{question} || exit 9\n" + MANIFEST), settings={}))["objects"]) == 1
+
+
 def test_a_path_without_usr_local_bin_does_not_let_another_kubectl_in(tmp_path):
     # The trap: scripts put /usr/local/bin first when it is missing. It must not be missing.
     text = MANIFEST + 'case ":$PATH:" in *:/usr/local/bin:*) ;; *) exit 9 ;; esac\n[ "$(type -p kubectl)" != /usr/local/bin/kubectl ]\n'
@@ -261,6 +286,7 @@ def test_without_namespaces_it_still_renders_and_says_what_is_missing(monkeypatc
     assert result["isolation"]["network"] is False
     assert len(result["objects"]) == 7
     assert not Path("/usr/local/bin/kubectl-ko").exists()
+    assert result["plugin"] is None
 
 
 def test_rendering_is_quick():

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What role kube_ovn has to do: from what was rendered and what the API said, to lists that kubernetes.core takes as they are.
+
+PRIVATE to the collection. All are functions of their arguments; objects are dictionaries as the API has them.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+
+NAMESPACE = "kube-system"
+# The DaemonSets of Open vSwitch: in dedicated mode the first runs OVS-DPDK on every node, in hybrid mode the second does on its own nodes.
+OVS, HYBRID = "ovs-ovn", "ovs-ovn-dpdk"
+SWITCHES = (OVS, HYBRID, "ovn-central")
+# Workloads that an installer makes on request only.
+ON_REQUEST = ("ovn-ic-controller", "ovn-ic-server", "kube-ovn-monitor")
+DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
+# The label of pods that role dpdk_app makes, and makes anew.
+OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
+
+# Custom resources in the order of their removal: kinds that are named nowhere come first, while their controller runs, for what they made is on the
+# nodes or in the databases; the last three go with their definitions, when everything that uses them has gone.
+USED_BY_OTHERS = ("IPPool", "Vlan", "ProviderNetwork")
+NETWORKS = ("Subnet", "Vpc", "IP")
+
+# Made by Kube-OVN itself or for it, or left by an older release, so that the installer does not name them.
+MADE_LATER = [
+    dict(apiVersion=version, kind=kind, metadata=dict(name=name, **(dict(namespace=NAMESPACE) if namespaced else {})))
+    for version, kind, namespaced, names in (
+        ("v1", "ConfigMap", True, ("ovn-config", "ovn-ic-config", "ovn-external-gw-config", "ovn-vpc-nat-config", "ovn-vpc-nat-gw-config",
+                                   "vpc-dns-config", "kube-ovn-controller")),
+        ("v1", "Service", True, ("ovn-northd",)),
+        ("v1", "Secret", True, ("kube-ovn-tls", "ovn-ipsec-ca")),
+        ("coordination.k8s.io/v1", "Lease", True, ("kube-ovn-controller",)),
+        ("policy/v1beta1", "PodSecurityPolicy", False, ("kube-ovn",)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", False, ("vpc-dns",)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", False, ("system:vpc-dns",)),
+        ("v1", "ServiceAccount", True, ("vpc-dns",)),
+    )
+    for name in names
+]  # fmt: skip
+
+# Labels and annotations of Kube-OVN: its own, and those of attachments, PROVIDER.kubernetes.io/WHAT with NAME.NAMESPACE or NAME.NAMESPACE.ovn as provider.
+MARKS = re.compile(
+    r"([^/]+\.)?ovn\.kubernetes\.io/|kube-ovn/role$|[^/]+\.provider-network\.kubernetes\.io/|[^/]+\.[^/]+\.kubernetes\.io/"
+    r"(allocated|routed|ip_address|mac_address|cidr|gateway|logical_switch|logical_router|ip_pool|vlan_id|pod_nic_type|provider_network|port_security)$"
+)
+
+
+def named(item, **metadata):
+    """The object by its name alone, with something to patch into its metadata."""
+    for key in ("namespace", "name"):
+        if item["metadata"].get(key):
+            metadata[key] = item["metadata"][key]
+    return dict(apiVersion=item["apiVersion"], kind=item["kind"], metadata=metadata)
+
+
+def title(item):
+    return "%s/%s" % (item["kind"], item["metadata"]["name"])
+
+
+def owner(item):
+    return (item["metadata"].get("ownerReferences") or [{}])[0].get("name", "")
+
+
+def has_hugepages(spec):
+    """Whether a container of the pod has hugepages. In a DaemonSet of OVS only OVS-DPDK has."""
+    return any(name.startswith("hugepages-") for container in spec["containers"] for name in (container.get("resources") or {}).get("limits") or {})
+
+
+def is_ready(pod):
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in pod["status"].get("conditions") or [])
+
+
+def node_of(pod):
+    """Where the pod of a DaemonSet belongs. Before a node has taken it, only the terms that its controller wrote tell."""
+    if pod["spec"].get("nodeName"):
+        return pod["spec"]["nodeName"]
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
+    return next((field["values"][0] for term in terms for field in term.get("matchFields") or [] if field["key"] == "metadata.name"), "")
+
+
+def rolled_out(item):
+    """Whether a workload is completely what it was last told to be."""
+    status = item.get("status") or {}
+    if item["kind"] == "DaemonSet":
+        wanted, updated, available = (status.get(key, 0) for key in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"))
+    else:
+        wanted, updated, available = item["spec"].get("replicas", 1), status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    return status.get("observedGeneration", -1) >= item["metadata"]["generation"] and updated >= wanted and available >= wanted
+
+
+def deployment(rendered, daemonset, nodes, there):
+    """How to get from the workloads that are there to what was rendered. `daemonset` is that of OVS-DPDK, `nodes` are those that run it."""
+    workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
+    known = set(workloads) | set(title(item) for item in there)
+
+    labels = dict((node, {DATAPATH: "userspace"}) for node in nodes) if daemonset == HYBRID else {}
+    steps = []
+    for step in rendered["steps"]:
+        if step["action"] == "label":
+            for node in step["nodes"]:
+                labels[node] = dict(step["labels"], **labels.get(node, {}))
+        elif step["action"] == "apply":
+            # Files that are applied one after the other are one step.
+            if steps and steps[-1]["action"] == "apply":
+                steps[-1]["name"] += ", " + step["file"]
+                steps[-1]["count"] += step["count"]
+            else:
+                steps.append(dict(action="apply", name=step["file"], first=step["first"], count=step["count"]))
+        # CoreDNS is the cluster's own, and not in every cluster.
+        elif step["action"] == "wait" and step["condition"] == "rollout" and "%s/%s" % (step["kind"], step["name"]) in known:
+            steps.append(step)
+
+    unfit = []
+    for item in there:
+        wanted = workloads.get(title(item))
+        # A selector cannot be changed, and OVS-DPDK has a DaemonSet of another name in the other mode.
+        other_selector = wanted and wanted["spec"]["selector"] != item["spec"]["selector"]
+        other_mode = item["metadata"]["name"] in (OVS, HYBRID) and item["metadata"]["name"] != daemonset and has_hugepages(item["spec"]["template"]["spec"])
+        if other_selector or other_mode:
+            unfit.append(dict(named(item), policy="Orphan" if item["metadata"]["name"] in (OVS, HYBRID) else "Foreground"))
+
+    ours = [item for item in there if item["metadata"]["name"] in set(name.split("/")[1] for name in workloads) | set(SWITCHES + ON_REQUEST)]
+    since = [item["metadata"]["creationTimestamp"] for item in there if title(item) == "DaemonSet/kube-ovn-cni"]
+    return dict(
+        labels=[dict(apiVersion="v1", kind="Node", metadata=dict(name=node, labels=labels[node])) for node in sorted(labels)],
+        steps=steps,
+        unfit=unfit,
+        ready=sorted(title(item) for item in there if rolled_out(item)),
+        # Since when the network is Kube-OVN.
+        since=since[0] if since else "",
+        # DaemonSets of OVS with the labels of their pods.
+        selectors=dict((name, workloads["DaemonSet/" + name]["spec"]["selector"]["matchLabels"]) for name in (OVS, HYBRID) if "DaemonSet/" + name in workloads),
+        # DaemonSets whose pods nobody replaces but the role: OVS-DPDK, and up to v1.11 the kernel's OVS too.
+        on_delete=sorted(
+            item["metadata"]["name"]
+            for item in workloads.values()
+            if item["kind"] == "DaemonSet" and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+        ),
+        # For the removal.
+        switches=[named(item) for item in ours if item["metadata"]["name"] in SWITCHES],
+        others=[named(item) for item in ours if item["metadata"]["name"] not in SWITCHES],
+    )
+
+
+def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
+    """What is to be done with the pods of a cluster: `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to start anew."""
+    newest = dict((owner(item), item["metadata"]["labels"]["controller-revision-hash"]) for item in sorted(revisions, key=lambda item: item["revision"]))
+    orphans, outdated, switches, recreate, own, foreign = [], [], [], [], [], []
+    started = {}
+    for pod in listed:
+        name, node = owner(pod), node_of(pod)
+        running = [status["state"]["running"]["startedAt"] for status in pod["status"].get("containerStatuses") or [] if "running" in status["state"]]
+        if not name and pod["metadata"].get("generateName") in (OVS + "-", HYBRID + "-"):
+            # Its DaemonSet was taken away under it; the heir must not mistake it for one of its newest.
+            heir = daemonset if daemonset == OVS or node in nodes else OVS
+            orphans.append(named(pod, labels=dict(plan["selectors"][heir], **{"pod-template-generation": "0"})))
+        if name in plan["on_delete"] and (pod["metadata"]["labels"].get("controller-revision-hash") != newest.get(name) or node in restart):
+            outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=is_ready(pod)))
+        if name in (OVS, HYBRID) and running:
+            switches.append(pod["metadata"]["name"])
+            if name == daemonset:
+                started[node] = running[0]
+    for pod in listed:
+        metadata, spec = pod["metadata"], pod["spec"]
+        if spec.get("hostNetwork") or "deletionTimestamp" in metadata:
+            continue
+        # In dedicated mode OVS-DPDK makes the vhost-user sockets, and their clients do not come back to it after a restart. (In hybrid mode
+        # it is the client, and does come back.)
+        if (
+            daemonset == OVS
+            and pod["status"].get("phase") == "Running"
+            and has_hugepages(spec)
+            and pod["status"].get("startTime", "") < started.get(node_of(pod), "")
+        ):
+            recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
+            if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
+                own.append(named(pod))
+        # It has its address from another network.
+        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since:
+            foreign.append(named(pod))
+    return dict(
+        orphans=orphans,
+        orphan_revisions=[named(item) for item in revisions if not owner(item) and item["metadata"]["name"].startswith(OVS + "-")],
+        # Those that do not run come first, for a node without OVS loses nothing.
+        outdated=sorted(outdated, key=lambda pod: (pod["ready"], pod["node"])),
+        switches=switches,
+        recreate=recreate,
+        own=own,
+        foreign=foreign,
+    )
+
+
+def remains(rendered, instances, definitions, apis):
+    """What is left to remove, each list in the order of the removal."""
+    kinds = [item["spec"]["names"]["kind"] for item in definitions]
+    order = [kind for kind in kinds if kind not in USED_BY_OTHERS + NETWORKS] + [kind for kind in USED_BY_OTHERS if kind in kinds]
+    return dict(
+        gateways=[named(item) for kind in order for item in instances if item["kind"] == kind],
+        finalized=[named(item, finalizers=None) for item in instances if item["metadata"].get("finalizers")],
+        objects=[named(item) for item in MADE_LATER + rendered["objects"][::-1] + definitions if item["apiVersion"] in apis],
+    )
+
+
+def marks(items):
+    """Patches that take all labels and annotations of Kube-OVN off."""
+    found = []
+    for item in items:
+        patch = {}
+        for field in ("labels", "annotations"):
+            patch[field] = dict((key, None) for key in item["metadata"].get(field) or {} if MARKS.match(key))
+        if any(patch.values()):
+            found.append(named(item, **patch))
+    return found

@@ -1,0 +1,306 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
+
+DEDICATED, HYBRID = "ovs-ovn", "ovs-ovn-dpdk"
+
+
+def workload(kind, name, app=None, hugepages=False, strategy="RollingUpdate", **status):
+    """As the API has it, rolled out unless the status says otherwise."""
+    limits = {"cpu": "1"}
+    if hugepages:
+        limits["hugepages-2Mi"] = "1Gi"
+    full = dict(
+        observedGeneration=3, desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2, updatedReplicas=1, availableReplicas=1
+    )
+    return dict(
+        apiVersion="apps/v1",
+        kind=kind,
+        metadata=dict(name=name, namespace="kube-system", generation=3, creationTimestamp="2026-01-01T00:00:00Z"),
+        spec=dict(
+            replicas=1,
+            selector=dict(matchLabels=dict(app=app or name)),
+            updateStrategy=dict(type=strategy),
+            template=dict(spec=dict(containers=[dict(name="openvswitch", resources=dict(limits=limits)), dict(name="other")])),
+        ),
+        status=dict(full, **status),
+    )
+
+
+def rendered(daemonset=DEDICATED, app="ovs-dpdk", extra=()):
+    dpdk = workload("DaemonSet", daemonset, app, hugepages=True, strategy="OnDelete")
+    objects = [
+        dict(apiVersion="v1", kind="ServiceAccount", metadata=dict(name="ovn", namespace="kube-system")),
+        workload("Deployment", "ovn-central"),
+        dpdk,
+        workload("DaemonSet", "kube-ovn-cni"),
+    ]
+    if daemonset == HYBRID:
+        objects.insert(2, workload("DaemonSet", DEDICATED, "ovs"))
+    return dict(objects=objects, steps=list(extra))
+
+
+def plan(daemonset=DEDICATED, app="ovs-dpdk", there=(), steps=()):
+    return kube_ovn.deployment(rendered(daemonset, app, steps), daemonset, ["node-1"], list(there))
+
+
+def pod(name, owner=None, node="node-1", revision="new", **more):
+    metadata = dict(name=name, namespace="kube-system", creationTimestamp="2026-01-01T00:10:00Z", labels={"app": "x", "controller-revision-hash": revision})
+    if owner:
+        metadata["ownerReferences"] = [dict(kind="DaemonSet", name=owner)]
+    metadata.update(more.pop("metadata", {}))
+    spec = dict(dict(nodeName=node, hostNetwork=True, restartPolicy="Always", containers=[dict(name="openvswitch")]), **more.pop("spec", {}))
+    running = [dict(name="openvswitch", state=dict(running=dict(startedAt="2026-01-01T01:00:00Z")))]
+    status = dict(dict(phase="Running", conditions=[dict(type="Ready", status="True")], containerStatuses=running), **more)
+    return dict(apiVersion="v1", kind="Pod", metadata=metadata, spec=spec, status=status)
+
+
+def revision(name, number, owner=DEDICATED):
+    metadata = dict(name="%s-%s" % (DEDICATED, name), namespace="kube-system", labels={"controller-revision-hash": name})
+    if owner:
+        metadata["ownerReferences"] = [dict(kind="DaemonSet", name=owner)]
+    return dict(apiVersion="apps/v1", kind="ControllerRevision", metadata=metadata, revision=number)
+
+
+REVISIONS = [revision("new", 12), revision("old", 9), revision("kernel", 1, "kube-ovn-cni")]
+
+
+# --- what leads to the release ----------------------------------------------------------------------------------------------------
+
+
+def test_files_that_follow_each_other_are_one_step_and_only_rollouts_of_what_is_there_are_waited_for():
+    steps = [
+        dict(action="label", nodes=["node-1", "node-2"], labels={"kube-ovn/role": "master"}),
+        dict(action="label", nodes=["node-2"], labels={"ovn.kubernetes.io/ovs_dp_type": "kernel"}),
+        dict(action="apply", file="crd.yaml", first=0, count=1),
+        dict(action="apply", file="ovn.yaml", first=1, count=2),
+        dict(action="wait", condition="rollout", kind="Deployment", name="ovn-central", timeout=300),
+        dict(action="apply", file="kube-ovn.yaml", first=3, count=1),
+        dict(action="wait", condition="Ready", kind="Pod", name=None),
+        dict(action="wait", condition="rollout", kind="Deployment", name="coredns"),
+        dict(action="wait", condition="rollout", kind="Deployment", name="elsewhere"),
+        dict(action="recreate-pods"),
+        dict(action="plugin-ko"),
+    ]
+    found = plan(steps=steps, there=[workload("Deployment", "coredns")])
+    assert [(step["action"], step["name"]) for step in found["steps"]] == [
+        ("apply", "crd.yaml, ovn.yaml"), ("wait", "ovn-central"), ("apply", "kube-ovn.yaml"), ("wait", "coredns"),
+    ]  # fmt: skip
+    assert (found["steps"][0]["first"], found["steps"][0]["count"]) == (0, 3)
+    assert [(item["metadata"]["name"], item["metadata"]["labels"]) for item in found["labels"]] == [
+        ("node-1", {"kube-ovn/role": "master"}),
+        ("node-2", {"kube-ovn/role": "master", "ovn.kubernetes.io/ovs_dp_type": "kernel"}),
+    ]
+
+
+def test_nodes_of_hybrid_mode_are_labelled_whatever_the_installer_does():
+    steps = [dict(action="label", nodes=["node-1", "node-2"], labels={"ovn.kubernetes.io/ovs_dp_type": "kernel"})]
+    labels = dict((item["metadata"]["name"], item["metadata"]["labels"]) for item in plan(HYBRID, steps=steps)["labels"])
+    assert labels == {"node-1": {"ovn.kubernetes.io/ovs_dp_type": "userspace"}, "node-2": {"ovn.kubernetes.io/ovs_dp_type": "kernel"}}
+
+
+def test_on_a_first_install_nothing_is_in_the_way_and_nothing_is_ready():
+    found = plan()
+    assert (found["unfit"], found["ready"], found["since"]) == ([], [], "")
+    assert found["on_delete"] == [DEDICATED]
+
+
+@pytest.mark.parametrize(
+    "daemonset, app, there, expected",
+    [
+        # The same release again, and one with the same selector.
+        (DEDICATED, "ovs-dpdk", [(DEDICATED, "ovs-dpdk", True)], []),
+        # v1.12.0 to v1.12.1.
+        (DEDICATED, "ovs-dpdk", [(DEDICATED, "ovs", True)], [DEDICATED]),
+        # Dedicated to hybrid, with one selector and with another.
+        (HYBRID, "ovs-dpdk", [(DEDICATED, "ovs-dpdk", True)], [DEDICATED]),
+        (HYBRID, "ovs-dpdk", [(DEDICATED, "ovs", True)], [DEDICATED]),
+        # Hybrid again: the kernel's OVS is none of OVS-DPDK.
+        (HYBRID, "ovs-dpdk", [(DEDICATED, "ovs", False), (HYBRID, "ovs-dpdk", True)], []),
+        # Hybrid to dedicated, before and after the selector changed.
+        (DEDICATED, "ovs", [(DEDICATED, "ovs", False), (HYBRID, "ovs-dpdk", True)], [HYBRID]),
+        (DEDICATED, "ovs-dpdk", [(DEDICATED, "ovs", False), (HYBRID, "ovs-dpdk", True)], [DEDICATED, HYBRID]),
+    ],
+)
+def test_what_cannot_be_changed_goes_without_its_pods(daemonset, app, there, expected):
+    found = plan(daemonset, app, [workload("DaemonSet", name, label, hugepages) for name, label, hugepages in there])
+    assert [(item["metadata"]["name"], item["policy"]) for item in found["unfit"]] == [(name, "Orphan") for name in expected]
+
+
+def test_another_workload_with_another_selector_goes_with_its_pods():
+    found = plan(there=[workload("Deployment", "ovn-central", "central")])
+    assert [(item["kind"], item["metadata"]["name"], item["policy"]) for item in found["unfit"]] == [("Deployment", "ovn-central", "Foreground")]
+
+
+@pytest.mark.parametrize(
+    "kind, status",
+    [
+        ("DaemonSet", dict(observedGeneration=2)),
+        ("DaemonSet", dict(updatedNumberScheduled=1)),
+        ("DaemonSet", dict(numberAvailable=1)),
+        ("Deployment", dict(updatedReplicas=0)),
+        ("Deployment", dict(availableReplicas=0)),
+    ],
+)
+def test_what_is_not_rolled_out_is_not_ready(kind, status):
+    assert plan(there=[workload(kind, "kube-ovn-cni")])["ready"] == [kind + "/kube-ovn-cni"]
+    assert plan(there=[workload(kind, "kube-ovn-cni", **status)])["ready"] == []
+    assert plan(there=[dict(workload(kind, "kube-ovn-cni"), status=None)])["ready"] == []
+
+
+def test_the_workloads_of_kube_ovn_are_told_from_others():
+    there = [workload("Deployment", name) for name in ("coredns", "ovn-central", "ovn-ic-server")] + [workload("DaemonSet", "kube-ovn-cni")]
+    found = plan(there=there + [workload("DaemonSet", HYBRID)])
+    assert [item["metadata"]["name"] for item in found["switches"]] == ["ovn-central", HYBRID]
+    assert [item["metadata"]["name"] for item in found["others"]] == ["ovn-ic-server", "kube-ovn-cni"]
+    assert found["since"] == "2026-01-01T00:00:00Z"
+
+
+# --- pods -------------------------------------------------------------------------------------------------------------------------
+
+
+def judged(listed, daemonset=DEDICATED, **more):
+    return kube_ovn.pods(listed, plan(daemonset), daemonset, ["node-1"], **more)
+
+
+def test_pods_of_an_older_revision_or_on_a_changed_node_are_replaced_those_first_that_do_not_run():
+    pending = dict(nodeAffinity=dict(requiredDuringSchedulingIgnoredDuringExecution=dict(nodeSelectorTerms=[
+        dict(matchFields=[dict(key="metadata.name", operator="In", values=["node-4"])])])))  # fmt: skip
+    listed = [
+        pod("a", DEDICATED, "node-3", revision="old"),
+        pod("b", DEDICATED, "node-1", revision="old"),
+        pod("c", DEDICATED, "node-2"),
+        pod("d", DEDICATED, "", revision="old", spec=dict(affinity=pending), conditions=[dict(type="Ready", status="False")]),
+        pod("e", DEDICATED, "node-5"),
+        pod("f", "kube-ovn-cni", "node-1", revision="old"),
+    ]
+    found = judged(listed, revisions=REVISIONS, restart=["node-5"])["outdated"]
+    assert [(item["name"], item["node"], item["ready"]) for item in found] == [
+        ("d", "node-4", False), ("b", "node-1", True), ("a", "node-3", True), ("e", "node-5", True),
+    ]  # fmt: skip
+
+
+def test_a_pod_whose_daemonset_is_gone_gets_the_labels_of_its_heir():
+    orphan = pod("a", metadata=dict(generateName="ovs-ovn-"))
+    elsewhere = pod("b", node="node-9", metadata=dict(generateName="ovs-ovn-dpdk-"))
+    stranger = pod("c", metadata=dict(generateName="mine-"))
+    found = judged([orphan, elsewhere, stranger, pod("d", DEDICATED)])
+    patch = {"app": "ovs-dpdk", "pod-template-generation": "0"}
+    assert [(item["metadata"]["name"], item["metadata"]["labels"]) for item in found["orphans"]] == [("a", patch), ("b", patch)]
+    assert sorted(found["orphans"][0]) == ["apiVersion", "kind", "metadata"]
+    # In hybrid mode only on the nodes that run OVS-DPDK.
+    found = judged([orphan, elsewhere], HYBRID)
+    assert [item["metadata"]["labels"]["app"] for item in found["orphans"]] == ["ovs-dpdk", "ovs"]
+
+
+def test_revisions_without_an_owner_are_found():
+    listed = REVISIONS + [revision("left", 3, owner=None)]
+    assert [item["metadata"]["name"] for item in judged([], revisions=listed)["orphan_revisions"]] == ["ovs-ovn-left"]
+
+
+def test_only_pods_whose_container_runs_can_clean_up():
+    waiting = pod("b", DEDICATED, containerStatuses=[dict(name="openvswitch", state=dict(waiting=dict(reason="CrashLoopBackOff")))])
+    assert judged([pod("a", DEDICATED), waiting, pod("c", HYBRID), pod("d", "kube-ovn-cni")])["switches"] == ["a", "c"]
+
+
+def client(name, start, **more):
+    limits = dict(containers=[dict(name="app", resources=dict(limits={"hugepages-1Gi": "1Gi"}))], hostNetwork=False, restartPolicy="Never")
+    return pod(name, spec=limits, startTime=start, **more)
+
+
+def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreated():
+    own = client("own", "2026-01-01T00:30:00Z", metadata=dict(labels={"app.kubernetes.io/part-of": "kube-ovn-dpdk"}))
+    listed = [
+        pod("switch", DEDICATED),
+        own,
+        client("other", "2026-01-01T00:30:00Z"),
+        client("younger", "2026-01-01T02:00:00Z"),
+        client("elsewhere", "2026-01-01T00:30:00Z", node="node-2"),
+        client("ended", "2026-01-01T00:30:00Z", phase="Succeeded"),
+        client("going", "2026-01-01T00:30:00Z", metadata=dict(deletionTimestamp="2026-01-01T00:31:00Z")),
+        pod("plain", spec=dict(hostNetwork=False), startTime="2026-01-01T00:30:00Z"),
+    ]
+    found = judged(listed)
+    assert [item["name"] for item in found["recreate"]] == ["own", "other"]
+    assert [item["metadata"]["name"] for item in found["own"]] == ["own"]
+    # In hybrid mode they reconnect.
+    assert judged([pod("switch", HYBRID), own], HYBRID)["recreate"] == []
+
+
+def test_pods_with_an_address_from_before_are_foreign():
+    def made(name, **more):
+        return pod(name, spec=dict(dict(hostNetwork=False), **more.pop("spec", {})), podIP="192.0.2.1", **more)
+
+    listed = [
+        made("old"),
+        made("host", spec=dict(hostNetwork=True)),
+        made("job", spec=dict(restartPolicy="Never")),
+        made("new", metadata=dict(creationTimestamp="2026-01-01T00:30:00Z")),
+        pod("pending", spec=dict(hostNetwork=False)),
+    ]
+    assert [item["metadata"]["name"] for item in judged(listed, since="2026-01-01T00:20:00Z")["foreign"]] == ["old"]
+    assert judged(listed)["foreign"] == []
+
+
+# --- removal ----------------------------------------------------------------------------------------------------------------------
+
+
+def instance(kind, name, **metadata):
+    return dict(apiVersion="kubeovn.io/v1", kind=kind, metadata=dict(dict(name=name, resourceVersion="1"), **metadata), spec=dict(x=1))
+
+
+def definition(kind, plural):
+    metadata = dict(name=plural + ".kubeovn.io")
+    return dict(apiVersion="apiextensions.k8s.io/v1", kind="CustomResourceDefinition", metadata=metadata, spec=dict(names=dict(kind=kind)))
+
+
+def test_what_uses_something_goes_before_what_it_uses_and_networks_last():
+    definitions = [definition(kind, kind.lower() + "s") for kind in ("ProviderNetwork", "Subnet", "Vip", "Vlan", "IP", "VpcEgressGateway")]
+    instances = [
+        instance("ProviderNetwork", "net"), instance("Subnet", "join", finalizers=["x"]), instance("Vip", "vip"), instance("Vlan", "vlan"),
+        instance("IP", "ip", finalizers=["kube-ovn-controller"]), instance("VpcEgressGateway", "gw", namespace="default"),
+    ]  # fmt: skip
+    found = kube_ovn.remains(rendered(), instances, definitions, ["v1", "apps/v1", "apiextensions.k8s.io/v1"])
+    assert [item["metadata"] for item in found["gateways"]] == [
+        dict(name="vip"), dict(name="gw", namespace="default"), dict(name="vlan"), dict(name="net"),
+    ]  # fmt: skip
+    assert [item["metadata"] for item in found["finalized"]] == [dict(name="join", finalizers=None), dict(name="ip", finalizers=None)]
+    names = ["%s/%s" % (item["kind"], item["metadata"]["name"]) for item in found["objects"]]
+    assert names[-6:] == ["CustomResourceDefinition/%ss.kubeovn.io" % kind for kind in ("providernetwork", "subnet", "vip", "vlan", "ip", "vpcegressgateway")]
+    assert names.index("DaemonSet/kube-ovn-cni") < names.index("Deployment/ovn-central") < names.index("ServiceAccount/ovn")
+    assert all(sorted(item) == ["apiVersion", "kind", "metadata"] for item in found["objects"])
+
+
+def test_what_the_cluster_does_not_serve_is_not_removed():
+    found = kube_ovn.remains(rendered(), [], [], ["v1"])["objects"]
+    assert set(item["apiVersion"] for item in found) == set(["v1"])
+    assert "Secret/kube-ovn-tls" in ["%s/%s" % (item["kind"], item["metadata"]["name"]) for item in found]
+
+
+@pytest.mark.parametrize(
+    "mark, ours",
+    [
+        ("ovn.kubernetes.io/ip_address", True),
+        ("ovs-dpdk-br0.default.ovn.kubernetes.io/allocated", True),
+        ("macvlan.default.kubernetes.io/mac_address", True),
+        ("kube-ovn/role", True),
+        ("net1.provider-network.kubernetes.io/ready", True),
+        ("kubernetes.io/hostname", False),
+        ("node.alpha.kubernetes.io/ttl", False),
+        ("volumes.kubernetes.io/controller-managed-attach-detach", False),
+        ("container.apparmor.security.beta.kubernetes.io/app", False),
+        ("k8s.v1.cni.cncf.io/networks", False),
+        ("kube-ovn/role-of-mine", False),
+    ],
+)
+def test_marks_of_kube_ovn_are_told_from_others(mark, ours):
+    node = dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: "x"}, annotations={mark: "y", "z": "1"}))
+    expected = [dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: None}, annotations={mark: None}))]
+    assert kube_ovn.marks([node, dict(node, metadata=dict(name="m"))]) == (expected if ours else [])
