@@ -48,6 +48,7 @@ options:
   wait:
     description:
       - Whether to wait until C(ovs-vswitchd) has applied the change, and to fail with what it says of the interfaces.
+      - A task that changes nothing looks at both too, so that an error does not vanish with the next run.
       - Set it to V(false) to prepare a database while no switch is running.
     type: bool
     default: true
@@ -56,6 +57,7 @@ attributes:
     support: full
     details:
       - Errors that only C(ovs-vswitchd) finds while it applies a change are not predicted.
+      - Check mode sees the switch as it is, so that a port on a bridge that an earlier task would have created is refused.
   diff_mode:
     support: full
   idempotent:

@@ -18,8 +18,12 @@ import socket
 import ssl
 import time
 
+from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
+
 # A whole switch of 5,000 ports with statistics is about 10 MB.
 MAX_REPLY = 64 * 1024 * 1024
+# What the kernel takes of a unix socket's path.
+MAX_PATH = 107
 CHUNK = 256 * 1024
 DEFAULT_PORT = 6640
 
@@ -63,12 +67,22 @@ class TransactionError(OvsdbError):
         self.code = code
 
 
+def _timed_out(exc):
+    # Python 2 has no class of its own for TLS.
+    return isinstance(exc, socket.timeout) or isinstance(exc, ssl.SSLError) and 'timed out' in str(exc)
+
+
+def _reason(exc):
+    """The error as text, without its number and without the source line of Python that TLS errors carry."""
+    return to_text(getattr(exc, 'strerror', None) or exc).split(u' (_ssl.c:')[0]
+
+
 def parse_remote(remote):
     """Split unix:/path, tcp:host:port or ssl:host:port into (kind, address)."""
     kind, sep, rest = remote.partition(':')
     if sep and rest:
         if kind == 'unix':
-            return kind, rest
+            return kind, to_native(rest)
         if kind in ('tcp', 'ssl'):
             if rest.startswith('['):
                 host, bracket, port = rest[1:].partition(']')
@@ -100,6 +114,8 @@ class Client:
                 raise OvsdbError('%s: there is no file %s on this host' % (name, path))
         if not self.tls['ca_cert']:
             raise OvsdbError('database %s needs ca_cert' % self.remote)
+        if self.tls['private_key'] and not self.tls['certificate']:
+            raise OvsdbError('private_key is given without the certificate that goes with it')
 
     def remaining(self):
         left = self.deadline - now()
@@ -124,43 +140,59 @@ class Client:
         self.close()
         try:
             if self.kind == 'unix':
-                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                try:
-                    sock.settimeout(self.remaining())
-                    sock.connect(self.address)
-                except Exception:
-                    sock.close()
-                    raise
+                sock = self._connect_unix()
             else:
                 sock = socket.create_connection(self.address, timeout=self.remaining())
                 if self.kind == 'ssl':
                     sock = self._wrap(sock)
-        except socket.timeout:
-            raise TimedOut('connecting to the database at %s took too long' % self.remote)
-        except (socket.error, OSError, ssl.SSLError) as exc:
+        except (socket.error, OSError) as exc:
             raise self._connect_error(exc)
         self.sock = sock
         self.received = b''
         self.serial = 0
 
+    def _connect_unix(self):
+        path, directory = self.address, None
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(self.remaining())
+            if len(to_bytes(path)) > MAX_PATH:
+                # The kernel follows a short path to the same place.
+                directory = os.open(os.path.dirname(path), os.O_RDONLY)
+                path = '/proc/self/fd/%d/%s' % (directory, os.path.basename(path))
+            sock.connect(path)
+            return sock
+        except Exception:
+            sock.close()
+            raise
+        finally:
+            if directory is not None:
+                os.close(directory)
+
     def _wrap(self, sock):
         try:
             # OVSDB authenticates peers by CA, not by host name.
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if hasattr(ssl, 'PROTOCOL_TLS_CLIENT') else ssl.PROTOCOL_SSLv23)
+            context.options |= ssl.OP_NO_SSLv2 | ssl.OP_NO_SSLv3
             context.check_hostname = False
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.tls['ca_cert'])
             if self.tls['certificate']:
-                context.load_cert_chain(self.tls['certificate'], self.tls['private_key'])
+                # Without a password OpenSSL would ask for that of an encrypted key on the terminal.
+                context.load_cert_chain(self.tls['certificate'], self.tls['private_key'], password='')
             return context.wrap_socket(sock)
         except Exception:
             sock.close()
             raise
 
     def _connect_error(self, exc):
-        # The errno of a TLS error is no errno.
-        code = getattr(exc, 'errno', None) if not isinstance(exc, ssl.SSLError) else None
         where = 'the database at %s' % self.remote
+        if _timed_out(exc):
+            return TimedOut('connecting to %s took too long' % where)
+        if isinstance(exc, ssl.SSLError):
+            # Its errno is no errno.
+            return ConnectError('%s cannot be reached: TLS failed: %s; check ca_cert, certificate and private_key' % (where, _reason(exc)))
+        code = exc.errno
         if code == errno.ENOENT and self.kind == 'unix':
             parent = os.path.dirname(self.address)
             if os.path.isdir(parent):
@@ -170,7 +202,7 @@ class Client:
             return ConnectError('%s cannot be reached: connection refused; is ovsdb-server running?' % where, retry=True)
         if code in (errno.EACCES, errno.EPERM):
             return ConnectError('%s cannot be opened: permission denied; run the task with become: true' % where)
-        return ConnectError('%s cannot be reached: %s' % (where, exc))
+        return ConnectError('%s cannot be reached: %s' % (where, _reason(exc)))
 
     def close(self):
         if self.sock is not None:
@@ -200,10 +232,16 @@ class Client:
         try:
             self.sock.settimeout(self.remaining())
             self.sock.sendall(data)
-        except socket.timeout:
-            raise TimedOut('the database at %s does not take requests' % self.remote)
         except (socket.error, OSError) as exc:
-            raise ConnectionLost('the database at %s closed the connection: %s' % (self.remote, exc))
+            if _timed_out(exc):
+                raise TimedOut('the database at %s does not take requests' % self.remote)
+            raise self._broken(exc)
+
+    def _broken(self, exc):
+        """What a failure on an established connection means. A server that refuses us by TLS will not take us the next time."""
+        if isinstance(exc, ssl.SSLError) and not isinstance(exc, getattr(ssl, 'SSLEOFError', ())):
+            return OvsdbError('the database at %s ended the connection: TLS failed: %s; check certificate and private_key' % (self.remote, _reason(exc)))
+        return ConnectionLost('the connection to the database at %s broke: %s' % (self.remote, _reason(exc)))
 
     def _receive(self):
         """Return the next JSON message. Messages are not delimited, so parsing is tried where one may end."""
@@ -237,12 +275,15 @@ class Client:
     def _parse(self, data):
         """Return (message, rest), or (None, data) while the message is incomplete."""
         try:
-            text = data.decode('utf-8')
-        except UnicodeDecodeError:
-            raise ProtocolError('%s answers with something that is not JSON: %r' % (self.remote, data[:60]))
-        text = text.lstrip()
-        try:
+            text = data.decode('utf-8').lstrip()
             message, end = json.JSONDecoder().raw_decode(text)
+        except UnicodeDecodeError as exc:
+            if exc.reason == 'unexpected end of data':
+                return None, data
+            raise ProtocolError('%s answers with something that is not JSON: %r' % (self.remote, data[:60]))
+        except RuntimeError:
+            # Nested so deep that the parser gave up.
+            raise ProtocolError('%s answers with something that is not JSON-RPC: %r' % (self.remote, data[:60]))
         except ValueError:
             return None, data
         if not isinstance(message, dict):
@@ -253,11 +294,11 @@ class Client:
         try:
             self.sock.settimeout(self.remaining())
             data = self.sock.recv(CHUNK)
-        except (socket.timeout, TimedOut):
+        except (socket.error, OSError, TimedOut) as exc:
+            if not isinstance(exc, TimedOut) and not _timed_out(exc):
+                raise self._broken(exc)
             what = 'an incomplete reply (%d bytes)' % size if size else 'no reply'
             raise TimedOut('%s from the database at %s in time' % (what, self.remote))
-        except (socket.error, OSError) as exc:
-            raise ConnectionLost('the connection to the database at %s broke: %s' % (self.remote, exc))
         if not size and data.lstrip()[:1] not in (b'{', b''):
             raise ProtocolError('%s answers with something that is not JSON-RPC: %r' % (self.remote, data[:60]))
         return data
@@ -268,11 +309,12 @@ class Client:
             schema = self.call('get_schema', ['Open_vSwitch'])
         except TransactionError as exc:
             try:
-                names = ', '.join(sorted(self.call('list_dbs', []))) or 'none'
+                names = self.call('list_dbs', [])
             except TransactionError:
-                names = 'unknown'
+                names = None
+            names = ', '.join(sorted(map(to_text, names))) or 'none' if isinstance(names, list) else 'unknown'
             raise OvsdbError('the server at %s has no database Open_vSwitch (%s); it has: %s' % (self.remote, exc.code, names))
-        if not isinstance(schema, dict) or 'tables' not in schema:
+        if not isinstance(schema, dict) or not isinstance(schema.get('tables'), dict):
             raise ProtocolError('%s answers get_schema with something that is not a schema' % self.remote)
         return schema
 
@@ -285,6 +327,15 @@ class Client:
             if isinstance(result, dict) and result.get('error'):
                 operation = operations[index] if index < len(operations) else None
                 raise TransactionError(result['error'], result.get('details'), operation)
-        if len(results) < len(operations) or any(not isinstance(result, dict) for result in results):
-            raise ProtocolError('%s answered %d of %d operations' % (self.remote, len(results), len(operations)))
+        answered = sum(isinstance(result, dict) for result in results)
+        if answered < len(operations):
+            raise ProtocolError('%s answered %d of %d operations' % (self.remote, answered, len(operations)))
+        for index, operation in enumerate(operations):
+            if operation['op'] == 'select' and not self._has_rows(results[index], operation.get('columns', ())):
+                raise ProtocolError('%s answers a select with something that is not its rows' % self.remote)
         return results
+
+    @staticmethod
+    def _has_rows(result, columns):
+        rows = result.get('rows')
+        return isinstance(rows, list) and all(isinstance(row, dict) and all(name in row for name in columns) for row in rows)

@@ -10,7 +10,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError, ProtocolError
 
 # What the modules manage, and what they must see to do so.
 COLUMNS = {
@@ -20,23 +20,50 @@ COLUMNS = {
     'Interface': ('name', 'type', 'options', 'mtu_request', 'ofport_request', 'external_ids', 'other_config', 'error', 'ofport'),
     'Controller': ('target',),
 }
+# What every Open vSwitch has, and without which its tables cannot be put together.
+ALWAYS = {
+    'Open_vSwitch': ('bridges', 'external_ids', 'other_config', 'next_cfg', 'cur_cfg'),
+    'Bridge': ('name', 'ports', 'controller'),
+    'Port': ('name', 'interfaces'),
+    'Interface': ('name', 'type', 'error', 'ofport'),
+    'Controller': ('target',),
+}
+ATOMS = {'string': (type(u''), str), 'uuid': (type(u''), str), 'boolean': bool, 'integer': (int, type(2 ** 64)), 'real': (int, type(2 ** 64), float)}
+
+
+def checked(item, kind):
+    """One value as the server sent it, held to its type."""
+    if kind == 'uuid':
+        tag, item = item
+        if tag != 'uuid':
+            raise ValueError('no reference')
+    if not isinstance(item, ATOMS[kind]):
+        raise ValueError('no %s' % kind)
+    return item
 
 
 class Column:
     """One column's type, as the server's schema tells it."""
 
-    __slots__ = ('atomic', 'is_map', 'many', 'optional', 'refers')
+    __slots__ = ('atomic', 'value', 'is_map', 'many', 'optional', 'refers')
 
     def __init__(self, spec):
         kind = spec['type']
         if not isinstance(kind, dict):
             kind = {'key': kind}
-        key = kind['key']
-        self.atomic = key['type'] if isinstance(key, dict) else key
+        self.atomic = self._base(kind['key'])
+        self.value = self._base(kind['value']) if 'value' in kind else None
         self.refers = self.atomic == 'uuid'
-        self.is_map = 'value' in kind
+        self.is_map = self.value is not None
         self.many = not self.is_map and kind.get('max', 1) != 1
         self.optional = not self.is_map and not self.many and kind.get('min', 1) == 0
+
+    @staticmethod
+    def _base(kind):
+        name = kind['type'] if isinstance(kind, dict) else kind
+        if name not in ATOMS:
+            raise ValueError('no type %s' % name)
+        return name
 
     def default(self):
         if self.is_map:
@@ -48,18 +75,17 @@ class Column:
         return {'string': '', 'integer': 0, 'real': 0.0, 'boolean': False}.get(self.atomic)
 
     def decode(self, value):
-        if isinstance(value, list):
-            kind, content = value
-            if kind == 'map':
-                # Maps to rows ([["uuid", x]] as values) are not managed here.
-                return dict((key, item[1] if isinstance(item, list) else item) for key, item in content)
-            if kind == 'set':
-                items = frozenset(item[1] for item in content) if self.refers else frozenset(content)
-                if self.many:
-                    return items
-                return next(iter(items)) if items else None
-            value = content
-        return frozenset((value,)) if self.many else value
+        tag = value[0] if isinstance(value, list) else None
+        if self.is_map:
+            if tag != 'map':
+                raise ValueError('no map')
+            return dict((checked(key, self.atomic), checked(item, self.value)) for key, item in value[1])
+        items = frozenset(checked(item, self.atomic) for item in (value[1] if tag == 'set' else [value]))
+        if self.many:
+            return items
+        if len(items) != 1 and not (self.optional and not items):
+            raise ValueError('not one value')
+        return next(iter(items), None)
 
     def _atom(self, value):
         if self.refers:
@@ -83,11 +109,18 @@ class Schema:
         self.version = schema.get('version', 'unknown')
         self.tables = {}
         for table, columns in (wanted or COLUMNS).items():
-            known = schema['tables'].get(table, {}).get('columns', {})
-            if not known:
+            known = schema['tables'].get(table)
+            known = known.get('columns') if isinstance(known, dict) else None
+            if not isinstance(known, dict) or not known:
                 raise OvsdbError('the database is no usable Open_vSwitch database: it has no table %s (schema %s)' % (table, self.version))
-            names = known if columns is None else columns
-            self.tables[table] = dict((name, Column(known[name])) for name in names if name in known)
+            try:
+                self.tables[table] = dict((name, Column(known[name])) for name in columns if name in known)
+            except (AttributeError, KeyError, TypeError, ValueError) as exc:
+                raise ProtocolError('the database has a schema that cannot be understood: table %s (%s)' % (table, exc))
+            missing = [name for name in ALWAYS[table] if name in columns and name not in known]
+            if missing:
+                raise OvsdbError('the database is no usable Open_vSwitch database: table %s has no column %s (schema %s)'
+                                 % (table, missing[0], self.version))
 
     def column(self, table, name):
         try:
@@ -104,12 +137,22 @@ class Schema:
         found = {}
         results = client.transact(operations)
         for index, table in enumerate(tables):
-            columns = self.tables[table]
             rows = found[table] = {}
-            for row in results[index]['rows']:
-                uuid = row.pop('_uuid')[1]
-                rows[uuid] = dict((name, columns[name].decode(value)) for name, value in row.items())
+            for wire in results[index]['rows']:
+                row = self.decode(table, wire)
+                rows[row.pop('_uuid')] = row
         return found
+
+    def decode(self, table, row):
+        """A row of a table as Python values."""
+        columns = self.tables[table]
+        values = {}
+        for name, value in row.items():
+            try:
+                values[name] = checked(value, 'uuid') if name == '_uuid' else columns[name].decode(value)
+            except (IndexError, KeyError, TypeError, ValueError) as exc:
+                raise ProtocolError('the database answers with something that is not in its schema: column %s of table %s (%s)' % (name, table, exc))
+        return values
 
 
 class Row:
@@ -174,6 +217,11 @@ class Model:
         for port in self.ports.values():
             for uuid in port['interfaces']:
                 self.port_of[uuid] = port
+        # The server collects what nothing refers to, so that this is no database but a broken reply.
+        for table, index, owners in (('Port', self.ports, self.bridge_of), ('Interface', self.interfaces, self.port_of)):
+            for name, row in index.items():
+                if row.uuid not in owners:
+                    raise ProtocolError('the database answers with row %s of table %s, to which nothing refers' % (name, table))
 
     def _new_id(self):
         self.serial += 1
@@ -305,15 +353,19 @@ class Model:
 
     def _update(self, row, waits, writes):
         where = [['_uuid', '==', ['uuid', row.uuid]]]
+        # The row must still be there and hold what the decision was made on; otherwise everything is decided anew.
         guarded = set(row.guards)
+        if 'name' in row.columns:
+            guarded.add('name')
+        included = []
         update, mutations = {}, []
         for name, value in sorted(row.changes.items()):
             column, before = row.columns[name], row.old[name]
             if column.is_map:
-                gone = sorted(key for key in before if key not in value or before[key] != value[key])
+                gone = set(key for key in before if key not in value)
                 new = dict((key, value[key]) for key in value if key not in before or before[key] != value[key])
-                if gone:
-                    mutations.append([name, 'delete', ['set', gone]])
+                # An insertion leaves a key alone that is there, be it that another writer was faster: what is set is deleted first.
+                mutations.append([name, 'delete', ['set', sorted(gone.union(new))]])
                 if new:
                     mutations.append([name, 'insert', column.encode(new)])
             elif column.many and column.refers:
@@ -322,16 +374,15 @@ class Model:
                 if new:
                     mutations.append([name, 'insert', column.encode(new)])
                 if gone:
+                    # What goes away here must not have gone elsewhere meanwhile, where it would then be too.
+                    included.append([name, 'includes', column.encode(gone)])
                     mutations.append([name, 'delete', column.encode(gone)])
             else:
                 guarded.add(name)
                 update[name] = column.encode(value)
-        # The row must still be there and hold what the decision was made on; otherwise everything is decided anew.
-        if 'name' in row.columns:
-            guarded.add('name')
-        if guarded:
+        if guarded or included:
             expected = dict((name, row.columns[name].encode(row.old[name])) for name in guarded)
-            waits.append({'op': 'wait', 'table': row.table, 'timeout': 0, 'where': where,
+            waits.append({'op': 'wait', 'table': row.table, 'timeout': 0, 'where': where + included,
                           'columns': sorted(expected), 'until': '==', 'rows': [expected]})
         if update:
             writes.append({'op': 'update', 'table': row.table, 'where': where, 'row': update})

@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import random
+import re
 import time
 
 from ansible.module_utils.common.text.converters import to_text
@@ -20,6 +21,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import
     ConnectError,
     ConnectionLost,
     OvsdbError,
+    ProtocolError,
     TimedOut,
     TransactionError,
     now,
@@ -38,6 +40,10 @@ CONNECTION_SPEC = dict(
 RESTART_GRACE = 3.0
 # What tells that another writer was faster: a failed guard, or a name that exists meanwhile.
 CONFLICTS = ('timed out', 'constraint violation', 'referential integrity violation')
+# What ovs-vswitchd may take to come to an interface that was put into the database without waiting.
+SETTLE = 2.0
+# What it says of a patch port without the other end, as soon as it gets to it.
+NO_PEER = re.compile("No usable peer '(.*)' exists in ")
 MAX_ATTEMPTS = 50
 # A name is taken by another writer once or twice, but a change that breaks a constraint breaks it for ever.
 MAX_VIOLATIONS = 5
@@ -123,6 +129,7 @@ class Runner:
         self.deadline = now() + self.timeout
         self.client = Client(textual(params['database']), self.deadline, params.get('private_key'), params.get('certificate'), params.get('ca_cert'))
         self.schema = None
+        # The configuration that the switch must have applied; None in check mode, where there is nothing to wait for.
         self.next_cfg = None
         self.committed = False
         self.model = None
@@ -171,12 +178,10 @@ class Runner:
             operations = model.operations()
             if not operations:
                 self.model = model
-                # A commit whose answer was lost has arrived after all.
-                if unsure is None:
-                    return changed
-                self.committed = True
                 self.next_cfg = model.root['next_cfg']
-                return unsure
+                # A commit whose answer was lost has arrived after all.
+                self.committed = unsure is not None
+                return unsure if self.committed else changed
             if check is not None:
                 check(model)
             if self.check_mode:
@@ -199,8 +204,10 @@ class Runner:
 
     def _commit(self, model, operations):
         if model.root.old is None:
-            root = [operation for operation in operations if operation['table'] == 'Open_vSwitch'][0]
-            root['row']['next_cfg'] = 1
+            root = [operation for operation in operations if operation['table'] == 'Open_vSwitch']
+            if not root:
+                raise ProtocolError('the database has bridges or ports, but no row in table Open_vSwitch that they belong to')
+            root[0]['row']['next_cfg'] = 1
             self.client.transact(operations)
             self.next_cfg = 1
         else:
@@ -209,18 +216,22 @@ class Runner:
                 {'op': 'mutate', 'table': 'Open_vSwitch', 'where': where, 'mutations': [['next_cfg', '+=', 1]]},
                 {'op': 'select', 'table': 'Open_vSwitch', 'where': where, 'columns': ['next_cfg']},
             ])
-            self.next_cfg = results[len(operations) + 1]['rows'][0]['next_cfg']
+            rows = results[len(operations) + 1]['rows']
+            if not rows:
+                raise OvsdbError('the row of table Open_vSwitch vanished while it was changed')
+            self.next_cfg = self.schema.decode('Open_vSwitch', rows[0])['next_cfg']
         self.committed = True
 
     def select(self, table, columns):
         """Read columns of all rows of a table, again and again over a restarting server."""
-        wanted = dict((name, self.schema.column(table, name)) for name in columns)
+        for name in columns:
+            self.schema.column(table, name)
         while True:
             try:
                 if self.client.sock is None:
                     self.client.connect(RESTART_GRACE)
                 rows = self.client.transact([{'op': 'select', 'table': table, 'where': [], 'columns': sorted(columns)}])[0]['rows']
-                return [dict((name, wanted[name].decode(row[name])) for name in columns) for row in rows]
+                return [self.schema.decode(table, row) for row in rows]
             except ConnectionLost:
                 self.client.close()
                 self.client.remaining()
@@ -254,29 +265,48 @@ class Runner:
         return names
 
     def wait_for_result(self, interfaces=()):
-        """Wait until ovs-vswitchd has applied what was committed, and fail with what it says of these interfaces."""
+        """Wait until ovs-vswitchd has applied what was committed, and fail with what it says of these interfaces.
+
+        A run that changes nothing waits too, for what an earlier one may have given up waiting for.
+        """
         if not self.wait:
             return
-        if self.committed:
-            wanted = self.next_cfg
-            if not self.until(lambda row: row['cur_cfg'] >= wanted, ['cur_cfg']):
-                raise OvsdbError('the change is in the database, but ovs-vswitchd did not apply it within %d s; is it running? '
-                                 'For a database without a running switch set wait: false' % self.timeout)
+        wanted = self.next_cfg
+        if wanted is not None and self.model.root['cur_cfg'] < wanted and not self.until(lambda row: row['cur_cfg'] >= wanted, ['cur_cfg']):
+            raise OvsdbError('the change is in the database, but ovs-vswitchd did not apply it within %d s; is it running? '
+                             'For a database without a running switch set wait: false' % self.timeout)
         errors = self.interface_errors(interfaces) if interfaces else {}
         if errors:
             raise OvsdbError('the switch reports errors: %s' % '; '.join('interface %s: %s' % pair for pair in sorted(errors.items())))
 
     def interface_errors(self, names):
-        """What the switch says of these interfaces: {name: error}."""
+        """What the switch says of these interfaces: {name: error}. What it has not come to yet gets a moment."""
         names = set(names)
-        errors = {}
-        for row in self.select('Interface', ['name', 'error', 'ofport']):
-            if row['name'] in names:
-                if row['error']:
-                    errors[row['name']] = row['error']
+        until = min(self.deadline, now() + SETTLE)
+        while True:
+            rows = self.select('Interface', ['name', 'error', 'ofport'])
+            there = set(row['name'] for row in rows)
+            errors, settled = {}, True
+            for row in rows:
+                name, error = row['name'], row['error']
+                if name not in names:
+                    continue
+                peer = NO_PEER.match(error or '')
+                if peer and peer.group(1) not in there:
+                    # One end of a patch comes before the other.
+                    continue
+                if peer or (row['ofport'] is None and not error):
+                    settled = False
+                if error:
+                    errors[name] = error
+                elif row['ofport'] is None:
+                    errors[name] = ('the switch has not made it, and only the log of ovs-vswitchd tells why; '
+                                    'a bridge whose datapath_type is not netdev needs the kernel module openvswitch')
                 elif row['ofport'] == -1:
-                    errors[row['name']] = 'the switch could not add it (ofport -1); see the log of ovs-vswitchd'
-        return errors
+                    errors[name] = 'the switch could not add it (ofport -1); see the log of ovs-vswitchd'
+            if settled or now() >= until:
+                return errors
+            time.sleep(0.05)
 
 
 def report(kind, changed, diff):

@@ -225,7 +225,8 @@ def work(module, runner, params):
                 raise OvsdbError('bridge %s: this switch has no datapath type %s; it has: %s' % (item['name'], kind, ', '.join(sorted(known))))
 
     changed = runner.run([item['name'] for item in items], plan.view_bridge, apply, check)
-    runner.wait_for_result()
+    # The local port of each tells whether the switch could make it.
+    runner.wait_for_result(runner.interfaces_to_watch([item['name'] for item in items if item['state'] == 'present'], changed))
     return report('bridge', changed, module._diff)
 
 

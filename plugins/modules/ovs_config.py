@@ -114,6 +114,7 @@ dpdk_initialized:
 """
 
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
@@ -132,7 +133,8 @@ def dpdk_log(path, lines=8):
             text = to_text(log.read(), errors='surrogate_or_replace')
     except (IOError, OSError) as exc:
         return 'its log cannot be read: %s' % to_text(exc)
-    found = [line for line in text.splitlines() if u'dpdk' in line.lower() or u'EAL' in line]
+    # The module that wrote a line is its third field.
+    found = [line for line in text.splitlines() if re.search(r'\|(netdev_)?dpdk\W|EAL', line)]
     if not found:
         return '%s has no line about DPDK' % path
     return u'the last lines about it in %s:\n%s' % (path, u'\n'.join(found[-lines:]))

@@ -41,7 +41,7 @@ EXAMPLES = r"""
 - name: No interface may have an error
   ansible.builtin.assert:
     that: ovs.interfaces.values() | selectattr('error') | length == 0
-    fail_msg: "{{ ovs.interfaces | dict2items | selectattr('value.error') | items2dict }}"
+    fail_msg: "{{ ovs.interfaces | dict2items | selectattr('value.error') | items2dict | to_json }}"
 
 - name: Show what the local port of br0 has received
   ansible.builtin.debug:

@@ -5,7 +5,6 @@
 """The modules' work without a process and without Ansible's reading of options, so that thousands of cases are cheap; and with both."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,18 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port
 
 ROOT = Path(__file__).resolve().parents[3]
+# Runs a module as a program, with nothing of Ansible but its own package, as if Ansible had packed it. Python 2 knows no package without __init__.py.
+PROGRAM = """
+import runpy, sys, types
+ansible, plugins, module = sys.argv[1:]
+del sys.argv[1:]
+inside = "ansible_collections.kube_ovn.dpdk.plugins"
+folders = {"ansible": ansible, inside: plugins, inside + ".modules": plugins + "/modules", inside + ".module_utils": plugins + "/module_utils"}
+for name in ["ansible_collections", "ansible_collections.kube_ovn", "ansible_collections.kube_ovn.dpdk"] + sorted(folders):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folders[name]] if name in folders else []
+runpy.run_module(inside + ".modules." + module, run_name="__main__")
+"""
 DEFAULTS = {"timeout": 20, "private_key": None, "certificate": None, "ca_cert": None, "wait": False, "purge": False}
 
 
@@ -58,14 +69,12 @@ def info(database):
     return run(ovs_info, database)
 
 
-def process(module, database, python=sys.executable, user=None, check_mode=False, **options):
+def process(module, database, python=sys.executable, check_mode=False, **options):
     """A real module run: a process of its own that reads its options and prints its result."""
     arguments = {"ANSIBLE_MODULE_ARGS": {"database": database, "_ansible_check_mode": check_mode, "_ansible_diff": True, **options}}
-    core = str(Path(ansible.__file__).parents[1])
     done = subprocess.run(
-        [python, "-B", "-m", f"ansible_collections.kube_ovn.dpdk.plugins.modules.{module}"],
-        input=json.dumps(arguments), capture_output=True, text=True, timeout=120, check=False, user=user,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / '.collections'}:{core}"},
+        [python, "-B", "-c", PROGRAM, str(Path(ansible.__file__).parent), str(ROOT / "plugins"), module],
+        input=json.dumps(arguments), capture_output=True, text=True, timeout=120, check=False,
     )
     assert done.stdout.lstrip().startswith("{"), f"{module} ended with {done.returncode}: {done.stdout}{done.stderr}"
     return json.loads(done.stdout)

@@ -13,7 +13,10 @@ import tempfile
 import time
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-CURE = "Debian package openvswitch-switch is needed (tests/packages.txt; make setup installs it)"
+CURE = "Debian packages openvswitch-switch and openvswitch-switch-dpdk are needed (tests/packages.txt; make setup installs them)"
+DPDK = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+# The value of dpdk-extra with which DPDK needs neither hugepages nor a device.
+NO_HARDWARE = "--no-huge -m 256 --no-pci --legacy-mem --no-telemetry"
 
 
 def binary(name):
@@ -21,6 +24,14 @@ def binary(name):
     if path is None:
         raise RuntimeError(f"{name} is not on this machine: {CURE}")
     return path
+
+
+def until(true, what, seconds=15):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not come in {seconds} s")
+        time.sleep(0.02)
 
 
 class Switch:
@@ -59,9 +70,9 @@ class Switch:
             self.stop(name)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _start(self, name, command):
+    def _start(self, name, command, **environment):
         with open(os.path.join(self.directory, name + ".out"), "wb") as out:
-            self.processes[name] = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.directory)
+            self.processes[name] = subprocess.Popen(command, env={**self.environment, **environment}, stdout=out, stderr=out, cwd=self.directory)
 
     def start_server(self):
         remotes = ["--remote=" + remote for remote in ["punix:" + self.socket, *self.remotes]]
@@ -69,11 +80,18 @@ class Switch:
         self._until(lambda: os.path.exists(self.socket), "the socket of ovsdb-server")
 
     def start_vswitchd(self):
-        self._start("ovs-vswitchd", [
-            binary("ovs-vswitchd"), "--no-chdir", "--enable-dummy=override", "--disable-system", "-vconsole:off",
-            "-vsyslog:off", f"--log-file={self.log_file}", self.database,
-        ])
-        self._until(lambda: "iface_types" in self.root() and self.root()["iface_types"], "ovs-vswitchd's first word in the database")
+        """A switch with dummy devices in place of all that it would touch."""
+        self._start("ovs-vswitchd", [binary("ovs-vswitchd"), "--enable-dummy=override", *self._vswitchd_options()])
+        self._until(lambda: self.root().get("iface_types"), "ovs-vswitchd's first word in the database")
+
+    def start_dpdk(self):
+        """The real OVS-DPDK, in a network namespace of its own, to begin with what the database says. It ends if DPDK does."""
+        if not os.path.exists(DPDK):
+            raise RuntimeError(f"{DPDK} is not on this machine: {CURE}")
+        self._start("ovs-vswitchd", [binary("unshare"), "--net", DPDK, *self._vswitchd_options()], RUNTIME_DIRECTORY=self.directory)
+
+    def _vswitchd_options(self):
+        return ["--no-chdir", "--disable-system", "-vconsole:off", "-vsyslog:off", f"--log-file={self.log_file}", self.database]
 
     def stop(self, name, kill=False):
         process = self.processes.pop(name)
@@ -84,16 +102,15 @@ class Switch:
             process.kill()
             process.wait(10)
 
-    def _until(self, true, what, seconds=15):
-        end = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > end:
-                output = ""
-                for name in self.processes:
-                    with open(os.path.join(self.directory, name + ".out"), errors="replace") as out:
-                        output += out.read()
-                raise RuntimeError(f"{what} did not come in {seconds} s\n{output}")
-            time.sleep(0.02)
+    def _until(self, true, what):
+        try:
+            until(true, what)
+        except TimeoutError as exc:
+            output = ""
+            for name in self.processes:
+                with open(os.path.join(self.directory, name + ".out"), errors="replace") as out:
+                    output += out.read()
+            raise RuntimeError(f"{exc}\n{output}") from exc
 
     def vsctl(self, *arguments):
         """Run ovs-vsctl, the independent witness, and return what it prints."""

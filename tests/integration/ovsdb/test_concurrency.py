@@ -91,6 +91,55 @@ def test_a_purge_does_not_undo_what_it_has_not_seen(database, monkeypatch):
     assert info(database.database)["other_config"] == {"new": "1"}
 
 
+def test_the_last_writer_of_a_new_key_wins(database, monkeypatch):
+    """Another writer sets the key between reading and committing. What a module reports as done is in the database."""
+    commit = _ovsdb_module.Runner._commit
+
+    def late(runner, model, operations):
+        database.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:key=theirs")
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    assert run(ovs_config, database.database, other_config={"key": "ours"})["changed"]
+    assert info(database.database)["other_config"] == {"key": "ours"}
+
+
+@pytest.mark.parametrize("there", [["br2"], []], ids=["moved elsewhere", "removed"])
+def test_a_port_that_leaves_while_it_is_moved(database, monkeypatch, there):
+    """It must never be on two bridges."""
+    run(ovs_bridge, database.database, bridges=[{"name": name} for name in ("br0", "br1", "br2")])
+    run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0", "tag": 5}])
+    commit = _ovsdb_module.Runner._commit
+    lost = []
+
+    def late(runner, model, operations):
+        if not lost:
+            lost.append(database.row("Port", "p0")["_uuid"])
+            steps = ["remove", "Bridge", "br0", "ports", lost[0]]
+            for bridge in there:
+                steps += ["--", "add", "Bridge", bridge, "ports", lost[0]]
+            database.vsctl("--no-wait", *steps)
+        return commit(runner, model, operations)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "_commit", late)
+    result = run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br1", "move": True}])
+    assert result["changes"][0]["action"] == ("changed" if there else "created")
+    have = info(database.database)["bridges"]
+    assert {name: [port for port in bridge["ports"] if port == "p0"] for name, bridge in have.items()} == {"br0": [], "br1": ["p0"], "br2": []}
+
+
+@pytest.mark.parametrize(("module", "options"), [
+    (ovs_port, {"ports": [{"name": "p0", "state": "absent"}]}), (ovs_bridge, {"bridges": [{"name": "br0", "state": "absent"}]}),
+], ids=["port", "bridge"])
+def test_all_remove_the_same(database, module, options):
+    """One removes it, the others find it gone."""
+    for _round in range(ROUNDS):
+        run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+        run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0"}])
+        results = at_once(4, lambda writer: run(module, database.database, **options))
+        assert [result["changed"] for result in results].count(True) == 1
+
+
 def test_a_row_that_vanishes_under_the_writer(database, monkeypatch):
     run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
     run(ovs_port, database.database, ports=[{"name": "p0", "bridge": "br0"}])

@@ -4,18 +4,11 @@
 
 """What the modules do, and refuse, one thing at a time; ovs-vsctl is the witness."""
 
-import importlib
-
-import jinja2
 import pytest
 import yaml
-from ansible_collections.kube_ovn.dpdk.plugins.filter.cpu_mask import cpu_mask
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
-from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_info, ovs_port
 from local import info, process, run
-from switch import Switch
-
-MODULES = ["ovs_bridge", "ovs_port", "ovs_config", "ovs_info"]
 
 
 @pytest.fixture
@@ -200,61 +193,10 @@ def test_options_as_ansible_reads_them(bridged):
     assert process("ovs_port", bridged.database, wait=False, ports=[])["changed"] is False
 
 
-def documentation(name):
-    return importlib.import_module(f"ansible_collections.kube_ovn.dpdk.plugins.modules.{name}")
-
-
-def examples():
-    return [
-        pytest.param(name, task, id=f"{name}: {task['name']}")
-        for name in MODULES for task in yaml.safe_load(documentation(name).EXAMPLES) if f"kube_ovn.dpdk.{name}" in task
-    ]
-
-
-TEMPLATES = jinja2.Environment()
-TEMPLATES.filters["kube_ovn.dpdk.cpu_mask"] = cpu_mask
-
-
-def resolved(value):
-    """The examples' only templates are masks."""
-    if isinstance(value, dict):
-        return {key: resolved(item) for key, item in value.items()}
-    return TEMPLATES.from_string(value).render() if isinstance(value, str) else value
-
-
-@pytest.fixture(scope="module")
-def example_server():
-    with Switch(vswitchd=False) as server:
-        run(ovs_bridge, server.database, bridges=[{"name": "br0"}, {"name": "br1"}])
-        server.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-extra=x", "dpdk_initialized=true")
-        yield server
-
-
-@pytest.mark.parametrize(("name", "task"), examples())
-def test_documented_examples(example_server, name, task):
-    options = {key: resolved(value) for key, value in (task[f"kube_ovn.dpdk.{name}"] or {}).items()}
-    if name != "ovs_info" and not options.get("wait_dpdk"):
-        options["wait"] = False
-    if name == "ovs_port":
-        run(ovs_bridge, example_server.database, bridges=[{"name": "br0"}, {"name": "br1"}])
-    if options.get("move"):
-        ports(example_server, {"name": options["name"], "bridge": "br0", "tag": 10, "move": True})
-    if options.get("wait_dpdk"):
-        run(ovs_config, example_server.database, other_config={"dpdk-init": "true"})
-    if options.get("state") == "absent" and name == "ovs_port":
-        ports(example_server, {"name": options["name"], "bridge": "br0"})
-    first = process(name, example_server.database, **options)
-    assert not first.get("failed"), first
-    again = process(name, example_server.database, **options)
-    assert again["changed"] is False, again
-    if name != "ovs_info" and not options.get("wait_dpdk"):
-        assert first["changed"] is True, "the example shows nothing"
-
-
 def test_info_returns_what_is_documented(bridged):
     ports(bridged, {"name": "p0", "bridge": "br0"})
     result = process("ovs_info", bridged.database)
-    documented = yaml.safe_load(documentation("ovs_info").RETURN)
+    documented = yaml.safe_load(ovs_info.RETURN)
     assert set(result) - {"invocation", "changed", "failed"} == set(documented)
     for kind in ("bridges", "ports", "interfaces"):
         sample = next(iter(documented[kind]["sample"].values()))

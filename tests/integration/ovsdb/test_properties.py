@@ -6,10 +6,11 @@
 
 import os
 import time
+from random import Random
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import Client
-from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import Client, OvsdbError
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from local import info, process, run
@@ -207,3 +208,52 @@ def module_process(module, database, **options):
 @given(st.lists(topology, min_size=1, max_size=1))
 def test_topologies_through_the_whole_module(server, topologies):
     through(server, topologies, module_process)
+
+
+JUNK = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=5)
+
+
+def spoiled(reply, random, junk):
+    """The reply with one thing somewhere in it replaced by junk."""
+    if not isinstance(reply, (list, dict)) or not reply or random.random() < 0.1:
+        return junk
+    if isinstance(reply, dict):
+        key = random.choice(sorted(reply))
+        return {**reply, key: spoiled(reply[key], random, junk)}
+    index = random.randrange(len(reply))
+    return [*reply[:index], spoiled(reply[index], random, junk), *reply[index + 1:]]
+
+
+@settings(max_examples=EXAMPLES, **PROFILE)
+@given(number=st.integers(0, 6), seed=st.integers(0, 2 ** 32), junk=JUNK)
+def test_a_spoiled_reply_is_an_error_that_is_told(spoilt, number, seed, junk):
+    """Whatever stands wherever in a reply, the module ends with its own error or comes through."""
+    call = Client.call
+    random = Random(seed)
+    count = []
+
+    def strange(client, method, params):
+        count.append(method)
+        reply = call(client, method, params)
+        return spoiled(reply, random, junk) if len(count) == number + 1 else reply
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "call", strange)
+        for module, options in (
+            (ovs_info, {}),
+            (ovs_bridge, {"bridges": [{"name": "br0", "fail_mode": random.choice(["secure", "standalone"]), "controllers": ["tcp:127.0.0.1:1"]}]}),
+            (ovs_port, {"ports": [{"name": "b0", "bridge": "br0", "tag": random.randrange(9), "interfaces": [{"name": random.choice("mn")}]}]}),
+        ):
+            try:
+                run(module, spoilt.database, timeout=3, **options)
+            except OvsdbError:
+                return
+
+
+@pytest.fixture(scope="module")
+def spoilt():
+    with Switch(vswitchd=False) as running:
+        run(ovs_bridge, running.database, bridges=[{"name": "br0", "controllers": ["tcp:127.0.0.1:1"], "external_ids": {"a": "b"}}])
+        run(ovs_port, running.database, ports=[{"name": "p0", "bridge": "br0", "tag": 1, "trunks": [1, 2]}])
+        yield running

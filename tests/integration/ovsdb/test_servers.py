@@ -17,8 +17,9 @@ import pytest
 import schemas
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
+from conftest import interpreter
 from local import ROOT, info, process, run
-from switch import Switch, binary
+from switch import Switch, binary, until
 
 
 @pytest.mark.parametrize("name", schemas.RELEASES)
@@ -118,10 +119,24 @@ def test_database_that_is_none(database):
 
 
 def test_switch_not_running(database):
-    result = process("ovs_bridge", database.database, timeout=2, name="br0")
-    assert result["failed"] and result["changed"]
-    assert "ovs-vswitchd did not apply it within 2 s; is it running? For a database without a running switch set wait: false" in result["msg"]
+    for changed in (True, False):
+        result = process("ovs_bridge", database.database, timeout=2, name="br0")
+        assert result["failed"] and result["changed"] is changed, "a second run must not hide that the switch has not done it"
+        assert "ovs-vswitchd did not apply it within 2 s; is it running? For a database without a running switch set wait: false" in result["msg"]
+    assert process("ovs_bridge", database.database, timeout=2, wait=False, name="br0")["changed"] is False
     assert process("ovs_bridge", database.database, timeout=2, wait=False, name="br1")["changed"] is True
+
+
+def test_socket_with_a_long_path(tmp_path, database):
+    """The kernel takes 107 bytes, and folders are longer than that."""
+    folder = tmp_path / ("folder-" * 20) / "ü"
+    folder.mkdir(parents=True)
+    assert process("ovs_info", f"unix:{folder}/db.sock")["msg"].endswith("there is no such socket; is ovsdb-server running?")
+    assert "directory" in process("ovs_info", f"unix:{folder}/none/db.sock")["msg"]
+    os.link(database.socket, folder / "db.sock")
+    for version in ("2.7", "3.6", "3.12"):
+        result = process("ovs_info", f"unix:{folder}/db.sock", python=interpreter(version))
+        assert result.get("bridges") == {}, result
 
 
 def test_restart_of_the_server_is_ridden_out(switch):
@@ -153,8 +168,29 @@ def test_what_the_switch_says_of_an_interface(switch):
     with pytest.raises(OvsdbError, match="patch0"):
         run(ovs_port, switch.database, ports=[port], wait=True, check_mode=True)
     assert info(switch.database)["interfaces"]["patch0"]["error"]
-    run(ovs_port, switch.database, ports=[{**port, "options": {"peer": "patch1"}}], wait=True)
-    assert info(switch.database)["interfaces"]["patch0"]["error"] is None
+
+
+def test_ends_of_a_patch_one_after_the_other(switch):
+    """The switch tells of the missing end, sooner or later; that is no error until the other end is there too."""
+    run(ovs_bridge, switch.database, bridges=[{"name": "br0"}, {"name": "br1"}], wait=True)
+    ends = [{"name": f"patch{number}", "bridge": f"br{number}", "type": "patch", "options": {"peer": f"patch{1 - number}"}} for number in (0, 1)]
+
+    def error():
+        return info(switch.database)["interfaces"]["patch0"]["error"]
+
+    assert run(ovs_port, switch.database, ports=ends[:1], wait=True)["changed"]
+    until(error, "the switch's word on the missing end")
+    assert "No usable peer 'patch1'" in error()
+    assert not run(ovs_port, switch.database, ports=ends[:1], wait=True)["changed"]
+    assert run(ovs_port, switch.database, ports=ends, wait=True)["changed"]
+    until(lambda: error() is None, "the connection of both ends")
+    # An end on another datapath is never connected.
+    run(ovs_port, switch.database, ports=[{"name": "patch1", "state": "absent"}], wait=True)
+    run(ovs_bridge, switch.database, bridges=[{"name": "br1", "datapath_type": "netdev"}], wait=True)
+    run(ovs_port, switch.database, ports=ends[1:], wait=False)
+    until(error, "the switch's word on the unusable end")
+    with pytest.raises(OvsdbError, match="interface patch0: No usable peer 'patch1' exists"):
+        run(ovs_port, switch.database, ports=ends, wait=True)
 
 
 def test_types_that_the_switch_does_not_know(switch):
@@ -165,31 +201,6 @@ def test_types_that_the_switch_does_not_know(switch):
         with pytest.raises(OvsdbError, match="bridge br1: this switch has no datapath type nonesuch; it has: .*netdev"):
             run(ovs_bridge, switch.database, bridges=[{"name": "br1", "datapath_type": "nonesuch"}], wait=True, check_mode=check_mode)
     assert sorted(info(switch.database)["ports"]) == ["br0"]
-
-
-def test_dpdk_that_initialises(database):
-    """Nobody here has hardware: this test plays the switch, in the database."""
-    run(ovs_config, database.database, other_config={"dpdk-init": "true"})
-    timer = threading.Timer(1, database.vsctl, ["--no-wait", "set", "Open_vSwitch", ".", "dpdk_initialized=true"])
-    timer.start()
-    result = run(ovs_config, database.database, wait_dpdk=True, wait=True, log_file="/nonexistent")
-    timer.join()
-    assert result["dpdk_initialized"] is True
-    assert result["changed"] is False
-
-
-def test_dpdk_that_does_not_initialise(database, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("2026|1|bridge|INFO|unrelated\n2026|2|dpdk|ERR|EAL: Cannot get hugepage information.\n2026|3|dpdk|EMER|Unable to initialize DPDK\n")
-    with pytest.raises(OvsdbError, match="wait_dpdk: other_config:dpdk-init is not set"):
-        run(ovs_config, database.database, wait_dpdk=True, wait=True, timeout=2, log_file=str(log))
-    with pytest.raises(OvsdbError) as error:
-        run(ovs_config, database.database, other_config={"dpdk-init": "true"}, wait_dpdk=True, wait=True, timeout=2, log_file=str(log))
-    assert "DPDK was not initialised within 2 s" in str(error.value)
-    assert "EAL: Cannot get hugepage information." in str(error.value)
-    assert "unrelated" not in str(error.value)
-    with pytest.raises(OvsdbError, match="wait_dpdk needs wait: true"):
-        run(ovs_config, database.database, wait_dpdk=True, wait=False, log_file=str(log))
 
 
 def free_port():
@@ -217,38 +228,94 @@ def certificates(directory):
         openssl(directory, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2")
 
 
-def test_ssl(tmp_path):
-    certificates(tmp_path)
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """A server that takes only clients of its CA, and its remote; files of that CA, and of another."""
+    ours, theirs = tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("theirs")
+    certificates(ours)
+    certificates(theirs)
+    port = free_port()
     with Switch(vswitchd=False) as server:
-        port = free_port()
         server.stop("ovsdb-server")
         server.remotes = [f"pssl:{port}:127.0.0.1"]
-        server.options = [f"--private-key={tmp_path}/server.key", f"--certificate={tmp_path}/server.pem", f"--ca-cert={tmp_path}/ca.pem"]
+        server.options = [f"--private-key={ours}/server.key", f"--certificate={ours}/server.pem", f"--ca-cert={ours}/ca.pem"]
         server.start_server()
-        files = {"private_key": str(tmp_path / "client.key"), "certificate": str(tmp_path / "client.pem"), "ca_cert": str(tmp_path / "ca.pem")}
-        assert run(ovs_bridge, f"ssl:127.0.0.1:{port}", bridges=[{"name": "br0"}], **files)["changed"]
-        assert server.vsctl("list-br") == "br0"
-        with pytest.raises(OvsdbError, match="ca_cert: there is no file /nonexistent on this host"):
-            run(ovs_bridge, f"ssl:127.0.0.1:{port}", bridges=[{"name": "br0"}], **{**files, "ca_cert": "/nonexistent"})
-        # A server that another CA vouches for is not spoken to.
-        with pytest.raises(OvsdbError, match="certificate verify failed|CERTIFICATE_VERIFY_FAILED"):
-            run(ovs_bridge, f"ssl:127.0.0.1:{port}", bridges=[{"name": "br0"}], ca_cert=str(tmp_path / "client.pem"))
+        server.tls = f"ssl:127.0.0.1:{port}"
+        server.ours, server.theirs = ({"private_key": f"{path}/client.key", "certificate": f"{path}/client.pem", "ca_cert": f"{path}/ca.pem"}
+                                      for path in (ours, theirs))
+        yield server
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11", "3.13"])
+def test_tls(tls, version):
+    python = interpreter(version)
+    name = "br" + version.replace(".", "-")
+    for changed in (True, False):
+        result = process("ovs_bridge", tls.tls, python=python, wait=False, name=name, **tls.ours)
+        assert result["changed"] is changed, result
+    assert name in tls.vsctl("list-br").split()
+    result = process("ovs_info", tls.tls, python=python, **{**tls.ours, "ca_cert": tls.theirs["ca_cert"]})
+    assert "TLS failed: " in result["msg"] and "certificate verify failed" in result["msg"], result
+
+
+def test_tls_client_that_the_server_does_not_know(tls):
+    for files in ({**tls.theirs, "ca_cert": tls.ours["ca_cert"]}, {"ca_cert": tls.ours["ca_cert"]}):
+        started = time.monotonic()
+        with pytest.raises(OvsdbError, match="TLS failed: |closed the connection|connection to the database at ssl:.* broke"):
+            run(ovs_bridge, tls.tls, bridges=[{"name": "br0"}], timeout=3, **files)
+        assert time.monotonic() - started < 12
+
+
+def test_tls_with_files_that_are_none(tls, tmp_path):
+    (tmp_path / "no.pem").write_text("nothing")
+    with pytest.raises(OvsdbError, match="TLS failed: "):
+        run(ovs_bridge, tls.tls, bridges=[{"name": "br0"}], **{**tls.ours, "ca_cert": str(tmp_path / "no.pem")})
+    openssl(tmp_path, "rsa", "-aes128", "-passout", "pass:secret", "-in", tls.ours["private_key"], "-out", "locked.key")
+    with pytest.raises(OvsdbError, match="TLS failed: "):
+        run(ovs_bridge, tls.tls, bridges=[{"name": "br0"}], **{**tls.ours, "private_key": str(tmp_path / "locked.key")})
+
+
+def silent(connection):
+    """Until the client gives up."""
+    while connection.recv(65536):
+        pass
+
+
+def plain_text(connection):
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    connection.recv(65536)
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11", "3.13"])
+@pytest.mark.parametrize(("behave", "message"), [
+    (silent, "took too long"), (plain_text, "TLS failed: "), (lambda connection: None, "cannot be reached: "),
+], ids=["silent", "no TLS", "closes"])
+def test_tls_server_that_is_none(tls, version, behave, message):
+    with Broken(behave, family=socket.AF_INET) as database:
+        result = process("ovs_info", database.replace("tcp:", "ssl:"), python=interpreter(version), timeout=1, **tls.ours)
+    assert message in result["msg"], result
 
 
 class Broken:
-    """A server that does to every connection what it is told."""
+    """A server that does what it should not, to every connection."""
 
-    def __init__(self, behave):
+    def __init__(self, behave, family=socket.AF_UNIX):
         self.behave = behave
+        self.family = family
 
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.directory.name + "/db.sock")
+        self.listener = socket.socket(self.family)
+        if self.family == socket.AF_UNIX:
+            self.listener.bind(self.directory.name + "/db.sock")
+            remote = f"unix:{self.directory.name}/db.sock"
+        else:
+            self.listener.bind(("127.0.0.1", 0))
+            remote = f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
         self.listener.listen(8)
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
-        return f"unix:{self.directory.name}/db.sock"
+        return remote
 
     def _serve(self):
         while True:
@@ -302,12 +369,14 @@ BROKEN = {
     "closes at once": (lambda connection: None, "closed the connection without a reply"),
     "closes half-way": (lambda connection: connection.sendall(SCHEMA_REPLY[:5000]), r"closed the connection in the middle of a reply \(after 5000 bytes\)"),
     "closes in the transaction": (half_a_transaction, "closed the connection in the middle of a reply"),
-    "does not answer": (lambda connection: time.sleep(4), "no reply from the database .* in time"),
-    "stops half-way": (lambda connection: (connection.sendall(SCHEMA_REPLY[:5000]), time.sleep(4)), r"an incomplete reply \(5000 bytes\)"),
+    "does not answer": (silent, "no reply from the database .* in time"),
+    "stops half-way": (lambda connection: (connection.sendall(SCHEMA_REPLY[:5000]), silent(connection)), r"an incomplete reply \(5000 bytes\)"),
     "drips": (drip, "an incomplete reply"),
     "speaks something else": (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"), "something that is not JSON-RPC: .*SSH-2.0"),
     "sends bytes": (lambda connection: connection.sendall(b"{\xff\xfe\x00}"), "something that is not JSON"),
-    "sends nonsense": (lambda connection: (connection.sendall(b'{"id": nonsense}'), time.sleep(4)), "an incomplete reply|not JSON"),
+    "sends nonsense": (lambda connection: (connection.sendall(b'{"id": nonsense}'), silent(connection)), "an incomplete reply|not JSON"),
+    "nests without end": (lambda connection: connection.sendall(b'{"id":' + b"[" * 200000 + b"}"), "something that is not JSON-RPC"),
+    "closes in a character": (lambda connection: connection.sendall('{"ü'.encode()[:-1]), "closed the connection in the middle of a reply"),
     "never ends": (flood, "is larger than 64 MiB|in time"),
     "answers with another shape": (lambda connection: connection.sendall(b'{"id":1,"error":null,"result":[1]}'), "something that is not a schema"),
     "answers with an empty schema": (lambda connection: connection.sendall(b'{"id":1,"error":null,"result":{"tables":{}}}'), "no usable Open_vSwitch database"),

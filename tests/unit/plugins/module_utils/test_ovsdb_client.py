@@ -91,7 +91,7 @@ def test_closed_half_way(pair):
     assert 'in the middle of a reply' in error.value.args[0]
 
 
-@pytest.mark.parametrize('garbage', [b'HTTP/1.1 400 Bad Request\r\n', b'{"a":"\xff\xfe"}', b'[1]'])
+@pytest.mark.parametrize('garbage', [b'HTTP/1.1 400 Bad Request\r\n', b'{"a":"\xff\xfe"}', b'[1]', b'{"a":' + b'[' * 200000 + b'}'])
 def test_garbage(pair, garbage):
     client, server = pair
     server.sendall(garbage)
@@ -123,15 +123,18 @@ def test_deadline(pair):
 @pytest.mark.parametrize('results, message', [
     ([{}, {'error': 'constraint violation', 'details': 'why'}, None], 'constraint violation: why (in {"op": "two"})'),
     ([{}, {}, {'error': 'referential integrity violation'}], 'referential integrity violation'),
-    ([{}], 'answered 1 of 2 operations'),
-    ([{}, None], 'answered 2 of 2 operations'),
+    ([{}], 'answered 1 of 3 operations'),
+    ([{}, None, {'rows': []}], 'answered 2 of 3 operations'),
     ({}, 'not a list'),
+    ([{}, {}, {}], 'answers a select with something that is not its rows'),
+    ([{}, {}, {'rows': {}}], 'answers a select with something that is not its rows'),
+    ([{}, {}, {'rows': [{'name': 'a'}, {}]}], 'answers a select with something that is not its rows'),
 ])
 def test_transaction_that_fails(pair, results, message):
     client, server = pair
     server.sendall(reply(result=results))
     with pytest.raises(ovsdb.OvsdbError) as error:
-        client.transact([{'op': 'one'}, {'op': 'two'}])
+        client.transact([{'op': 'one'}, {'op': 'two'}, {'op': 'select', 'columns': ['name']}])
     assert message in error.value.args[0]
 
 
@@ -139,6 +142,7 @@ def test_transaction_that_fails(pair, results, message):
     (dict(), 'needs ca_cert'),
     (dict(ca_cert='/nonexistent/ca.pem'), 'ca_cert: there is no file /nonexistent/ca.pem'),
     (dict(private_key='/nonexistent/key', ca_cert=__file__), 'private_key: there is no file'),
+    (dict(private_key=__file__, ca_cert=__file__), 'without the certificate'),
 ])
 def test_tls_files(files, message):
     with pytest.raises(ovsdb.OvsdbError) as error:

@@ -69,6 +69,36 @@ def test_column(spec, wire, value):
     assert column.decode(column.encode(value)) == value
 
 
+@pytest.mark.parametrize('spec, wire', [
+    (TEXT, 5), (TEXT, None), (TEXT, ['set', []]), (TEXT, ['uuid', 'x']), (OPTIONAL, ['set', ['a', 'b']]), (OPTIONAL, []), (NUMBER, 'x'),
+    (NUMBERS, ['set']), (NUMBERS, ['set', ['x']]), (MAP, 'x'), (MAP, ['set', []]), (MAP, ['map', [['k']]]), (MAP, ['map', [['k', 1]]]), (MAP, {}),
+    (REFERENCES, 'x'), (REFERENCES, ['set', ['x']]), (REFERENCES, ['set', [['named-uuid', 'x']]]), (REFERENCES, ['uuid', 5]),
+])
+def test_column_with_a_value_of_another_type(spec, wire):
+    switch = model().schema
+    switch.tables['Port']['tag'] = Column(spec)
+    with pytest.raises(OvsdbError) as error:
+        switch.decode('Port', {'tag': wire})
+    assert 'something that is not in its schema: column tag of table Port' in error.value.args[0]
+
+
+def test_a_row_that_belongs_to_nothing():
+    with pytest.raises(OvsdbError) as error:
+        model(Bridge={})
+    assert 'of table Port, to which nothing refers' in error.value.args[0]
+
+
+@pytest.mark.parametrize('table, message', [
+    (None, 'it has no table Port'), ({}, 'it has no table Port'), ({'columns': {'name': TEXT}}, 'table Port has no column interfaces'),
+    ({'columns': {'name': {}}}, 'cannot be understood: table Port'), ({'columns': {'name': {'type': 'nonesuch'}}}, 'cannot be understood: table Port'),
+])
+def test_schema_that_is_none(table, message):
+    tables = dict((name, {'columns': dict((column, TEXT) for column in columns)}) for name, columns in COLUMNS.items())
+    with pytest.raises(OvsdbError) as error:
+        Schema({'version': '8.2.0', 'tables': dict(tables, Port=table)})
+    assert message in error.value.args[0]
+
+
 def test_references_to_new_rows():
     assert Column(REFERENCES).encode(frozenset(['row_1'])) == ['set', [['named-uuid', 'row_1']]]
 
@@ -102,7 +132,7 @@ def test_clearing():
 def test_a_map_is_changed_key_by_key():
     wait, mutate = operations(plan.apply_ports, port(external_ids={'a': '9', 'b': None, 'c': '3'}))
     assert wait['columns'] == ['name']
-    assert mutate['mutations'] == [['external_ids', 'delete', ['set', ['a', 'b']]], ['external_ids', 'insert', ['map', [['a', '9'], ['c', '3']]]]]
+    assert mutate['mutations'] == [['external_ids', 'delete', ['set', ['a', 'b', 'c']]], ['external_ids', 'insert', ['map', [['a', '9'], ['c', '3']]]]]
 
 
 def test_a_purge_is_guarded_by_the_whole_map():
@@ -130,6 +160,8 @@ def test_a_new_port():
 def test_a_removed_port_leaves_its_bridge_only():
     wait, mutate = operations(plan.apply_ports, [dict(name='p0', state='absent')])
     assert wait['table'] == mutate['table'] == 'Bridge'
+    # Only while it is still there: nobody may have moved it meanwhile.
+    assert wait['where'] == [['_uuid', '==', ['uuid', 'b']], ['ports', 'includes', ['set', [['uuid', 'p']]]]]
     assert mutate['mutations'] == [['ports', 'delete', ['set', [['uuid', 'p']]]]]
 
 
