@@ -14,7 +14,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Adds an anchor port to every bridge, and the mark C(external_ids:owner=kube_ovn.dpdk.ovs_bridges) to all that is asked for.
-  - What has the mark and is not asked for becomes a removal.
+  - What has the mark and is not asked for becomes a removal, and a port that has it may move to another bridge.
   - A name that is used twice is an error.
 positional: bridges
 options:
@@ -61,8 +61,12 @@ def ovs_bridges_plan(present, bridges):
         settings = dict((key, value) for key, value in bridge.items() if key not in ("ports", "anchor") and value is not None)
         wanted_bridges.append(marked(dict({"datapath_type": "netdev", "fail_mode": "standalone"}, **settings)))
         anchor = {"name": bridge.get("anchor") or bridge["name"][:8] + "-anchor", "type": "internal"}
-        for port in [anchor] + list(bridge.get("ports") or []):
-            wanted_ports.append(marked(dict(port, bridge=bridge["name"])))
+        for given in [anchor] + list(bridge.get("ports") or []):
+            port = dict(given, bridge=bridge["name"])
+            # What is not ours is not taken from where it is.
+            if owned(present["ports"].get(port["name"], {})):
+                port.setdefault("move", True)
+            wanted_ports.append(marked(port))
     names = [port["name"] for port in wanted_ports] + [bridge["name"] for bridge in wanted_bridges]
     twice = sorted(set(name for name in names if names.count(name) > 1))
     if twice:

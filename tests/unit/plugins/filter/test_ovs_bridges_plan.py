@@ -62,6 +62,11 @@ def test_only_what_is_ours_and_not_asked_for_goes_away():
     assert [item["name"] for item in plan["ports"] if item.get("state") == "absent"] == ["stray", "uplink"]
 
 
+def test_only_what_is_ours_may_move():
+    plan = ovs_bridges_plan(THERE, [{"name": "br1", "ports": [{"name": "uplink"}, {"name": "pod"}]}])
+    assert [(item["name"], item.get("move")) for item in plan["ports"] if "state" not in item] == [("br1-anchor", None), ("uplink", True), ("pod", None)]
+
+
 def test_asking_for_nothing_removes_all_that_is_ours():
     plan = ovs_bridges_plan(THERE, [])
     assert plan == {
