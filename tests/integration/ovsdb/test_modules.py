@@ -188,6 +188,10 @@ def test_options_as_ansible_reads_them(bridged):
     assert result["changed"], result
     have = info(bridged.database)
     assert (have["ports"]["p0"]["tag"], have["ports"]["p0"]["trunks"], have["interfaces"]["p0"]["mtu_request"]) == (10, [1, 2], 1500)
+    # An off without quotes is a boolean by the time that it gets here.
+    assert process("ovs_port", bridged.database, wait=False, name="p0", lacp=False)["changed"]
+    assert not process("ovs_port", bridged.database, wait=False, ports=[{"name": "p0", "lacp": False}])["changed"]
+    assert info(bridged.database)["ports"]["p0"]["lacp"] == "off"
     assert "mutually exclusive" in process("ovs_port", bridged.database, name="p0", ports=[])["msg"]
     assert "one of the following is required: name, ports" in process("ovs_port", bridged.database)["msg"]
     assert process("ovs_port", bridged.database, wait=False, ports=[])["changed"] is False

@@ -210,6 +210,71 @@ def test_topologies_through_the_whole_module(server, topologies):
     through(server, topologies, module_process)
 
 
+loose = st.dictionaries(keys, st.none() | texts, max_size=3)
+
+
+def some_of(options):
+    """Any of these options, with nulls in the maps, purging or not."""
+    given = {name: loose if values is maps else values for name, values in options.items()}
+    return st.tuples(st.fixed_dictionaries({}, optional=given), st.booleans())
+
+
+PARTS = {
+    "port": {**{name: values for name, values in port.items() if name != "bridge"}, **interface,
+             "interface_external_ids": maps, "interface_other_config": maps},
+    "bridge": {"datapath_type": st.sampled_from(["", "netdev"]), "fail_mode": st.sampled_from(["", "standalone", "secure"]),
+               "controllers": st.lists(st.sampled_from(["tcp:127.0.0.1:1", "tcp:127.0.0.1:2"]), unique=True), "other_config": maps, "external_ids": maps},
+    "config": {"other_config": maps, "external_ids": maps},
+}
+step = st.one_of(*(st.tuples(st.just(kind), some_of(options)) for kind, options in PARTS.items()))
+
+
+def after(have, some, purge):
+    """What an object has after a task that gives it these options."""
+    have = dict(have)
+    for name, value in some.items():
+        if isinstance(value, dict):
+            kept = {} if purge or not value else have[name]
+            have[name] = {key: text for key, text in {**kept, **value}.items() if text is not None}
+        elif isinstance(value, list):
+            have[name] = sorted(value)
+        else:
+            have[name] = None if value == "" and name not in ("type", "datapath_type") else value
+    return have
+
+
+def objects(database):
+    """The objects that the steps change, by the names of the modules' options."""
+    have = info(database)
+    own = have["interfaces"]["p0"]
+    both = {**{name: own[name] for name in interface}, **{f"interface_{name}": own[name] for name in ("external_ids", "other_config")}}
+    found = {"port": {**have["ports"]["p0"], **both}, "bridge": have["bridges"]["br0"], "config": have}
+    return {kind: {name: found[kind][name] for name in options} for kind, options in PARTS.items()}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    with Switch(vswitchd=False) as running:
+        run(ovs_bridge, running.database, bridges=[{"name": "br0"}])
+        run(ovs_port, running.database, ports=[{"name": "p0", "bridge": "br0"}])
+        yield running.database
+
+
+@settings(max_examples=EXAMPLES, **PROFILE)
+@given(st.lists(step, min_size=3, max_size=3))
+def test_omitted_is_left_alone_and_empty_is_cleared(parts, steps):
+    for kind, (some, purge) in steps:
+        wanted = objects(parts)
+        before, wanted[kind] = wanted[kind], after(wanted[kind], some, purge)
+        module, options = {
+            "port": (ovs_port, {"ports": [{"name": "p0", "purge": purge, **some}]}),
+            "bridge": (ovs_bridge, {"bridges": [{"name": "br0", "purge": purge, **some}]}),
+            "config": (ovs_config, {"purge": purge, **some}),
+        }[kind]
+        assert run(module, parts, **options)["changed"] == (before != wanted[kind])
+        assert objects(parts) == wanted
+
+
 JUNK = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2), max_leaves=5)
 
