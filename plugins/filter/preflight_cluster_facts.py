@@ -28,7 +28,7 @@ options:
     elements: str
     required: true
   hostvars:
-    description: Variables of all hosts; C(preflight_host) and C(preflight_unexamined) are looked at.
+    description: Variables of all hosts; C(preflight_host), C(preflight_settings) and C(preflight_unexamined) are looked at.
     type: dict
     required: true
 """

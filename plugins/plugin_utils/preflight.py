@@ -111,6 +111,10 @@ class Case(object):
         value = self.settings.get(name)
         return default if value is None or value == "" else value
 
+    def hosts(self):
+        """For scope cluster: each examined host with a case of its own settings, since they may differ from host to host."""
+        return [(host, Case({}, settings, host)) for host, settings in sorted(self.facts.get("settings", {}).items())]
+
     @property
     def release(self):
         return version(self.setting("kube_ovn_version"))
@@ -537,30 +541,40 @@ def kubernetes_version(case):
 def system_id(case):
     if case.release_within((1, 2, 0), (1, 2, 99)):
         yield warning("the start script of v1.2 gives OVS an empty system-id: pods on different nodes cannot reach each other", "use v1.3.0 or later")
+    kubernetes = version(case.facts.get("kubernetes_version"))
+    if kubernetes and kubernetes < (1, 16, 0) and case.release == (1, 3, 0) and not case.setting("kube_ovn_image"):
+        yield warning(
+            "the installer of v1.3.0 for Kubernetes before 1.16 names the image of v1.2, which gives OVS an empty system-id",
+            "name the image of v1.3.0 (kubeovn/kube-ovn-dpdk:19.11-v1.3.0) in kube_ovn_image, or use v1.4.0 or later",
+        )
 
 
 @rule("P2", CLUSTER, "pods on different nodes can reach each other over the bridge")
 def no_uplink(case):
     if case.mode != DEDICATED or case.facts.get("hosts", 0) < 2:
         return
-    for bridge in case.setting("ovs_bridges_bridges", []):
-        ports = (bridge.get("ports") or []) if isinstance(bridge, dict) else []
-        members = [member for port in ports for member in (port.get("interfaces") or [port])]
-        if (
-            isinstance(bridge, dict)
-            and bridge.get("datapath_type", "netdev") == "netdev"
-            and all(member.get("type", "") in ("internal", "") for member in members if isinstance(member, dict))
-        ):
-            yield warning(
-                "bridge %s has no uplink: its pods reach only pods of the same node" % bridge.get("name"),
-                "add a port of type dpdk to it in ovs_bridges_bridges",
-            )
+    lonely = {}
+    for host, own in case.hosts():
+        for bridge in own.setting("ovs_bridges_bridges", []):
+            ports = (bridge.get("ports") or []) if isinstance(bridge, dict) else []
+            members = [member for port in ports for member in (port.get("interfaces") or [port])]
+            if (
+                isinstance(bridge, dict)
+                and bridge.get("datapath_type", "netdev") == "netdev"
+                and all(member.get("type", "") in ("internal", "") for member in members if isinstance(member, dict))
+            ):
+                lonely.setdefault(bridge.get("name"), []).append(host)
+    for bridge, hosts in sorted(lonely.items()):
+        yield warning(
+            "bridge %s has no uplink on %s: its pods reach only pods of the same node" % (bridge, ", ".join(hosts)),
+            "add a port of type dpdk to it in ovs_bridges_bridges",
+        )
 
 
 @rule("P12", CLUSTER, "the CPU limit covers the PMD cores")
 def cpu_limit(case):
     limit = re.match(r"(\d+)(m?)$", str(case.setting("kube_ovn_dpdk_cpu", "")))
-    cores = numbers(case.setting("kube_ovn_dpdk_pmd_cores"))
+    cores = max([numbers(own.setting("kube_ovn_dpdk_pmd_cores")) or [] for _host, own in case.hosts()] or [[]], key=len)
     if limit and cores:
         milli = int(limit.group(1)) * (1 if limit.group(2) else 1000)
         if milli < 1000 * len(cores):
@@ -683,15 +697,22 @@ def unexamined_hosts(case):
         )
 
 
-@rule("NODE", CLUSTER, "hosts of group nodes are nodes of the cluster")
+@rule("NODE", CLUSTER, "hosts of group nodes are nodes of the cluster, and in dedicated mode all of them")
 def not_a_node(case):
     nodes = case.facts.get("nodes")
-    for host, name in sorted(case.facts.get("node_names", {}).items()):
+    named = case.facts.get("node_names", {})
+    for host, name in sorted(named.items()):
         if nodes and name not in nodes:
             yield error(
                 "%s is no node of the cluster under the name %s" % (host, name),
                 "join it to the cluster, or set its kube_ovn_node_name to one of: %s" % ", ".join(sorted(nodes)),
             )
+    others = sorted(set(nodes or {}) - set(named.values()))
+    if case.mode == DEDICATED and case.setting("kube_ovn_version") and others and not case.facts.get("unexamined"):
+        yield error(
+            "in dedicated mode OVS-DPDK runs on every node, also on %s, which no host of group nodes is" % ", ".join(others),
+            "add them to group nodes, so that they get hugepages and a configuration, or set kube_ovn_mode: hybrid",
+        )
 
 
 @rule("P6", CLUSTER, "the kubelet knows the hugepages of its host")
@@ -712,10 +733,11 @@ def kubelet_pages(case):
 @rule("P7", CLUSTER, "one page size per node below Kubernetes 1.19")
 def two_page_sizes(case):
     kubernetes = version(case.facts.get("kubernetes_version"))
-    sizes = sorted(set(size for size, count, node in case.wanted_pages() if count))
-    if kubernetes and kubernetes < (1, 19, 0) and len(sizes) > 1:
+    hosts = [host for host, own in case.hosts() if len(set(size for size, count, node in own.wanted_pages() if count)) > 1]
+    if kubernetes and kubernetes < (1, 19, 0) and hosts:
         yield error(
-            "Kubernetes %s takes a node with two hugepage sizes as not ready, and hugepages_pages asks for two" % case.facts["kubernetes_version"],
+            "Kubernetes %s takes a node with two hugepage sizes as not ready, and hugepages_pages asks for two on %s"
+            % (case.facts["kubernetes_version"], ", ".join(hosts)),
             "ask for one page size, or upgrade Kubernetes to 1.19 or later",
         )
 
@@ -778,15 +800,20 @@ def userspace_cni_release(case):
 
 @rule("D2", CLUSTER, "the bridge of each attachment outlives its pods")
 def bridge_unknown(case):
-    if case.mode != DEDICATED or case.setting("ovs_bridges_bridges") is None:
+    if case.mode != DEDICATED:
         return
-    bridges = dict((bridge.get("name"), bridge) for bridge in case.setting("ovs_bridges_bridges", []) if isinstance(bridge, dict))
     for attachment in case.attachments():
         name = attachment.get("bridge", "br0")
-        if name not in bridges:
+        hosts = [
+            host
+            for host, own in case.hosts()
+            if own.setting("ovs_bridges_bridges") is not None
+            and name not in [bridge.get("name") for bridge in own.setting("ovs_bridges_bridges") if isinstance(bridge, dict)]
+        ]
+        if hosts:
             yield error(
-                "attachment %s uses bridge %s, which ovs_bridges_bridges does not make: Userspace CNI would make it, and delete it with the last pod"
-                % (attachment.get("name"), name),
+                "attachment %s uses bridge %s, which ovs_bridges_bridges does not make on %s: Userspace CNI would make it, and delete it with the last pod"
+                % (attachment.get("name"), name, ", ".join(hosts)),
                 "add %s to ovs_bridges_bridges" % name,
             )
 
@@ -885,8 +912,9 @@ def cluster_facts(api, hosts, hostvars):
         helm=helm,
         other_networks=networks,
         hosts=len(hosts),
-        node_names=dict((host, hostvars[host].get("preflight_node_name") or host) for host in examined),
+        node_names=dict((host, hostvars[host].get("preflight_settings", {}).get("kube_ovn_node_name") or host) for host in examined),
         pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),
+        settings=dict((host, hostvars[host].get("preflight_settings", {})) for host in examined),
         unexamined=reasons,
     )
 

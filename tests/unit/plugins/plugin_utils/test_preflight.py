@@ -89,7 +89,10 @@ def pages(*counts):
 
 
 def judged(scope, facts, settings):
+    """Settings of hosts are those of the cluster, but for what facts say as settings/HOST/NAME."""
     every = copy.deepcopy(FACTS[scope])
+    if scope == "cluster":
+        every["settings"] = dict((host, dict(SETTINGS, **settings)) for host in every["node_names"])
     for path, value in facts.items():
         target = every
         keys = path.split("/")
@@ -178,11 +181,18 @@ CASES = [
      {"kubernetes_version": "v1.11.0"}, {"kube_ovn_version": "v1.7.0", "multus_version": ""}),
     ("API", "error", "cluster", {"api_error": "connection refused", "kubernetes_version": "", "nodes": {}}, {}, {"api_error": ""}, {}),
     ("HOST", "error", "cluster", {"unexamined": {"node2": "it is unreachable"}}, {}, {"unexamined": {}}, {}),
-    ("NODE", "error", "cluster", {"node_names": {"node1": "node1.example.com"}, "pages": {}}, {}, {"node_names": {"alias": "node1"}, "pages": {}}, {}),
+    ("NODE", "error", "cluster", {"node_names": {"node1": "node1.example.com", "node2": "node2"}, "pages": {}}, HYBRID,
+     {"node_names": {"alias": "node1", "node2": "node2"}, "pages": {}}, HYBRID),
+    ("NODE", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}}, HYBRID),
+    ("NODE", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}, "unexamined": {"node2": "down"}}, {}),
     ("NETWORK", "error", "cluster", {"other_networks": ["DaemonSet kube-system/kube-flannel-ds"]}, {}, {"other_networks": []}, {}),
     ("P1", "warning", "cluster", {"kubernetes_version": "v1.21.14"}, dict(kube_ovn_version="v1.2.1", kube_ovn_mode="hybrid"),
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
+    ("P1", "warning", "cluster", {"kubernetes_version": "v1.15.12"}, {"kube_ovn_version": "v1.3.0"},
+     {"kubernetes_version": "v1.15.12"}, {"kube_ovn_version": "v1.3.0", "kube_ovn_image": "own:1"}),
     ("P2", "warning", "cluster", {}, {"ovs_bridges_bridges": [dict(name="br0")]}, {"hosts": 1}, {"ovs_bridges_bridges": [dict(name="br0")]}),
+    ("P2", "warning", "cluster", {"settings/node2/ovs_bridges_bridges": [dict(name="br0")]}, {},
+     {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="b", interfaces=[UPLINK, dict(UPLINK, name="dpdk1")])])]}),
     ("P4", "error", "cluster", {"asked_images": {"a/b:1": dict(state="absent", detail="404")}}, {},
      {"asked_images": {"a/b:1": dict(state="present", detail="")}}, {}),
     ("P4", "error", "cluster", {"asked_images": {"a/b:1": dict(state="denied", detail="401")}}, {}, {}, {}),
@@ -190,7 +200,11 @@ CASES = [
     ("P6", "warning", "cluster", {"nodes/node2/allocatable": {"hugepages-1Gi": "2Gi"}}, {}, {"nodes/node2/allocatable": {"hugepages-1Gi": "8Gi"}}, {}),
     ("P7", "error", "cluster", {"kubernetes_version": "v1.18.20"}, {"kube_ovn_version": "v1.9.0", "hugepages_pages": pages((1, "G", 1), (2, "M", 1))},
      {"kubernetes_version": "v1.19.0"}, {"kube_ovn_version": "v1.9.0", "hugepages_pages": pages((1, "G", 1), (2, "M", 1))}),
+    ("P7", "error", "cluster", {"kubernetes_version": "v1.18.20", "settings/node2/hugepages_pages": pages((1, "G", 1), (2, "M", 1))},
+     {"kube_ovn_version": "v1.9.0"}, {"kubernetes_version": "v1.18.20", "settings/node2/hugepages_pages": pages((2, "M", 1))}, {"kube_ovn_version": "v1.9.0"}),
     ("P12", "error", "cluster", {}, {"kube_ovn_dpdk_cpu": "1000m"}, {}, {"kube_ovn_dpdk_cpu": "2"}),
+    ("P12", "error", "cluster", {"settings/node2/kube_ovn_dpdk_pmd_cores": [2, 3, 4]}, {"kube_ovn_dpdk_cpu": "2"},
+     {"settings/node2/kube_ovn_dpdk_pmd_cores": [2, 3, 4]}, {"kube_ovn_dpdk_cpu": "4"}),
     ("P14", "error", "cluster", {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.2.1"},
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
     ("P15", "warning", "cluster", {}, {"network_attachments_definitions": [dict(name="a")]},
@@ -213,6 +227,8 @@ CASES = [
     ("MULTUS", "warning", "cluster", {}, {"multus_version": "v4.1.0"}, {}, {"multus_version": "v4.2.4"}),
     ("USERSPACE", "error", "cluster", {}, {"userspace_cni_version": "v1.2"}, {}, {"userspace_cni_version": "v1.3"}),
     ("NAD", "warning", "cluster", {}, {"dpdk_app_networks": ["other"]}, {}, {"dpdk_app_networks": []}),
+    ("D2", "error", "cluster", {"settings/node2/ovs_bridges_bridges": [dict(BR0, name="br7")]}, {},
+     {"settings/node2/ovs_bridges_bridges": [BR0, dict(BR0, name="br7")]}, {}),
     ("D2", "error", "cluster", {}, {"network_attachments_definitions": [dict(name="a", mode="client", bridge="br1")]}, {},
      {"network_attachments_definitions": [dict(name="a", mode="client", bridge="br0")]}),
 ]  # fmt: skip
@@ -371,7 +387,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         dict(metadata=dict(name="kube-proxy", namespace="kube-system")),
     ]
     hostvars = {
-        "a": dict(preflight_host=HOST, preflight_node_name="node1"),
+        "a": dict(preflight_host=HOST, preflight_settings=dict(kube_ovn_node_name="node1")),
         "b": dict(preflight_unexamined="no Python"),
         "c": dict(),
     }
@@ -384,6 +400,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     assert facts["other_networks"] == ["DaemonSet kube-flannel/kube-flannel-ds"]
     assert facts["node_names"] == {"a": "node1"}
     assert facts["pages"] == {"a": HOST["hugepages"]}
+    assert facts["settings"] == {"a": {"kube_ovn_node_name": "node1"}}
     assert facts["unexamined"] == {"b": "no Python", "c": "it is unreachable"}
     assert facts["hosts"] == 3
 
