@@ -187,6 +187,14 @@ class Row:
             self.changes.pop(name, None)
 
 
+class Members(dict):
+    """The ports of bridges while they are changed; what a bridge had is copied once, and not for each of its ports."""
+
+    def __missing__(self, bridge):
+        self[bridge] = set(bridge['ports'])
+        return self[bridge]
+
+
 class Model:
     """The switch as read from the server, with changes collected on top."""
 
@@ -265,25 +273,27 @@ class Model:
 
     def attach_ports(self, pairs):
         """Put ports on bridges: [(bridge, port)]. One set operation per bridge, however many ports."""
-        members = {}
+        members = Members()
         for bridge, port in pairs:
             before = self.bridge_of.get(port.uuid)
             if before is not None and before is not bridge:
-                members.setdefault(before.uuid, set(before['ports'])).discard(port.uuid)
-            members.setdefault(bridge.uuid, set(bridge['ports'])).add(port.uuid)
+                members[before].discard(port.uuid)
+            members[bridge].add(port.uuid)
             self.bridge_of[port.uuid] = bridge
-        for uuid, ports in members.items():
-            self.change(self.rows[uuid], 'ports', frozenset(ports))
+        self._set_ports(members)
+
+    def _set_ports(self, members):
+        for bridge, ports in members.items():
+            self.change(bridge, 'ports', frozenset(ports))
 
     def drop_ports(self, ports):
-        members = {}
+        members = Members()
         for port in ports:
             bridge = self.bridge_of.pop(port.uuid, None)
             if bridge is not None:
-                members.setdefault(bridge.uuid, set(bridge['ports'])).discard(port.uuid)
+                members[bridge].discard(port.uuid)
             self._forget_port(port)
-        for uuid, left in members.items():
-            self.change(self.rows[uuid], 'ports', frozenset(left))
+        self._set_ports(members)
 
     def _forget_port(self, port):
         # The server collects rows that nothing refers to; here they must only leave the working copy.

@@ -6,6 +6,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -148,6 +149,29 @@ def test_restart_of_the_server_is_ridden_out(switch):
     assert run(ovs_bridge, switch.database, bridges=[{"name": "br0"}], wait=True)["changed"]
     timer.join()
     assert switch.vsctl("list-br") == "br0"
+
+
+def test_a_server_that_restarts_all_the_time(database):
+    """Before, in and after a transaction; what was committed is told and is there, and nothing is made twice."""
+    run(ovs_bridge, database.database, bridges=[{"name": "br0"}])
+    over = threading.Event()
+
+    def restart():
+        while not over.wait(random.uniform(0.01, 0.1)):
+            database.stop("ovsdb-server", kill=True)
+            database.start_server()
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    try:
+        for number in range(60):
+            result = run(ovs_port, database.database, ports=[{"name": f"p{number}", "bridge": "br0", "tag": number}])
+            assert result["changes"] == [{"name": f"p{number}", "action": "created", "columns": []}]
+    finally:
+        over.set()
+        thread.join()
+    have = info(database.database)
+    assert {name: port["tag"] for name, port in have["ports"].items() if name != "br0"} == {f"p{number}": number for number in range(60)}
 
 
 def test_restart_of_the_switch_while_waiting(switch):
