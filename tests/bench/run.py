@@ -100,7 +100,7 @@ def module(database, ports, **options):
 
 
 def grow(size):
-    """Create, look again, remove, each the best of three; and how long the switch then takes to apply it."""
+    """Create, look again, remove, each the best of three, in a database alone; and create and look again with a switch that runs."""
     ports = [{"name": f"p{number}", "bridge": "br0", "type": "dummy"} for number in range(size)]
     gone = [{"name": port["name"], "state": "absent"} for port in ports]
     rounds = []
@@ -112,11 +112,14 @@ def grow(size):
             sys.exit("the measurement did not do what it measures")
     best = [min(runs[step][0] for runs in rounds) for step in range(3)]
     found = {"create": best[0], "again": best[1], "remove": best[2], "megabytes": max(runs[1][1] for runs in rounds),
-             "processor": min(runs[1][3] for runs in rounds), "applied": None}
+             "processor": min(runs[1][3] for runs in rounds)}
     if size <= APPLIED:
         with Switch() as switch:
             switch.vsctl("add-br", "br0")
-            found["applied"] = module(switch.database, ports)[0]
+            runs = [module(switch.database, ports) for _run in range(4)]
+        if [run[2] for run in runs] != [True, False, False, False]:
+            sys.exit("the measurement with a running switch did not do what it measures")
+        found.update(applied=runs[0][0], unchanged=min(run[0] for run in runs[1:]))
     return found
 
 
@@ -137,18 +140,18 @@ def main():
         print(f"  {what:7} openvswitch_port in a loop {old:8.2f} s   ovs_port {new:6.2f} s   {old / new:6.1f} times")
         limit(old / new >= FACTOR, f"{what}: at least {FACTOR} times faster")
     print(f"ovs_port as a module process, s, best of three; load {os.getloadavg()[0]:.1f}")
-    print("   ports    create   again  remove   ms/port: create  again  remove   peak MB   create until ovs-vswitchd has applied it", flush=True)
+    print("   ports    create   again  remove   ms/port: create  again  remove   peak MB   with ovs-vswitchd: create  again", flush=True)
     found = {}
     for size in SIZES:
         row = found[size] = grow(size)
         each = {what: row[what] / size * 1000 for what in ("create", "again", "remove")}
         print(f"  {size:6} {row['create']:9.2f} {row['again']:7.2f} {row['remove']:7.2f} {each['create']:17.2f} {each['again']:6.2f} {each['remove']:7.2f}"
-              f" {row['megabytes']:9.1f}   {row['applied'] and format(row['applied'], '.2f') or '-'}", flush=True)
+              f" {row['megabytes']:9.1f}" + (f"{row['applied']:25.2f} {row['unchanged']:6.2f}" if "applied" in row else ""), flush=True)
     for what in ("create", "again", "remove"):
         each = [found[size][what] / size for size in SIZES]
         limit(all(after <= before * GROWTH for before, after in zip(each, each[1:], strict=False)), f"{what}: the time per port does not grow")
-    unchanged = f"{found[1000]['again']:.2f} s ({found[1000]['processor']:.2f} s of CPU)"
-    limit(found[1000]["again"] <= UNCHANGED_SECONDS, f"1,000 ports unchanged: {unchanged}, at most {UNCHANGED_SECONDS} s")
+    unchanged = f"{found[1000]['unchanged']:.2f} s ({found[1000]['processor']:.2f} s of CPU)"
+    limit(found[1000]["unchanged"] <= UNCHANGED_SECONDS, f"1,000 ports unchanged: {unchanged}, at most {UNCHANGED_SECONDS} s")
     limit(found[1000]["megabytes"] <= UNCHANGED_MB, f"1,000 ports unchanged: {found[1000]['megabytes']:.1f} MB, at most {UNCHANGED_MB} MB")
     if missed:
         print(f"{len(missed)} limits missed")
