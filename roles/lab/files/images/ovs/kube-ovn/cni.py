@@ -192,6 +192,8 @@ class Daemon:
 
 class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    # More pods than five may come and go at once.
+    request_queue_size = 128
 
 
 def handler(daemon):
