@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,9 @@ REPORT = ROOT / "reports" / "report.json"
 MORE = shlex.split(os.environ.get("ARGS", ""))
 
 
-def playbook(name: str, timeout: int = 600, **variables: object) -> tuple[int, str]:
+def playbook(name: str, timeout: int = 600, inventories: Iterable[str] = ("inventory",), **variables: object) -> tuple[int, str]:
     """Exit code and output of a playbook of the collection, of the checkout, or beside the tests; what it prints is shown as it comes."""
-    command = ["ansible-playbook", name, "-i", "inventory", *MORE, "-e", json.dumps(variables)]
+    command = ["ansible-playbook", name, *(word for inventory in inventories for word in ("-i", inventory)), *MORE, "-e", json.dumps(variables)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     end, lines = time.monotonic() + timeout, []
