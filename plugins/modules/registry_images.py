@@ -117,6 +117,15 @@ def token_url(challenge, repository):
     return "%s?%s" % (fields["realm"], urlencode(query))
 
 
+def token_of(text):
+    """The token in the answer of a token server; empty when it is something else."""
+    try:
+        answer = json.loads(text)
+        return answer.get("token") or answer.get("access_token") or ""
+    except (ValueError, AttributeError):
+        return ""
+
+
 def ask(module, name):
     registry, repository, reference = split_name(name)
     scheme = "http" if re.match(r"(localhost|127\.[0-9.]+)(:\d+)?$", registry) else "https"
@@ -128,8 +137,10 @@ def ask(module, name):
     if where:
         answer, info = fetch_url(module, where, timeout=timeout)
         if info["status"] == 200:
-            token = json.loads(answer.read().decode("utf-8"))
-            headers["Authorization"] = "Bearer %s" % (token.get("token") or token.get("access_token"))
+            token = token_of(answer.read().decode("utf-8", "replace"))
+            if not token:
+                return dict(state="unknown", detail="the token server of %s did not hand out a token" % registry)
+            headers["Authorization"] = "Bearer %s" % token
             info = fetch_url(module, url, method="HEAD", headers=headers, timeout=timeout)[1]
     state = {200: "present", 404: "absent", 401: "denied", 403: "denied"}.get(info["status"], "unknown")
     if info["status"] > 0:

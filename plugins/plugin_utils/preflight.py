@@ -164,6 +164,18 @@ class Case(object):
         wanted = [count for mib, count, node in self.wanted_pages() if mib == size]
         return sum(wanted or [count for mib, count, node in self.present_pages() if mib == size])
 
+    def pages_by_node(self, nodes):
+        """Pages of OVS-DPDK's size on each of these NUMA nodes after the hosts were prepared. The kernel spreads those that name no node."""
+        wanted = [(count, node) for mib, count, node in self.wanted_pages() if mib == self.page_mib]
+        if not wanted:
+            wanted = [(count, node) for mib, count, node in self.present_pages() if mib == self.page_mib]
+        return [sum(count if node == here else count // len(nodes) if node is None else 0 for count, node in wanted) for here in nodes]
+
+    def pool_memory(self):
+        """MiB that OVS takes for packets on a NUMA node: 262144 buffers for each size, which is that of an MTU in whole KiB and 960 bytes more."""
+        sizes = set((int(mtu) + 26 + 1023) // 1024 * 1024 + 960 for mtu in [1500] + [port.get("mtu_request") or 1500 for port in self.dpdk_ports()])
+        return sum(sizes) // 4
+
     def bound_nics(self):
         """(NIC, driver) of what dpdk_host_devices and, in hybrid mode, kube_ovn_hybrid_devices take from the kernel.
 
@@ -403,10 +415,22 @@ def socket_memory(case):
             "kube_ovn_dpdk_socket_mem adds up to %d MiB, the OVS pod may use %d MiB (kube_ovn_hugepage_amount)" % (sum(memory), limit),
             "raise kube_ovn_hugepage_amount to %dMi, or lower kube_ovn_dpdk_socket_mem" % sum(memory),
         )
-    if memory and 0 < max(memory) < 1024:
+    short = [
+        "%d MiB on NUMA node %d, which gets %d MiB in such pages" % (wanted, node, pages * case.page_mib)
+        for node, wanted, pages in zip(nodes, memory, case.pages_by_node(nodes), strict=False)
+        if case.page_mib and wanted > pages * case.page_mib
+    ]
+    if short and len(nodes) > 1:
+        yield error(
+            "kube_ovn_dpdk_socket_mem asks for %s" % " and ".join(short),
+            "ask for pages on each of these NUMA nodes in hugepages_pages, or lower kube_ovn_dpdk_socket_mem",
+        )
+    needed = case.pool_memory()
+    if memory and 0 < max(memory) < needed:
         yield warning(
-            "kube_ovn_dpdk_socket_mem is below 1024 MiB: OVS then reports its ports as connected while their packet pool cannot be made, and no packet passes",
-            "use 1024 MiB on the NUMA nodes of ports and PMD cores",
+            "kube_ovn_dpdk_socket_mem is below the %d MiB that the packet pools of OVS take: it then reports its ports as connected, and no packet may pass"
+            % needed,
+            "use %d MiB or more on the NUMA nodes of ports and PMD cores" % (-(-needed // 1024) * 1024),
         )
 
 

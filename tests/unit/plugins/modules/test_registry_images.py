@@ -115,6 +115,14 @@ def test_what_a_registry_says(registry, tmpdir, image, state):
     assert registry_images.ask(Module(tmpdir), "%s/%s" % (registry, image))["state"] == state
 
 
+@pytest.mark.parametrize(
+    "text, expected",
+    [('{"token": "a"}', "a"), ('{"access_token": "b"}', "b"), ("{}", ""), ("[]", ""), ("<html>", ""), ("", "")],
+)
+def test_tokens(text, expected):
+    assert registry_images.token_of(text) == expected
+
+
 def test_a_registry_that_is_not_there(tmpdir):
     # Port 1 of the loopback interface: nothing listens there.
     answer = registry_images.ask(Module(tmpdir), "127.0.0.1:1/a:v1")
