@@ -51,7 +51,7 @@ def ports() -> list[str]:
 def node_files() -> list[str]:
     """Type and path of everything in PLACES; a restarted daemon has another process id in the name of its control socket."""
     found = on_node("find", *PLACES, "-printf", "%y %p\n", check=False).splitlines()
-    return sorted(re.sub(r"\.\d+\.ctl$", ".PID.ctl", line) for line in found)
+    return sorted({re.sub(r"\.\d+\.ctl$", ".PID.ctl", line) for line in found})
 
 
 def bridge() -> dict[str, str]:
@@ -94,7 +94,9 @@ def set_up_bridge(**more: object) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def tested_lab():
     """An uplink and settings on br0, attachments of both modes, no pod of the application; afterwards all is as `make site` makes it."""
-    on_node("sh", "-ec", "[ -e /sys/class/net/lab-uplink0 ] || ip link add lab-uplink0 type veth peer name lab-uplink1; ip link set lab-uplink0 up")
+    on_node("sh", "-ec", "[ -e /sys/class/net/lab-uplink0 ] || ip link add lab-uplink0 type veth peer name lab-uplink1")
+    for end in ("lab-uplink0", "lab-uplink1"):
+        on_node("ip", "link", "set", end, "up")
     code, _output = playbook(str(FILES / "pods.yml"), dpdk_app_state="absent")
     assert code == 0
     set_up_bridge()
@@ -169,7 +171,13 @@ def remove(found: list, force: bool = False) -> None:
 
 def gone(before: dict[str, object], seconds: float = 60) -> float:
     """Gone are not only the objects but, also for pods deleted by force, what the node had of them."""
-    return wait_for("all pods gone, with what they had on the node", lambda: not pods() and state() == before, seconds)
+    try:
+        return wait_for("all pods gone, with what they had on the node", lambda: not pods() and state() == before, seconds)
+    except BaseException:
+        now = state()
+        print("pods left:", [one.metadata.name for one in pods()], "ports left:", sorted(set(now["ports"]) ^ set(before["ports"])))
+        print("files left:", *sorted(set(now["files"]) ^ set(before["files"])), sep="\n")
+        raise
 
 
 # What happens to ten pods at a time, between their creation and their deletion.
@@ -188,13 +196,18 @@ BATCHES = {
 
 
 @pytest.fixture(scope="module")
-def before(tested_lab) -> dict[str, object]:
-    """The node without a pod of ours; one has been there, since some directories are made with the first and kept."""
+def first_pod(tested_lab) -> None:
+    """Some directories are made with the first pod of a node, and kept."""
     create(99, size=1)
     wait_until_running(["lab-99-0"])
     remove(pods())
     wait_for("the first pod gone", lambda: not pods() and not [name for name in ports() if "-net" in name], 60)
     time.sleep(2)
+
+
+@pytest.fixture
+def before(first_pod) -> dict[str, object]:
+    """The node without a pod of ours."""
     found = state()
     assert "uplink0" in found["ports"]
     assert found["bridge"]["Interface uplink0 error"] == "[]"
