@@ -78,8 +78,8 @@ options:
     default: false
   later:
     description:
-      - Says that the devices are to be bound later, so that neither the IOMMU group nor the driver need be there yet. Everything else is refused as ever,
-        which makes it a check of the input before a package is installed or the host is rebooted. For check mode only.
+      - Tells check mode that the devices are to be bound later, when a package was installed or the host rebooted, so that neither the IOMMU group nor the
+        driver need be there yet. Everything else is refused as ever. Without check mode it has no effect.
     type: bool
     default: false
   timeout:
@@ -228,7 +228,7 @@ class Binder(object):
         if not sysroot.is_real and sysroot.exists("/usr/sbin/driverctl"):
             self.driverctl = sysroot.path("/usr/sbin/driverctl")
         self.timeout = module.params["timeout"]
-        self.later = module.params["later"]
+        self.later = module.params["later"] and module.check_mode
 
     def modprobe(self, *arguments):
         # The PATH of a plain user's session may lack the directory.
@@ -399,8 +399,6 @@ class Binder(object):
 def run(module):
     params = module.params
     sysroot = Sysroot(params["sysroot"])
-    if params["later"] and not module.check_mode:
-        raise HostError("later is for check mode: without it the devices would be bound now")
     binder = Binder(module, sysroot)
     remembered = dict((address, dict(row)) for address, row in binder.record.rows.items())
     wanted = binder.wanted()

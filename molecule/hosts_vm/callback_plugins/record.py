@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: record
 type: aggregate
-short_description: Keeps what each play changed, or in check mode would change
+short_description: Keeps what each play changed, or with --check would change
 description:
   - One line of JSON for each task of each host in C(changes.jsonl) of Molecule's directory, so that the two can be compared.
 author:
@@ -18,6 +18,7 @@ import json
 import os
 from pathlib import Path
 
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 
@@ -48,7 +49,7 @@ class CallbackModule(CallbackBase):
         told = result._result
         if not told.get("changed"):
             return
-        row = {"play": self.play, "host": result._host.get_name(), "task": result._task.get_name()}
+        row = {"play": self.play, "check": context.CLIARGS["check"], "host": result._host.get_name(), "task": result._task.get_name()}
         row["diff"] = [texts(item.get("diff") or []) for item in told.get("results", [told]) if item.get("changed")]
         with self.file.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
