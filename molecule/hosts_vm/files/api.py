@@ -19,7 +19,10 @@ RESOURCES = [
     {"name": "pods", "singularName": "", "kind": "Pod", "namespaced": True, "verbs": VERBS},
 ]
 # What a client insists on.
-NODE_INFO = "architecture containerRuntimeVersion kernelVersion kubeProxyVersion kubeletVersion machineID operatingSystem osImage systemUUID".split()
+NODE_INFO = [
+    *("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion"),
+    *("machineID", "operatingSystem", "osImage", "systemUUID"),
+]
 
 
 class State:
