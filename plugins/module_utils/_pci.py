@@ -246,8 +246,8 @@ def refuse_if_unfit(sysroot, device, driver, also, noiommu, later):
         if later or (noiommu and unsafe in ("Y", "1")):
             return
         raise HostError(
-            "%s has no IOMMU group, so vfio-pci cannot take it; switch the IOMMU (VT-d, AMD-Vi) on in the firmware, boot with intel_iommu=on or "
-            "amd_iommu=on and without intel_iommu=off, or use uio_pci_generic" % device.address
+            "%s has no IOMMU group, so vfio-pci cannot take it; switch the IOMMU (VT-d, AMD-Vi) on in the firmware, boot with intel_iommu=on "
+            "(AMD: on by itself) and without intel_iommu=off or amd_iommu=off, or use uio_pci_generic" % device.address
         )
     blocking = []
     for member in device.group_members():
