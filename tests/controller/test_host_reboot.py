@@ -20,12 +20,6 @@ import api as fake  # noqa: E402
 
 
 
-def pod(name: str, kind: str = "ReplicaSet", node: str = "bookworm") -> dict:
-    owner = {"kind": kind, "name": "web", "apiVersion": "apps/v1", "uid": "1"}
-    metadata = {"name": name, "namespace": "default", "ownerReferences": [owner]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": node, "containers": []}, "status": {"phase": "Running"}}
-
-
 @pytest.fixture
 def api(tmp_path):
     server = fake.serve(tmp_path)
@@ -64,8 +58,8 @@ def said(done: subprocess.CompletedProcess) -> str:
 
 def test_pods_go_and_the_node_is_back_before_it_takes_others(tmp_path, api):
     for name, kind in (("web", "ReplicaSet"), ("slow", "StatefulSet"), ("ovs", "DaemonSet")):
-        api.pods[name] = pod(name, kind)
-    api.pods["elsewhere"] = pod("elsewhere", node="lost")
+        api.pods[name] = fake.pod(name, kind)
+    api.pods["elsewhere"] = fake.pod("elsewhere", node="lost")
     done = steps(tmp_path, "drain", "uncordon")
     assert done.returncode == 0, done.stdout
     calls = api.calls.read_text().splitlines()
@@ -79,7 +73,7 @@ def test_pods_go_and_the_node_is_back_before_it_takes_others(tmp_path, api):
 
 
 def test_check_mode_asks_for_nothing(tmp_path, api):
-    api.pods["web"] = pod("web")
+    api.pods["web"] = fake.pod("web")
     done = steps(tmp_path, "drain", "uncordon", check=True)
     assert done.returncode == 0, done.stdout
     assert api.calls.read_text() == ""
@@ -93,7 +87,7 @@ def test_cordoned_by_somebody_else_stays_so(tmp_path, api):
 
 
 def test_pods_that_may_not_go(tmp_path, api):
-    api.pods["guarded"] = pod("guarded")
+    api.pods["guarded"] = fake.pod("guarded")
     done = steps(tmp_path, "drain", "uncordon", host_reboot_drain_timeout=2)
     assert done.returncode == 2
     assert "Node bookworm could not be drained within 2 s, so it was not rebooted: Failed to delete pod default/guarded due to: Too Many Requests" in said(done)
@@ -102,7 +96,7 @@ def test_pods_that_may_not_go(tmp_path, api):
 
 
 def test_pods_that_do_not_go_in_time(tmp_path, api):
-    api.pods["slow"] = pod("slow")
+    api.pods["slow"] = fake.pod("slow")
     done = steps(tmp_path, "drain", host_reboot_drain_timeout=1)
     assert done.returncode == 2
     assert "so it was not rebooted: pods that are still on it: slow. Move them away" in said(done)
@@ -110,7 +104,7 @@ def test_pods_that_do_not_go_in_time(tmp_path, api):
 
 
 def test_force_reboots_all_the_same(tmp_path, api):
-    api.pods["guarded"] = pod("guarded")
+    api.pods["guarded"] = fake.pod("guarded")
     done = steps(tmp_path, "drain", "uncordon", host_reboot_drain_timeout=1, host_reboot_mode="force")
     assert done.returncode == 0, done.stdout
     assert api.calls.read_text().splitlines()[-1] == "uncordon bookworm"

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-VERBS = ["create", "get", "list", "patch"]
+VERBS = ["get", "list", "patch"]
 RESOURCES = [
     {"name": "nodes", "singularName": "", "kind": "Node", "namespaced": False, "verbs": VERBS},
     {"name": "pods", "singularName": "", "kind": "Pod", "namespaced": True, "verbs": VERBS},
@@ -23,6 +23,12 @@ NODE_INFO = [
     *("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion"),
     *("machineID", "operatingSystem", "osImage", "systemUUID"),
 ]
+
+
+def pod(name: str, kind: str = "ReplicaSet", node: str = "bookworm") -> dict:
+    owner = {"kind": kind, "name": "owner", "apiVersion": "apps/v1", "uid": "1"}
+    metadata = {"name": name, "namespace": "default", "ownerReferences": [owner]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": node, "containers": []}, "status": {"phase": "Running"}}
 
 
 class State:
@@ -74,9 +80,6 @@ class State:
                 self.nodes[parts[1]]["spec"].update(body["spec"])
                 self.call(f"{'cordon' if body['spec']['unschedulable'] else 'uncordon'} {parts[1]}")
             return 200, self.node(parts[1])
-        if method == "POST" and parts[-1] == "pods":
-            self.pods[body["metadata"]["name"]] = body
-            return 201, body
         if method == "POST" and parts[-1] == "eviction" and parts[-2] in self.pods:
             self.call(f"evict {parts[-2]}")
             if parts[-2] == "guarded":
@@ -124,4 +127,6 @@ def serve(folder: Path) -> http.server.HTTPServer:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1])).serve_forever()
+    api = serve(Path(sys.argv[1]))
+    api.state.pods = {"web": pod("web"), "ovs": pod("ovs", "DaemonSet")}
+    api.serve_forever()
