@@ -222,7 +222,8 @@ def refuse_if_used(sysroot, device):
                 raise HostError("%s (%s) carries the management connection by %s; choose another NIC" % (device.address, name, user))
         master = sysroot.linkname(base + "/master")
         if master:
-            raise HostError("%s (%s) is a member of %s; take it out first: ip link set %s nomaster" % (device.address, name, master, name))
+            cure = "ovs-vsctl del-port %s" if master == "ovs-system" else "ip link set %s nomaster"
+            raise HostError("%s (%s) is a member of %s; take it out first: %s" % (device.address, name, master, cure % name))
         if uppers:
             raise HostError("%s (%s) is what %s stands on; remove that first" % (device.address, name, ", ".join(uppers)))
 

@@ -49,16 +49,16 @@ ACTION=="add", SUBSYSTEM=="net", ATTR{address}=="52:54:00:00:00:01", RUN+="/sbin
     RUN+="/sbin/ip link set $name up", RUN+="/sbin/ip route add default via 10.0.2.2"
 RULE
 printf 'blacklist %s\n' ahci bochs evdev i2c_i801 iTCO_wdt libata lpc_ich pcspkr psmouse qemu_fw_cfg serio_raw sg > "$tree/etc/modprobe.d/slim.conf"
-# Counts the boots, so that a test can tell how many there were.
-cat > "$tree/etc/systemd/system/count-boots.service" <<'UNIT'
-[Unit]
-Description=Count the boots
+# They count how often they were started, so that a test can tell: the boots, and what stands in for a kubelet.
+for unit in boots kubelet; do
+    cat > "$tree/etc/systemd/system/$unit.service" <<UNIT
 [Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'echo boot >> /var/log/boots'
+ExecStartPre=/bin/sh -c 'echo started >> /var/log/$unit'
+ExecStart=/bin/sleep infinity
 [Install]
 WantedBy=multi-user.target
 UNIT
+done
 cat > "$tree/etc/default/grub" <<'GRUB'
 GRUB_DEFAULT=0
 GRUB_TIMEOUT=0
@@ -74,7 +74,7 @@ chmod -x "$tree"/etc/grub.d/{05_debian_theme,20_linux_xen,30_os-prober,30_uefi-f
 for place in proc sys dev dev/pts; do
     mount --bind "/$place" "$tree/$place"
 done
-chroot "$tree" systemctl -q enable ssh count-boots
+chroot "$tree" systemctl -q enable ssh boots kubelet
 chroot "$tree" systemctl -q mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service \
     getty.target systemd-logind.service systemd-binfmt.service systemd-pstore.service systemd-random-seed.service systemd-update-utmp.service \
     systemd-journal-flush.service modprobe@.service dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tells as JSON what the guest is like: its spare NIC (an e1000e), its own NIC, how it was started, how often, and what it would boot next.
+# Tells as JSON what the guest is like: its spare NIC (an e1000e), its own NIC, how it was started, how often, how often
+# its kubelet was, and what it would boot next.
 nic=$(grep -l '^0x10d3$' /sys/bus/pci/devices/*/device)
 nic=${nic%/device}
 driver=$(readlink "$nic/driver")
@@ -13,6 +14,7 @@ own=${own%/address}
     echo own "${own##*/}"
     echo groups "$(find /sys/kernel/iommu_groups -mindepth 1 -maxdepth 1 | wc -l)"
     echo boots "$(wc -l < /var/log/boots)"
+    echo kubelets "$(wc -l < /var/log/kubelet)"
     echo menu "$(sha256sum < /boot/grub/grub.cfg)"
     echo cmdline "$(sed 's/^BOOT_IMAGE=[^ ]* //' /proc/cmdline)"
 } | sed -E 's/"/\\"/g; s/^([a-z]+) (.*)/"\1": "\2"/; 1s/^/{/; $!s/$/,/; $s/$/}/'

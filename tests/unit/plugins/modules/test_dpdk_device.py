@@ -258,6 +258,10 @@ def master(kernel):
     kernel.tree.link(DEVICES + NIC + "/net/eth1/master", "../../../br0")
 
 
+def openvswitch(kernel):
+    kernel.tree.link(DEVICES + NIC + "/net/eth1/master", "../../../ovs-system")
+
+
 def upper(kernel):
     kernel.tree.link(DEVICES + NIC + "/net/eth1/upper_eth1.100", "../../../eth1.100")
 
@@ -306,6 +310,7 @@ BAD = [
     (None, [NIC, "eth0"], {}, "carries the default route by eth0"),
     (None, [NO_GROUP], {}, "has no IOMMU group"),
     (master, [NIC], {}, "is a member of br0; take it out first: ip link set eth1 nomaster"),
+    (openvswitch, [NIC], {}, "is a member of ovs-system; take it out first: ovs-vsctl del-port eth1"),
     (upper, [NIC], {}, "is what eth1.100 stands on"),
     (vlan_with_default_route, [NIC], {}, "carries the default route by eth1.100"),
     (ipv6_default_route, [NIC], {}, "carries the default route by eth1"),
