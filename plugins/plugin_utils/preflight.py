@@ -160,9 +160,11 @@ class Case(object):
         return [(page["size_kib"] // 1024, page["total"], page["node"]) for page in self.facts.get("hugepages", [])]
 
     def pages_of_size(self, size):
-        """Pages of a size after the hosts were prepared: what is asked for, or what is there when nothing is said about the size."""
+        """Pages of a size after the hosts were prepared: what is asked for, or what is there when nothing is said about the size and it is left alone."""
         wanted = [count for mib, count, node in self.wanted_pages() if mib == size]
-        return sum(wanted or [count for mib, count, node in self.present_pages() if mib == size])
+        if wanted or self.setting("hugepages_purge"):
+            return sum(wanted)
+        return sum(count for mib, count, node in self.present_pages() if mib == size)
 
     def pages_by_node(self, nodes):
         """Pages of OVS-DPDK's size on each of these NUMA nodes after the hosts were prepared. The kernel spreads those that name no node."""
@@ -389,6 +391,16 @@ def pages_for_pods(case):
                 % (who, amount, size, pages, " (and pages of %s MiB)" % ", ".join(str(mib) for mib in others) if others else ""),
                 "ask for at least %d pages of %d MiB in hugepages_pages, or set %s to the size that the host has" % (-(-amount // size), size, name),
             )
+
+
+@rule("SIZES", NODE, "no larger pages than those of OVS-DPDK are on its host")
+def larger_pages(case):
+    if case.page_mib == 2 and case.pages_of_size(1024):
+        yield error(
+            "OVS-DPDK is given pages of 2 MiB, and the host has or gets %d of 1 GiB: DPDK takes the larger ones first, may not have them, and does not start"
+            % case.pages_of_size(1024),
+            "set kube_ovn_hugepage_size: 1Gi, or give the larger pages back (hugepages_pages without them, and hugepages_purge: true)",
+        )
 
 
 @rule("P8", NODE, "socket memory fits NUMA nodes and pages")

@@ -52,6 +52,7 @@ UPLINK = dict(name="dpdk0", type="dpdk", options={"dpdk-devargs": "0000:03:00.0"
 BR0 = dict(name="br0", ports=[UPLINK])
 SETTINGS = dict(
     hugepages_pages=[dict(size="1G", count=4)],
+    hugepages_purge=False,
     hugepages_reserve="512M",
     kube_ovn_version="v1.12.35",
     kube_ovn_mode="dedicated",
@@ -139,8 +140,15 @@ CASES = [
      {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {"hugepages_pages": pages((2, "M", 1536)), "kube_ovn_hugepage_size": "2Mi",
      "dpdk_app_hugepage_size": "2Mi"}),
     ("PAGE", "error", "node", {}, {"hugepages_pages": pages((1, "G", 4), (4, "M", 1))}, {}, {"hugepages_pages": pages((1, "G", 4), (2, "M", 1))}),
+    ("SIZES", "error", "node", {}, {"hugepages_pages": pages((2, "M", 512), (1, "G", 2)), "kube_ovn_hugepage_size": "2Mi"}, {},
+     {"hugepages_pages": pages((2, "M", 512), (1, "G", 3))}),
+    ("SIZES", "error", "node", {"hugepages": [dict(size_kib=1048576, node=0, total=1, free=1)]},
+     {"hugepages_pages": pages((2, "M", 2048)), "kube_ovn_hugepage_size": "2Mi"}, {"hugepages": [dict(size_kib=1048576, node=0, total=1, free=1)]},
+     {"hugepages_pages": pages((2, "M", 2048)), "kube_ovn_hugepage_size": "2Mi", "hugepages_purge": True}),
     ("P5", "error", "node", {}, {"hugepages_pages": pages((2, "M", 2048))}, {},
      {"hugepages_pages": pages((2, "M", 512), (1, "G", 2)), "kube_ovn_hugepage_size": "2Mi"}),
+    ("P5", "error", "node", {"hugepages": [dict(size_kib=1048576, node=0, total=3, free=0)]}, {"hugepages_pages": pages((2, "M", 8)), "hugepages_purge": True},
+     {"hugepages": [dict(size_kib=1048576, node=0, total=3, free=0)]}, {"hugepages_pages": pages((2, "M", 8))}),
     ("P5", "error", "node", {}, {"hugepages_pages": pages((2, "M", 512), (1, "G", 1)), "kube_ovn_hugepage_size": "2Mi"}, {},
      {"hugepages_pages": pages((2, "M", 1536)), "kube_ovn_hugepage_size": "2Mi", "dpdk_app_hugepage_size": "2Mi"}),
     ("P5", "error", "node", {}, {"kube_ovn_hugepage_amount": "3Gi"}, {}, {"kube_ovn_hugepage_amount": "2Gi"}),
