@@ -42,8 +42,8 @@ echo "UUID=$uuid / ext4 rw,errors=remount-ro 0 0" > "$tree/etc/fstab"
 echo "$release" > "$tree/etc/hostname"
 install -d -m 700 "$tree/root/.ssh"
 install -m 600 "$key" "$tree/root/.ssh/authorized_keys"
-# Whatever starts with the guest, an emulated machine takes its time for: the network by one rule of udev, no bus, no sessions, no drivers for
-# what the machine only has because every machine has it.
+# Whatever starts with the guest, an emulated machine takes its time for: the network by one rule of udev, the bus and logind only when somebody
+# calls them, as a scheduled shutdown does, no drivers for what the machine only has because every machine has it.
 cat > "$tree/etc/udev/rules.d/90-management.rules" <<'RULE'
 ACTION=="add", SUBSYSTEM=="net", ATTR{address}=="52:54:00:00:00:01", RUN+="/sbin/ip address add 10.0.2.15/24 dev $name", \
     RUN+="/sbin/ip link set $name up", RUN+="/sbin/ip route add default via 10.0.2.2"
@@ -76,8 +76,11 @@ for place in proc sys dev dev/pts; do
 done
 chroot "$tree" systemctl -q enable ssh boots kubelet
 chroot "$tree" systemctl -q mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service \
-    getty.target systemd-logind.service systemd-binfmt.service systemd-pstore.service systemd-random-seed.service systemd-update-utmp.service \
+    getty.target systemd-binfmt.service systemd-pstore.service systemd-random-seed.service systemd-update-utmp.service \
     systemd-journal-flush.service modprobe@.service dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount
+mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
+ln -sf /dev/null "$tree/etc/systemd/system/multi-user.target.wants/dbus.service"
+ln -sf /dev/null "$tree/etc/systemd/system/multi-user.target.wants/systemd-logind.service"
 chroot "$tree" grub-install --target=i386-pc --modules='part_msdos ext2' "$whole"
 # In a chroot on a loop device grub-mkconfig finds no root and writes no entry: tell it, for this run only.
 printf 'GRUB_DEVICE=UUID=%s\nGRUB_DEVICE_UUID=%s\n' "$uuid" "$uuid" > "$tree/etc/default/grub.d/chroot.cfg"

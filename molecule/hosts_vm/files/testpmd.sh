@@ -16,6 +16,6 @@ waited() {
     done
 }
 # testpmd ends when its input does.
-waited | timeout --signal=INT --kill-after=30 180 dpdk-testpmd -l 0,1 --allow "$address" --huge-dir /dev/hugepages --socket-mem 0,64 -- \
-    --forward-mode=txonly --auto-start --total-num-mbufs=8192 --stats-period 5 --no-lsc-interrupt || true
+waited | timeout --signal=INT --kill-after=30 180 dpdk-testpmd -l 0,1 --allow "$address" --in-memory --socket-mem 0,64 -- \
+    --forward-mode=txonly --auto-start --total-num-mbufs=8192 --no-lsc-interrupt || true
 received
