@@ -107,7 +107,7 @@ class Memory(object):
 class Plan(object):
     """What is asked for, checked against the host before anything is touched."""
 
-    def __init__(self, memory, pages, purge=False, reserve_kb=0):
+    def __init__(self, memory, pages, purge=False, reserve_kb=0, release=False):
         self.memory = memory
         self.by_size = {}
         for entry in pages:
@@ -121,7 +121,8 @@ class Plan(object):
                 for node in memory.nodes:
                     wanted.setdefault(node, 0)
         self._check_memory(reserve_kb)
-        self._check_in_use()
+        if not release:
+            self._check_in_use()
 
     def _add(self, entry):
         memory = self.memory

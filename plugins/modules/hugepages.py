@@ -69,6 +69,12 @@ options:
       - Gives back the pages of all sizes that O(pages) does not name.
     type: bool
     default: false
+  release:
+    description:
+      - Lowers a number also where the pages are in use, which is refused otherwise. Their users keep them for as long as they run; the kernel counts
+        them as surplus until then.
+    type: bool
+    default: false
   transparent:
     description:
       - Setting of transparent hugepages. Without it, it is left alone.
@@ -260,6 +266,7 @@ def main():
                 ),
             ),
             purge=dict(type="bool", default=False),
+            release=dict(type="bool", default=False),
             transparent=dict(type="str", choices=["always", "madvise", "never"]),
             default_size=dict(type="str"),
             reserve=dict(type="str", default="512M"),
@@ -278,7 +285,7 @@ def main():
             # Of a size that this kernel does not have, nothing is there to be given back.
             sizes = set(size_to_kb(entry["size"]) for entry in pages) & set(memory.sizes)
             pages = [{"size": kb_to_size(size_kb), "count": 0, "node": node} for size_kb in sizes for node in memory.nodes]
-        plan = Plan(memory, pages, params["purge"], size_to_kb(params["reserve"]))
+        plan = Plan(memory, pages, params["purge"], size_to_kb(params["reserve"]), params["release"])
         arguments = plan.kernel_arguments(params["default_size"])
         transparent = params["transparent"]
         if transparent and memory.transparent() is None:

@@ -399,7 +399,7 @@ def larger_pages(case):
         yield error(
             "OVS-DPDK is given pages of 2 MiB, and the host has or gets %d of 1 GiB: DPDK takes the larger ones first, may not have them, and does not start"
             % case.pages_of_size(1024),
-            "set kube_ovn_hugepage_size: 1Gi, or give the larger pages back (hugepages_pages without them, and hugepages_purge: true)",
+            "set kube_ovn_hugepage_size: 1Gi, or give the larger pages back (hugepages_purge: true; hugepages_release: true where OVS-DPDK uses them now)",
         )
 
 
@@ -759,7 +759,7 @@ def kubelet_pages(case):
         for name, size in (("hugepages-1Gi", 1024), ("hugepages-2Mi", 2)):
             there = sum(page["total"] for page in pages if page["size_kib"] == size * 1024) * size
             known = mebibytes(allocatable.get(name, "0")) if node else None
-            if known is not None and known < there:
+            if known is not None and known != there:
                 yield warning(
                     "%s has %d MiB in pages of %d MiB, its kubelet offers %d MiB" % (host, there, size, known),
                     "restart the kubelet; role hugepages does so when it allocates pages",

@@ -33,6 +33,9 @@ OLD, NEW = "v1.12.0", "v1.12.35"
 COMMON = {
     "lab_nodes": NODES,
     "hugepages_pages": [{"size": "2M", "count": 2176}],
+    # DPDK would take pages of 1 GiB first, which a container that is given others may not have: they go when OVS lets go of them.
+    "hugepages_purge": True,
+    "hugepages_release": True,
     "verify_max_drop_ratio": 0.9,
 }
 UPLINK = {"name": "uplink0", "type": "dpdk", "options": {"dpdk-devargs": "eth_af_packet0,iface=eth1"}}

@@ -298,6 +298,13 @@ def test_pages_in_use_are_not_taken_away(tree):
     assert have(tree, [page("1G", 2, 0)])["changed"]
 
 
+def test_pages_in_use_go_later_on_request(tree):
+    have(tree, [page("1G", 4, 0)])
+    tree.write(NODE % (0, GIB, "free_hugepages"), "1\n")
+    assert have(tree, [page("1G", 2, 0)], release=True)["changed"]
+    assert counts(tree, GIB) == [2, 0]
+
+
 def test_surplus_pages_do_not_count(tree):
     tree.write(NODE % (0, 2048, "nr_hugepages"), "10\n")
     tree.write(NODE % (0, 2048, "surplus_hugepages"), "6\n")
