@@ -640,6 +640,12 @@ def hybrid_ports(case):
             "give this node's tunnel address with its prefix, such as 10.0.0.2/24",
         )
     devices = case.setting("kube_ovn_hybrid_devices", [])
+    twice = sorted(set(str(device) for device in devices) & set(str((port.get("options") or {}).get("dpdk-devargs")) for port in case.dpdk_ports()))
+    if twice:
+        yield error(
+            "%s is a port of hybrid mode and one of ovs_bridges_bridges: only one of them can have it" % ", ".join(twice),
+            "take it out of ovs_bridges_bridges or of kube_ovn_hybrid_devices",
+        )
     if not devices:
         yield error("kube_ovn_hybrid_devices is empty", "name the port to the other nodes, by PCI address or as eth_af_packet0,iface=NAME")
     elif len(devices) > 1 and not case.setting("kube_ovn_hybrid_bond_type"):

@@ -252,6 +252,27 @@ def test_a_mac_address_follows_the_address(controller):
     assert controller.mac_of("10.16.1.254") == "00:00:0a:10:01:fe"
 
 
+def test_a_port_goes_before_its_address_is_another_ports(controller, monkeypatch):
+    """The successor of a pod has its address; OVN refuses two ports with one."""
+    calls = []
+
+    def nbctl(*arguments):
+        calls.append(arguments)
+        return json.dumps({"data": [["old.ns", "00:00:0a:10:01:02 10.16.1.2"]]})
+
+    annotations = {"ovn.kubernetes.io/allocated": "true", "ovn.kubernetes.io/ip_address": "10.16.1.2", "ovn.kubernetes.io/mac_address": "00:00:0a:10:01:02"}
+    pod = {"metadata": {"name": "new", "namespace": "ns", "annotations": annotations}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
+    made = controller.Controller.__new__(controller.Controller)
+    made.network, made.blocks = None, []
+    monkeypatch.setattr(controller, "nbctl", nbctl)
+    monkeypatch.setattr(made, "api", type("Api", (), {"items": staticmethod(lambda path: [pod] if path.endswith("/pods") else [])}), raising=False)
+    monkeypatch.setattr(made, "nodes", lambda: {"n": [None, "10.16.1.1"]})
+    monkeypatch.setattr(made, "custom", lambda *_arguments: None)
+    made.reconcile()
+    words = list(calls[-1])
+    assert words.index("old.ns") < words.index("new.ns")
+
+
 # --- hybrid mode: its start script and the ports that kube-ovn-cni makes ------------------------------------------
 
 STUBS = {

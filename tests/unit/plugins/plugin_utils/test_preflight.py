@@ -81,7 +81,7 @@ SETTINGS = dict(
     network_attachments_definitions=[dict(name="ovs-dpdk-br0", mode="client")],
 )
 FACTS = dict(inventory=INVENTORY, node=HOST, cluster=CLUSTER)
-HYBRID = dict(kube_ovn_mode="hybrid")
+HYBRID = dict(kube_ovn_mode="hybrid", ovs_bridges_bridges=[dict(name="br0")])
 TWO_NUMA = {"numa_nodes": [HOST["numa_nodes"][0], OTHER_NODE]}
 
 
@@ -180,6 +180,7 @@ CASES = [
     ("P23", "error", "node", {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="cbr0")]}, {},
      {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="kube-ovn")]}, {}),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="10.0.0.2"), {}, HYBRID),
+    ("ENCAP", "error", "node", {}, dict(HYBRID, ovs_bridges_bridges=[BR0]), {}, dict(HYBRID, ovs_bridges_bridges=[dict(name="br0", ports=[dict(name="a")])])),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=[]), {}, {"kube_ovn_hybrid_devices": []}),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:03:00.0", "eth_af_packet0,iface=a"]), {},
      dict(HYBRID, kube_ovn_hybrid_devices=["0000:03:00.0", "eth_af_packet0,iface=a"], kube_ovn_hybrid_bond_type="lacp")),

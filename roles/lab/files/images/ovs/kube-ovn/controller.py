@@ -163,11 +163,12 @@ class Controller:
         listed = json.loads(nbctl("--format=json", "--columns=name,addresses", "list", "Logical_Switch_Port"))["data"]
         there = {name: addresses if isinstance(addresses, str) else " ".join(addresses[1]) for name, addresses in listed}
         commands = []
+        # First what goes: its address may be another port's by now, and no two ports can have one.
+        for name in set(there) - set(wanted):
+            commands += ["--", "--if-exists", "lsp-del", name]
         for name, value in wanted.items():
             if there.get(name) != value:
                 commands += ["--", "--may-exist", "lsp-add", SWITCH, name, "--", "lsp-set-addresses", name, value]
-        for name in set(there) - set(wanted):
-            commands += ["--", "--if-exists", "lsp-del", name]
         if commands:
             nbctl(*commands[1:])
         ports = {name for name in wanted if not name.startswith("node-")}
