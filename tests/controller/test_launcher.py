@@ -521,6 +521,16 @@ def test_logs_are_rotated(node: Node) -> None:
     assert node.path("/run/launcher.log.1").exists()
 
 
+@pytest.mark.parametrize("source", [LAUNCHER, STANDIN], ids=["launcher", "stand-in"])
+def test_the_go_sources_are_clean(source: Path, tmp_path: Path) -> None:
+    formatted = subprocess.run(["gofmt", "-l", str(source), str(STUB.parent)], capture_output=True, text=True, check=True, timeout=60)
+    assert formatted.stdout == ""
+    overlay = {"Replace": {str(STANDIN / "cnivpp/cnivpp.go"): str(STUB), str(STANDIN / "cnivpp/engine.go"): ""}}
+    (tmp_path / "overlay.json").write_text(json.dumps(overlay))
+    packages = ["."] if source == LAUNCHER else ["./userspace", "./cniovs", "./pods"]
+    subprocess.run(["go", "vet", f"-overlay={tmp_path}/overlay.json", *packages], cwd=source, check=True, timeout=300)
+
+
 def test_guard_serves_only_plugins(node: Node) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         node.run("/opt/cni/userspace/bin/ovs-vsctl", "del-br", "br0")
