@@ -49,7 +49,7 @@ _value:
       into those of the release, with the C(policy) to delete them by.
     - C(ready), the workloads (C(KIND/NAME)) that need not be waited for; C(on_delete), DaemonSets whose pods nobody else replaces; C(selectors) of the
       DaemonSets of OVS; C(since) when the network is Kube-OVN.
-    - C(switches) and C(others), the workloads that are there, for a removal.
+    - C(switches) and C(others), the workloads that are there, for a removal, in its order.
   type: dict
 """
 

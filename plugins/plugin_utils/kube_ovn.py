@@ -128,6 +128,8 @@ def deployment(rendered, daemonset, nodes, there):
             unfit.append(dict(named(item), policy="Orphan" if item["metadata"]["name"] in (OVS, HYBRID) else "Foreground"))
 
     ours = [item for item in there if item["metadata"]["name"] in set(name.split("/")[1] for name in workloads) | set(SWITCHES + ON_REQUEST)]
+    # Pods on Kube-OVN's own network first, while kube-ovn-cni can still take their ports away, and kube-ovn-cni last.
+    ours.sort(key=lambda item: (item["metadata"]["name"] == "kube-ovn-cni", bool(item["spec"]["template"]["spec"].get("hostNetwork"))))
     since = [item["metadata"]["creationTimestamp"] for item in there if title(item) == "DaemonSet/kube-ovn-cni"]
     return dict(
         labels=[dict(apiVersion="v1", kind="Node", metadata=dict(name=node, labels=labels[node])) for node in sorted(labels)],

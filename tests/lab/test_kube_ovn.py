@@ -28,6 +28,8 @@ INVENTORIES = ("inventory", str(FILES / "two_nodes.yml"))
 UPLINKS = "kube-ovn-dpdk-lab-uplinks"
 KUBE_OVN = str(FILES / "kube_ovn.yml")
 OLD, NEW = "v1.12.0", "v1.12.35"
+# An uninstall that also gives the pages back, and removes the definition of attachments, which others may use too.
+EVERYTHING = {"uninstall_hosts": True, "multus_delete_definitions": True}
 
 # Two nodes share the machine's pages and its cores, so that many packets are lost where a thread waits for its turn: what counts here is that they pass.
 COMMON = {
@@ -141,8 +143,12 @@ def cluster_objects() -> dict[str, str]:
     return found
 
 
-# Not of the set-up: state of the host's own daemons, logs of pods while they last, Ansible's own directory, compiled Python.
-FOREIGN = r"^/(root/\.ansible|var/log/journal|var/lib/systemd|var/log/(pods|containers)|var/tmp|var/cache)(/|$)|__pycache__|/\.conf\.db\.~lock~$"
+# Not of the set-up: state of the host's own daemons, what the container runtime keeps of CNI results, logs of pods while they last, Ansible's own
+# directory. Userspace CNI keeps its logs on purpose.
+FOREIGN = (
+    r"^/(root/\.ansible|var/log/journal|var/lib/systemd|var/lib/cni(/results)?$|var/log/(pods|containers|userspace-)|var/tmp|var/cache)"
+    r"|/\.conf\.db\.~lock~$"
+)
 FOREIGN_RUN = r"^/run/(systemd|containerd|udev|log|lock|docker|dbus|user|credentials|sendsigs.omit.d|netns|utmp|initctl)(/|$)"
 
 
@@ -288,6 +294,9 @@ def two_nodes():
     for node in NODES:
         subprocess.run(["docker", "network", "connect", UPLINKS, node], check=True, timeout=60)
         assert "eth1" in on(node, "ip", "-br", "link")
+    # The machine's pages are those of its nodes: none are left from a lab before this one.
+    for pages in Path("/sys/kernel/mm/hugepages").glob("*/nr_hugepages"):
+        pages.write_text("0")
     yield
     for node in NODES:
         subprocess.run(["docker", "network", "disconnect", "--force", UPLINKS, node], check=False, timeout=60)
@@ -538,9 +547,9 @@ def test_hybrid_again_changes_nothing_and_other_ports_are_rolled_out(before):
 
 
 def test_uninstall_leaves_what_was_there_before(before):
-    run("kube_ovn.dpdk.uninstall", **HYBRID, uninstall_hosts=True)
+    run("kube_ovn.dpdk.uninstall", **HYBRID, **EVERYTHING)
     comes_to(before)
-    unchanged(run("kube_ovn.dpdk.uninstall", **HYBRID, uninstall_hosts=True))
+    unchanged(run("kube_ovn.dpdk.uninstall", **HYBRID, **EVERYTHING))
 
 
 # --- cut off ------------------------------------------------------------------------------------------------------------------------
@@ -548,7 +557,7 @@ def test_uninstall_leaves_what_was_there_before(before):
 OPERATIONS = {
     "install": ("site.yml", {**DEDICATED, "kube_ovn_version": OLD}),
     "upgrade": ("kube_ovn.dpdk.upgrade", {**DEDICATED, "kube_ovn_version": NEW}),
-    "uninstall": ("kube_ovn.dpdk.uninstall", {**DEDICATED, "kube_ovn_version": NEW, "uninstall_hosts": True}),
+    "uninstall": ("kube_ovn.dpdk.uninstall", {**DEDICATED, **EVERYTHING, "kube_ovn_version": NEW}),
 }
 SEED = int(os.environ.get("SEED", "19"))
 

@@ -156,10 +156,13 @@ def test_what_is_not_rolled_out_is_not_ready(kind, status):
 
 
 def test_the_workloads_of_kube_ovn_are_told_from_others():
-    there = [workload("Deployment", name) for name in ("coredns", "ovn-central", "ovn-ic-server")] + [workload("DaemonSet", "kube-ovn-cni")]
-    found = plan(there=there + [workload("DaemonSet", HYBRID)])
-    assert [item["metadata"]["name"] for item in found["switches"]] == ["ovn-central", HYBRID]
-    assert [item["metadata"]["name"] for item in found["others"]] == ["ovn-ic-server", "kube-ovn-cni"]
+    there = [workload("DaemonSet", "kube-ovn-cni")] + [workload("Deployment", name) for name in ("coredns", "ovn-central", "ovn-ic-server")]
+    for item in there:
+        item["spec"]["template"]["spec"]["hostNetwork"] = True
+    found = plan(there=there + [workload("DaemonSet", HYBRID), workload("Deployment", "kube-ovn-monitor")])
+    assert [item["metadata"]["name"] for item in found["switches"]] == [HYBRID, "ovn-central"]
+    # The pod that needs kube-ovn-cni to go goes first.
+    assert [item["metadata"]["name"] for item in found["others"]] == ["kube-ovn-monitor", "ovn-ic-server", "kube-ovn-cni"]
     assert found["since"] == "2026-01-01T00:00:00Z"
 
 

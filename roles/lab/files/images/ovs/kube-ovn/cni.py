@@ -21,6 +21,8 @@ CONFLIST = {
     "plugins": [{"type": "kube-ovn", "server_socket": SOCKET}],
 }
 MTU = "1400"
+# The mark of the routes to other nodes, by which uninstall.sh finds them.
+ROUTES = "147"
 
 
 def log(message):
@@ -65,7 +67,7 @@ class Daemon:
             block = node["metadata"].get("annotations", {}).get("ovn.kubernetes.io/cidr")
             if block and node["metadata"]["name"] != self.node:
                 via = next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
-                run("ip", "route", "replace", block, "via", via)
+                run("ip", "route", "replace", block, "via", via, "proto", ROUTES)
         with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as handle:
             handle.write("1")
 
