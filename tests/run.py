@@ -17,8 +17,10 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("KUBE_OVN_DPDK_CACHE", Path.home() / ".cache" / "kube_ovn_dpdk"))
@@ -87,11 +89,19 @@ def junit_counts(files: Iterable[Path]) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
-def run(step: Step) -> Result:
-    print(f"\n=== {step.name}", flush=True)
+def run(step: Step, output: TextIO = sys.stdout) -> Result:
+    print(f"\n=== {step.name}", file=output, flush=True)
     started = time.monotonic()
     # A session of its own: at the time limit everything that the step started ends with it.
-    process = subprocess.Popen(step.command, cwd=step.cwd, env={**os.environ, **step.env}, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        step.command,
+        cwd=step.cwd,
+        env={**os.environ, **step.env},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is sys.stdout else subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         code = process.wait(step.timeout)
     except subprocess.TimeoutExpired:
@@ -103,20 +113,39 @@ def run(step: Step) -> Result:
             os.killpg(process.pid, 9)
             process.wait()
         code = -1
-        print(f"{step.name}: ended after its {step.timeout} seconds", flush=True)
+        print(f"{step.name}: ended after its {step.timeout} seconds", file=output, flush=True)
     passed = failed = skipped = 0
     if step.junit is not None:
         passed, failed, skipped = junit_counts(step.junit())
         if code != 0 and failed == 0:
             failed = 1
         if passed + failed == 0:
-            print(f"{step.name}: no test ran", flush=True)
+            print(f"{step.name}: no test ran", file=output, flush=True)
             failed = 1
     else:
         passed, failed = (1, 0) if code == 0 else (0, 1)
     seconds = time.monotonic() - started
-    print(f"--- {step.name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s", flush=True)
+    print(f"--- {step.name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s", file=output, flush=True)
     return Result(passed, failed, skipped, seconds)
+
+
+def run_apart(step: Step) -> Result:
+    """What the step prints is shown in one piece when it is done."""
+    with (OUTPUT / f"{step.name.replace(' ', '-')}.log").open("w+") as file:
+        result = run(step, file)
+        file.seek(0)
+        print(file.read(), end="", flush=True)
+    return result
+
+
+def run_suite(name: str) -> list[tuple[str, Result]]:
+    steps = (SUITES | ON_REQUEST)[name]()
+    if name in SIDE_BY_SIDE:
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(run_apart, steps))
+    else:
+        results = [run(step) for step in steps]
+    return [(step.name, result) for step, result in zip(steps, results, strict=True)]
 
 
 def pytest_step(name: str, *arguments: str, timeout: int, bin_directory: Path = MAIN) -> Step:
@@ -265,16 +294,18 @@ SUITES: dict[str, Callable[[], list[Step]]] = {
 # The main job on the lab does not yet hold its bound for a second run (90 s), so its suite is red and stays apart until it does.
 # Figures want a quiet machine.
 ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"site": site, "lab": lab, "bench": bench}
+# Suites of which two steps run at a time: each waits for its daemons more than it works.
+SIDE_BY_SIDE = {"molecule"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" ".join(known := SUITES | ON_REQUEST))
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" ".join(known := [*SUITES, *ON_REQUEST]))
     names = parser.parse_args().suites
     if unknown := sorted(set(names) - set(known)):
         parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(known)}")
     (OUTPUT / "pytest").mkdir(parents=True, exist_ok=True)
-    results = [(step.name, run(step)) for name in names or SUITES for step in known[name]()]
+    results = [result for name in names or SUITES for result in run_suite(name)]
     print("\n=== Summary")
     for name, result in results:
         print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")

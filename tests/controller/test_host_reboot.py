@@ -20,7 +20,6 @@ sys.path.insert(0, str(ROOT / "molecule" / "hosts_vm" / "files"))
 import api as fake  # noqa: E402
 
 
-
 @pytest.fixture
 def api(tmp_path):
     server = fake.serve(tmp_path)

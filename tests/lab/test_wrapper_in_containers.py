@@ -46,7 +46,7 @@ def containerd_container(tmp_path_factory: pytest.TempPathFactory):
     on_node("sh", "-c", f"chmod -R 0755 {inside}")
     on_node("ctr", "-n", "kube-ovn-dpdk", "run", "--detach", "--rootfs", f"{inside}/root", "wrapper", "/usr/bin/ovs-vswitchd")
     listed = on_node("ctr", "-n", "kube-ovn-dpdk", "task", "list", "--quiet=false")
-    pid = next(line.split()[1] for line in listed.splitlines() if line.startswith("wrapper "))
+    (pid,) = [line.split()[1] for line in listed.splitlines() if line.startswith("wrapper ")]
     on_node("sh", "-c", f"echo {pid} >{inside}/run/ovs-vswitchd.pid")
     yield {name: ["docker", "exec", NODE, f"{inside}/bin/{name}"] for name in tools}
     on_node("sh", "-c", "ctr -n kube-ovn-dpdk task kill -s KILL wrapper; sleep 1; ctr -n kube-ovn-dpdk container delete wrapper")

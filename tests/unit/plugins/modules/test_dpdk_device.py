@@ -9,11 +9,11 @@ __metaclass__ = type
 
 import os
 import shutil
+import signal
 import subprocess
-import sys
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host, _pci
 from ansible_collections.kube_ovn.dpdk.plugins.modules import dpdk_device
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
@@ -233,13 +233,18 @@ def test_what_comes_later_need_not_be_there_yet(kernel):
     assert kernel.writes == []
 
 
-def test_own_connection_on_whatever_port():
+def test_own_connection_on_whatever_port(monkeypatch):
     """What sudo takes away is still with its parents."""
-    paths = os.pathsep.join(path for path in sys.path if path)
-    code = "from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _pci; print(sorted(_pci.own_peers()) == [b'\\xc0\\x00\\x02\\x09'])"
-    environment = dict(os.environ, PYTHONPATH=paths, SSH_CONNECTION="192.0.2.9 50000 192.0.2.2 2222", CODE=code, PYTHON=sys.executable)
-    said = subprocess.check_output(["/bin/sh", "-c", 'unset SSH_CONNECTION; "$PYTHON" -c "$CODE"; true'], env=environment)
-    assert said.split() == [b"True"]
+    script = 'unset SSH_CONNECTION; sh -c "echo \\$\\$; exec sleep 60"; true'
+    environment = dict(os.environ, SSH_CONNECTION="192.0.2.9 50000 192.0.2.2 2222")
+    parent = subprocess.Popen(["/bin/sh", "-c", script], env=environment, stdout=subprocess.PIPE)
+    child = int(parent.stdout.readline())
+    try:
+        monkeypatch.setattr(os, "getpid", lambda: child)
+        assert _pci.own_peers() == set([b"\xc0\x00\x02\x09"])
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.communicate()
 
 
 def test_uio_needs_no_group(kernel):
