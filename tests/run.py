@@ -14,8 +14,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,6 +53,8 @@ class Result:
     failed: int
     skipped: int
     seconds: float
+    # Of what failed: the names of the cases, or the last lines that look like the error.
+    reasons: list[str] = field(default_factory=list)
 
 
 def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
@@ -76,12 +80,15 @@ def tracked(*patterns: str) -> list[str]:
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-def junit_counts(files: Iterable[Path]) -> tuple[int, int, int]:
-    passed = failed = skipped = 0
+def junit_counts(files: Iterable[Path]) -> tuple[int, list[str], int]:
+    """How many passed, the names and messages of those that failed, how many were skipped."""
+    passed = skipped = 0
+    failed = []
     for file in files:
         for case in ET.parse(file).iter("testcase"):
-            if case.find("failure") is not None or case.find("error") is not None:
-                failed += 1
+            problem = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
+            if problem is not None:
+                failed.append(f"{case.get('name')}: {problem.get('message', '')}")
             elif case.find("skipped") is not None:
                 skipped += 1
             else:
@@ -89,19 +96,38 @@ def junit_counts(files: Iterable[Path]) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
+def copy_lines(source: TextIO, output: TextIO, last: deque[str]) -> None:
+    for line in source:
+        output.write(line)
+        output.flush()
+        last.append(line.strip())
+
+
+def errors_among(lines: Iterable[str]) -> list[str]:
+    found = [line for line in lines if re.search(r"fatal: |FAILED|ERROR|CRITICAL|\bError\b", line)]
+    return found[-3:]
+
+
 def run(step: Step, output: TextIO = sys.stdout) -> Result:
     print(f"\n=== {step.name}", file=output, flush=True)
     started = time.monotonic()
+    last: deque[str] = deque(maxlen=400)
     # A session of its own: at the time limit everything that the step started ends with it.
     process = subprocess.Popen(
         step.command,
         cwd=step.cwd,
         env={**os.environ, **step.env},
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=None if output is sys.stdout else subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
+        text=True,
+        errors="replace",
     )
+    assert process.stdout is not None
+    # A thread, and no longer waited for than a moment: a daemon that the step left behind may keep the pipe open.
+    reader = threading.Thread(target=copy_lines, args=(process.stdout, output, last), daemon=True)
+    reader.start()
     try:
         code = process.wait(step.timeout)
     except subprocess.TimeoutExpired:
@@ -113,20 +139,22 @@ def run(step: Step, output: TextIO = sys.stdout) -> Result:
             os.killpg(process.pid, 9)
             process.wait()
         code = -1
-        print(f"{step.name}: ended after its {step.timeout} seconds", file=output, flush=True)
-    passed = failed = skipped = 0
+        last.append(f"ERROR: {step.name} was ended after its {step.timeout} seconds")
+        print(last[-1], file=output, flush=True)
+    reader.join(5)
     if step.junit is not None:
-        passed, failed, skipped = junit_counts(step.junit())
-        if code != 0 and failed == 0:
+        passed, reasons, skipped = junit_counts(step.junit())
+        if not reasons and (code != 0 or not passed):
+            reasons = [f"exit code {code}, {passed} tests passed", *errors_among(list(last))]
             failed = 1
-        if passed + failed == 0:
-            print(f"{step.name}: no test ran", file=output, flush=True)
-            failed = 1
+        else:
+            failed = len(reasons)
     else:
-        passed, failed = (1, 0) if code == 0 else (0, 1)
+        passed, failed, skipped = (1, 0, 0) if code == 0 else (0, 1, 0)
+        reasons = [] if code == 0 else [f"exit code {code}", *errors_among(list(last))]
     seconds = time.monotonic() - started
     print(f"--- {step.name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s", file=output, flush=True)
-    return Result(passed, failed, skipped, seconds)
+    return Result(passed, failed, skipped, seconds, reasons)
 
 
 def run_apart(step: Step) -> Result:
@@ -290,10 +318,10 @@ SUITES: dict[str, Callable[[], list[Step]]] = {
     "integration": integration,
     "molecule": molecule,
     "vm": virtual_machines,
+    "site": site,
 }
-# The main job on the lab does not yet hold its bound for a second run (90 s), so its suite is red and stays apart until it does.
-# Figures want a quiet machine.
-ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"site": site, "lab": lab, "bench": bench}
+# Pods by the hundred and roll-outs take over an hour; figures want a quiet machine.
+ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"lab": lab, "bench": bench}
 # Suites of which two steps run at a time: each waits for its daemons more than it works.
 SIDE_BY_SIDE = {"molecule"}
 
@@ -309,6 +337,9 @@ def main() -> int:
     print("\n=== Summary")
     for name, result in results:
         print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")
+    for name, result in results:
+        for reason in result.reasons[:5]:
+            print(f"{name}: {' '.join(reason.split())[:600]}")
     passed, failed, skipped = (sum(getattr(result, field_name) for _name, result in results) for field_name in ("passed", "failed", "skipped"))
     print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
