@@ -259,7 +259,9 @@ class Binder(object):
     def saved(self, address):
         """Driver that the device will have at boot; None for whatever the kernel chooses."""
         if self.driverctl:
-            return (self.sysroot.read("/etc/driverctl.d/%s" % address) or "").strip() or None
+            # Without the bus in its name: driverctl that knows PCI alone.
+            names = ["/etc/driverctl.d/%s%s" % (bus, address) for bus in ("pci-", "")]
+            return "".join([self.sysroot.read(name) or "" for name in names]).strip() or None
         row = self.record.rows.get(address)
         return row["driver"] if row and self.sysroot.exists(UNIT) else None
 

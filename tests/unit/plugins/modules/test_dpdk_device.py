@@ -343,7 +343,8 @@ def test_two_drivers_for_one_device(kernel):
     assert kernel.writes == []
 
 
-def test_driverctl_where_present(kernel):
+@pytest.mark.parametrize("bus", ["pci-", ""], ids=["today's", "of EL 7"])
+def test_driverctl_where_present(kernel, bus):
     """driverctl keeps the override for the boot itself."""
     tree = kernel.tree
     tree.write(
@@ -352,12 +353,12 @@ def test_driverctl_where_present(kernel):
 root=%(root)s
 echo "$@" >> $root/calls
 case $1 in
-set-override) mkdir -p $root/etc/driverctl.d; echo $3 > $root/etc/driverctl.d/$2; driver=$3 ;;
-unset-override) rm $root/etc/driverctl.d/$2; driver=e1000e ;;
+set-override) mkdir -p $root/etc/driverctl.d; echo $3 > $root/etc/driverctl.d/%(bus)s$2; driver=$3 ;;
+unset-override) rm $root/etc/driverctl.d/%(bus)s$2; driver=e1000e ;;
 esac
 ln -sfn ../../drivers/$driver $root/sys/bus/pci/devices/$2/driver
 """
-        % {"root": tree.root},
+        % {"root": tree.root, "bus": bus},
         0o755,
     )
     assert bind(kernel, "eth1")["changed"]
