@@ -256,12 +256,21 @@ class Binder(object):
             if rc:
                 raise HostError("this kernel has no driver %s: %s; install it, or choose one of %s" % (driver, err.strip(), ", ".join(USERSPACE_DRIVERS)))
 
+    @staticmethod
+    def saved_files(address):
+        # Without the bus in its name: driverctl that knows PCI alone.
+        return ["/etc/driverctl.d/%s%s" % (bus, address) for bus in ("pci-", "")]
+
+    def forget(self, address):
+        """Let the kernel choose at boot, and the device be as it is now; driverctl itself would take it from its driver."""
+        for name in self.saved_files(address):
+            if self.sysroot.exists(name):
+                os.unlink(self.sysroot.path(name))
+
     def saved(self, address):
         """Driver that the device will have at boot; None for whatever the kernel chooses."""
         if self.driverctl:
-            # Without the bus in its name: driverctl that knows PCI alone.
-            names = ["/etc/driverctl.d/%s%s" % (bus, address) for bus in ("pci-", "")]
-            return "".join([self.sysroot.read(name) or "" for name in names]).strip() or None
+            return "".join([self.sysroot.read(name) or "" for name in self.saved_files(address)]).strip() or None
         row = self.record.rows.get(address)
         return row["driver"] if row and self.sysroot.exists(UNIT) else None
 
@@ -287,7 +296,7 @@ class Binder(object):
         }
 
     def rebind(self, device, driver):
-        """Let the kernel choose again, with a driver to choose or without; returns whether it took the driver."""
+        """Let the kernel choose again, with a driver to choose or without."""
         if self.sysroot.is_real and driver and not self.sysroot.isdir("%s/%s" % (DRIVERS, driver)):
             self.modprobe(driver)
         self.sysroot.poke(device.path + "/driver_override", "%s\n" % (driver or ""))
@@ -297,48 +306,62 @@ class Binder(object):
 
     def bind(self, address, driver):
         device = Device(self.sysroot, address)
+        persistent = self.module.params["persistent"]
         self.remember(device, driver)
-        if device.driver != driver:
-            old = device.driver
-            if self.driverctl:
-                self.run_driverctl(["set-override"] + ([] if self.module.params["persistent"] else ["--nosave"]) + [address, driver], device, driver)
-            else:
-                self.rebind(device, driver)
-            if not wait_until(lambda: device.driver == driver, self.timeout):
-                # The NIC goes back rather than being nobody's.
-                if self.driverctl:
-                    self.run_driverctl(["unset-override", address], device, None)
-                else:
-                    self.rebind(device, None)
-                wait_until(lambda: device.driver == old, self.timeout)
-                raise HostError(
-                    "%s was not taken by %s within %d s and is back at %s. The kernel says: %s"
-                    % (address, driver, self.timeout, device.driver or "no driver", self.kernel_log(address))
-                )
-        elif self.driverctl and self.module.params["persistent"] and self.saved(address) != driver:
-            self.run_driverctl(["set-override", address, driver], device, driver)
+        if self.driverctl and not persistent:
+            self.forget(address)
+        if device.driver == driver and not (self.driverctl and persistent and self.saved(address) != driver):
+            return
+        old = device.driver
+        said = ""
+        if self.driverctl:
+            said = self.run_driverctl(([] if persistent else ["--nosave"]) + ["set-override", address, driver])
+        else:
+            self.rebind(device, driver)
+        if not wait_until(lambda: device.driver == driver, self.timeout):
+            # The NIC goes back rather than being nobody's.
+            self.unset(device)
+            wait_until(lambda: device.driver == old, self.timeout)
+            raise HostError(
+                "%s was not taken by %s within %d s and is back at %s. The kernel says: %s%s"
+                % (address, driver, self.timeout, device.driver or "no driver", self.kernel_log(address), said)
+            )
+        if self.driverctl and persistent and self.saved(address) != driver:
+            raise HostError("%s is bound to %s, but not at boot%s" % (address, driver, said))
+
+    def unset(self, device):
+        """Have the kernel choose the driver, now and at boot; returns what driverctl complains of."""
+        if not self.driverctl:
+            self.rebind(device, None)
+            return ""
+        said = self.run_driverctl(["unset-override", device.address])
+        # It keeps what it has saved when no driver took the device.
+        self.forget(device.address)
+        return said
 
     def give_back(self, address):
         device = Device(self.sysroot, address)
-        row = self.record.rows.pop(address, {})
+        row = self.record.rows.get(address, {})
         kernel_driver = row.get("kernel_driver")
-        if self.driverctl:
-            self.run_driverctl(["unset-override", address], device, None)
-        elif device.override or device.driver in USERSPACE_DRIVERS:
+        said = ""
+        if self.driverctl or device.override or device.driver in USERSPACE_DRIVERS or device.driver is None:
             if kernel_driver and self.sysroot.is_real:
                 self.modprobe(kernel_driver)
-            self.rebind(device, None)
+            said = self.unset(device)
         if kernel_driver and not wait_until(lambda: device.driver == kernel_driver, self.timeout):
-            raise HostError("%s did not go back to %s; the kernel says: %s" % (address, kernel_driver, self.kernel_log(address)))
+            raise HostError("%s did not go back to %s; the kernel says: %s%s" % (address, kernel_driver, self.kernel_log(address), said))
+        if said and device.driver in USERSPACE_DRIVERS:
+            raise HostError("%s was not given back by %s%s" % (address, device.driver, said))
+        # Only now: what the device was is needed to try again.
+        self.record.rows.pop(address, None)
         if row.get("interface"):
             # It comes back a moment after the driver.
             wait_until(lambda: row["interface"] in device.interfaces, self.timeout)
 
-    def run_driverctl(self, arguments, device, driver):
+    def run_driverctl(self, arguments):
+        """Its complaint, if any: it complains about drivers that are slow, too, and what counts is what the device has in the end."""
         rc, out, err = self.module.run_command([self.driverctl] + arguments)
-        # It complains about drivers that are slow to let go; what counts is what the device has.
-        if rc and device.driver != driver:
-            raise HostError("driverctl %s failed: %s" % (" ".join(arguments), (err or out).strip()))
+        return "; driverctl says: %s" % " ".join((err or out).split()) if rc else ""
 
     def kernel_log(self, address):
         if not self.sysroot.is_real:

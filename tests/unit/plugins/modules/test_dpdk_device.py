@@ -343,28 +343,111 @@ def test_two_drivers_for_one_device(kernel):
     assert kernel.writes == []
 
 
+# As driverctl 0.111 does it: options first, then exactly so many words. A device that no driver takes is left without one, and then nothing is saved.
+DRIVERCTL = """#!/bin/sh
+root=%(root)s
+echo "$@" >> $root/calls
+usage() { echo "Usage: driverctl [OPTIONS...] {COMMAND}..."; exit 1; }
+save=1
+while [ $# -gt 0 ]; do
+    case $1 in
+    --nosave) save=0 ;;
+    set-override) [ $# -eq 3 ] || usage; break ;;
+    unset-override) [ $# -eq 2 ] || usage; break ;;
+    *) usage ;;
+    esac
+    shift
+done
+base=$root/sys/bus/pci/devices/$2
+saved=$root/etc/driverctl.d/%(bus)s$2
+rm -f $base/driver
+echo "$3" > $base/driver_override
+if grep -qx "${3:-e1000e}" $root/refusing; then
+    echo "driverctl: failed to bind device $2 to driver $3" >&2
+    exit 1
+fi
+ln -s ../../drivers/${3:-e1000e} $base/driver
+if [ $save = 0 ]; then
+    exit 0
+elif [ "$3" ]; then
+    mkdir -p $root/etc/driverctl.d
+    echo "$3" > $saved
+else
+    rm -f $saved
+fi
+"""
+
+
+def install_driverctl(kernel, bus="pci-", refusing=()):
+    kernel.tree.write("/usr/sbin/driverctl", DRIVERCTL % {"root": kernel.tree.root, "bus": bus}, 0o755)
+    kernel.tree.write("/refusing", "".join(name + "\n" for name in refusing))
+    return kernel.tree.path("/etc/driverctl.d/" + bus + NIC)
+
+
 @pytest.mark.parametrize("bus", ["pci-", ""], ids=["today's", "of EL 7"])
 def test_driverctl_where_present(kernel, bus):
     """driverctl keeps the override for the boot itself."""
     tree = kernel.tree
-    tree.write(
-        "/usr/sbin/driverctl",
-        """#!/bin/sh
-root=%(root)s
-echo "$@" >> $root/calls
-case $1 in
-set-override) mkdir -p $root/etc/driverctl.d; echo $3 > $root/etc/driverctl.d/%(bus)s$2; driver=$3 ;;
-unset-override) rm $root/etc/driverctl.d/%(bus)s$2; driver=e1000e ;;
-esac
-ln -sfn ../../drivers/$driver $root/sys/bus/pci/devices/$2/driver
-"""
-        % {"root": tree.root, "bus": bus},
-        0o755,
-    )
+    saved = install_driverctl(kernel, bus)
     assert bind(kernel, "eth1")["changed"]
     assert kernel.writes == []
+    assert os.path.exists(saved)
     assert not os.path.exists(tree.path(UNIT))
     assert not bind(kernel, NIC)["changed"]
     assert bind(kernel, NIC, state="absent")["changed"]
     assert tree.read("/calls").splitlines() == ["set-override %s vfio-pci" % NIC, "unset-override %s" % NIC]
+    assert not os.path.exists(saved)
     assert not os.path.exists(tree.path("/etc/kube-ovn-dpdk/devices"))
+
+
+def test_driverctl_and_a_driver_that_does_not_take_it(kernel):
+    install_driverctl(kernel, refusing=["vfio-pci"])
+    result = bind(kernel, NIC)
+    assert "was not taken by vfio-pci within 0 s and is back at e1000e" in result["msg"]
+    assert "driverctl says: driverctl: failed to bind device %s to driver vfio-pci" % NIC in result["msg"]
+    assert driver_of(kernel, NIC) == "e1000e"
+    assert not os.path.exists(kernel.tree.path("/etc/kube-ovn-dpdk/devices"))
+
+
+def test_driverctl_and_no_driver_at_all(kernel):
+    """What cannot be put back either is told."""
+    install_driverctl(kernel, refusing=["vfio-pci", "e1000e"])
+    assert "is back at no driver" in bind(kernel, NIC)["msg"]
+
+
+def test_driverctl_when_it_cannot_give_back(kernel):
+    saved = install_driverctl(kernel)
+    bind(kernel, NIC)
+    install_driverctl(kernel, refusing=["e1000e"])
+    result = bind(kernel, NIC, state="absent")
+    assert "did not go back to e1000e" in result["msg"]
+    # The next boot does not bind what was to be given back, and the next run knows what the device was.
+    assert not os.path.exists(saved)
+    assert NIC in kernel.tree.read("/etc/kube-ovn-dpdk/devices")
+    install_driverctl(kernel)
+    assert bind(kernel, NIC, state="absent")["changed"]
+    assert driver_of(kernel, NIC) == "e1000e"
+    assert not os.path.exists(kernel.tree.path("/etc/kube-ovn-dpdk/devices"))
+
+
+def test_driverctl_not_persistent(kernel):
+    saved = install_driverctl(kernel)
+    assert bind(kernel, NIC, persistent=False)["changed"]
+    assert driver_of(kernel, NIC) == "vfio-pci"
+    assert not os.path.exists(saved)
+    assert not bind(kernel, NIC, persistent=False)["changed"]
+    assert kernel.tree.read("/calls").splitlines() == ["--nosave set-override %s vfio-pci" % NIC]
+
+
+def test_driverctl_not_persistent_any_more(kernel):
+    """What was saved is forgotten, and the device, which may be in use, stays as it is."""
+    saved = install_driverctl(kernel)
+    bind(kernel, NIC)
+    calls = kernel.tree.read("/calls")
+    assert bind(kernel, NIC, persistent=False)["changed"]
+    assert not os.path.exists(saved)
+    assert driver_of(kernel, NIC) == "vfio-pci"
+    assert kernel.tree.read("/calls") == calls
+    assert not bind(kernel, NIC, persistent=False)["changed"]
+    assert bind(kernel, NIC)["changed"]
+    assert os.path.exists(saved)
