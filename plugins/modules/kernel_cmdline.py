@@ -138,11 +138,13 @@ backups:
   returned: success
   type: list
   elements: str
-  sample: ["/boot/grub/grub.cfg.1234.2026-01-31@12:00:00~"]
+  sample: ["/boot/grub/grub.cfg.1234.20260131T120000~"]
 """
 
 import os
 import re
+import shutil
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import (
@@ -172,29 +174,46 @@ def check_owners(loader, arguments):
 def write_all(module, loader, texts, arguments, names, generate):
     """Write files and menu, or leave all as it was. Returns the backups."""
     sysroot = loader.sysroot
-    old = dict((path, sysroot.read(path, "")) for path in texts)
     menu = loader.grub_cfg() if generate else None
-    loader.check_writable(list(texts) + ([menu] if menu else []))
+    paths = sorted(texts) + ([menu] if menu else [])
+    loader.check_writable(paths)
+    old = dict((path, sysroot.read(path)) for path in paths)
+    written = []
     backups = []
 
-    def keep(path):
+    def put(path, text):
         target = os.path.realpath(sysroot.path(path))
         if module.params["backup"] and os.path.exists(target):
-            backups.append(sysroot.bare(module.backup_local(target)))
+            # The EFI partition refuses colons.
+            copy = "%s.%d.%s~" % (target, os.getpid(), time.strftime("%Y%m%dT%H%M%S"))
+            backups.append(copy)
+            module.preserved_copy(target, copy)
+        written.append(path)
+        loader.write(path, text)
 
-    for path in sorted(texts):
-        keep(path)
-        loader.write(path, texts[path])
-    if generate:
-        try:
-            menu, text = loader.generate(arguments, names)
-        except HostError:
-            for path, content in old.items():
-                loader.write(path, content)
-            raise
-        keep(menu)
-        loader.write(menu, text)
-    return backups
+    def undo():
+        for path in written:
+            if old[path] is not None:
+                loader.write(path, old[path])
+            elif sysroot.exists(path):
+                os.unlink(sysroot.path(path))
+        for copy in backups:
+            if os.path.exists(copy):
+                os.unlink(copy)
+
+    try:
+        for path in sorted(texts):
+            put(path, texts[path])
+        if generate:
+            put(*loader.generate(arguments, names))
+    except (EnvironmentError, shutil.Error) as error:
+        undo()
+        raise HostError("writing the kernel arguments failed, and all is as it was: %s" % error)
+    except BaseException:
+        # Also what ends a module by itself, as moving a file does.
+        undo()
+        raise
+    return [sysroot.bare(copy) for copy in backups]
 
 
 def run(module):

@@ -7,8 +7,10 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import re
+import shutil
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _bootloader
@@ -73,13 +75,17 @@ def el7(tree, linux="rhgb quiet", firmware="bios", terminated=True):
     return "/boot/efi/EFI/centos/grub.cfg"
 
 
-def el8(tree, options="root=UUID=1f0c ro quiet", kernelopts=None):
+def el8(tree, options="root=UUID=1f0c ro quiet", kernelopts=None, firmware="bios"):
     tree.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"\nGRUB_ENABLE_BLSCFG=true\n')
     tree.write("/usr/sbin/grub2-mkconfig", GENERATOR % {"dropins": "", "command": "linux"}, 0o755)
     for version in ("4.18.0-9", "4.18.0-10"):
         tree.write("/boot/loader/entries/abc-%s.conf" % version, "title Linux\nversion %s\noptions %s\ngrub_users $grub_users\n" % (version, options))
     tree.write("/boot/loader/entries/abc-0-rescue.conf", "title Rescue\noptions root=UUID=1f0c ro rescue\n")
     env = "# GRUB Environment Block\nsaved_entry=abc-4.18.0-10\n" + ("kernelopts=%s\n" % kernelopts if kernelopts else "")
+    if firmware == "uefi":
+        tree.write("/sys/firmware/efi/fw_platform_size", "64\n")
+        tree.write("/boot/efi/EFI/centos/grubenv", "")
+        tree.link("/boot/grub2/grubenv", "../efi/EFI/centos/grubenv")
     tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
     tree.write("/proc/cmdline", "BOOT_IMAGE=(hd0,msdos1)/vmlinuz " + (kernelopts or options) + "\n")
 
@@ -168,11 +174,11 @@ def on_el7(firmware):
     return make
 
 
-def on_bls(in_env):
+def on_bls(in_env, firmware="bios"):
     def make(tree, setting):
         words = "root=UUID=1f0c ro " + words_of(setting)
         if in_env:
-            el8(tree, options="$kernelopts $tuned_params", kernelopts=words)
+            el8(tree, options="$kernelopts $tuned_params", kernelopts=words, firmware=firmware)
         else:
             el8(tree, options=words + " $tuned_params")
         if "defaults" in setting:
@@ -194,6 +200,7 @@ HOSTS = {
     "EL 7, UEFI": on_el7("uefi"),
     "EL 8 and later": on_bls(False),
     "EL 8 with kernelopts": on_bls(True),
+    "EL 8 with kernelopts, UEFI": on_bls(True, "uefi"),
 }
 
 
@@ -554,6 +561,76 @@ def test_backup(tree):
     old = tree.read(menu)
     result = cmdline(tree, FOUR, backup=True)
     assert [tree.read(path) for path in result["backups"]] == [old]
+
+
+@pytest.fixture
+def vfat(tree, monkeypatch):
+    """The EFI partition refuses some characters in names."""
+    copy = shutil.copyfile
+
+    def copyfile(source, target, **options):
+        if "/boot/efi/" in str(target) and ":" in os.path.basename(str(target)):
+            raise IOError(errno.EINVAL, "Invalid argument", target)
+        return copy(source, target, **options)
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+
+
+UEFI = {"EL 7": lambda tree: el7(tree, firmware="uefi"), "EL 8": lambda tree: el8(tree, "$kernelopts", "root=UUID=1f0c ro quiet", "uefi")}
+
+
+@pytest.mark.parametrize("release", sorted(UEFI))
+def test_backup_on_the_efi_partition(tree, vfat, release):
+    UEFI[release](tree)
+    old = tree.snapshot()
+    result = cmdline(tree, FOUR, backup=True)
+    assert not result["failed"], result
+    assert len(result["backups"]) == 2
+    assert any(path.startswith("/boot/efi/EFI/centos/grub") for path in result["backups"])
+    assert set(tree.read(path) for path in result["backups"]) < set(old.values())
+
+
+def disk_is_full(path):
+    return IOError(errno.ENOSPC, "No space left on device", path)
+
+
+@pytest.mark.parametrize("release", sorted(UEFI))
+@pytest.mark.parametrize("failing", ["copy", "write"])
+def test_what_fails_later_undoes_what_was_written_before(tree, monkeypatch, release, failing):
+    """The partition of the EFI is full, when /etc/default/grub is written already."""
+    UEFI[release](tree)
+    tree.write("/etc/kernel/cmdline", "root=UUID=1f0c ro quiet\n")
+    if release == "EL 8":
+        # By their names the texts come one after the other, and this one after the boot loader's environment.
+        failing_name = "/etc/kernel/cmdline"
+    else:
+        failing_name = "/boot/efi/EFI/centos/grub.cfg"
+    old = tree.snapshot(without=["runs"])
+    copy, write = shutil.copy2, _bootloader.BootLoader.write
+    done = []
+
+    def copy2(source, target, **options):
+        if source.endswith(failing_name):
+            raise disk_is_full(target)
+        done.append(source)
+        return copy(source, target, **options)
+
+    def write_once(loader, path, text):
+        if path == failing_name and "hugepages" in text:
+            raise disk_is_full(path)
+        done.append(path)
+        return write(loader, path, text)
+
+    if failing == "copy":
+        monkeypatch.setattr(shutil, "copy2", copy2)
+    else:
+        monkeypatch.setattr(_bootloader.BootLoader, "write", write_once)
+    result = cmdline(tree, FOUR, backup=True)
+    assert done
+    assert result["failed"]
+    assert "No space left on device" in result["msg"]
+    assert "all is as it was" in result["msg"]
+    assert tree.snapshot(without=["runs"]) == old
 
 
 BAD = [
