@@ -112,7 +112,7 @@ def ran(done: subprocess.CompletedProcess, changed: int) -> None:
     assert f"changed={changed} " in done.stdout.splitlines()[[n for n, line in enumerate(done.stdout.splitlines()) if "PLAY RECAP" in line][0] + 1]
 
 
-def test_pod_as_in_the_original_procedure(tmp_path, api):
+def test_pod_is_created_kept_replaced_and_deleted(tmp_path, api):
     ran(play(tmp_path, api), 1)
     (pod,) = api.pods.values()
     (container,) = pod["spec"]["containers"]
@@ -123,7 +123,7 @@ def test_pod_as_in_the_original_procedure(tmp_path, api):
     assert container["image"] == "dpdk:19.11"
     assert container["resources"]["limits"] == container["resources"]["requests"] == {"hugepages-1Gi": "2Gi", "memory": "2Gi"}
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert pod["spec"]["volumes"] == [{"name": "hugepages", "emptyDir": {"medium": "HugePages"}}, {"name": "vhu", "hostPath": {"path": "/var/run/openvswitch"}}]
+    assert sockets(pod) == ("shared-dir", "/var/run/openvswitch/pods", "/vhu", "$(POD_UID)")
     # Once more: nothing is called.
     api.calls.clear()
     ran(play(tmp_path, api), 0)
@@ -141,6 +141,53 @@ def test_pod_as_in_the_original_procedure(tmp_path, api):
     ran(play(tmp_path, api, dpdk_app_state="absent"), 1)
     assert api.pods == {}
     ran(play(tmp_path, api, dpdk_app_state="absent"), 0)
+
+
+def sockets(pod: dict) -> tuple[str, str, str, str | None]:
+    """Name and directory of the volume with the sockets, where the pod sees it, and which directory below it."""
+    hugepages, volume = pod["spec"]["volumes"]
+    assert hugepages == {"name": "hugepages", "emptyDir": {"medium": "HugePages"}}
+    (container,) = pod["spec"]["containers"]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    assert mounts.pop("hugepages") == {"name": "hugepages", "mountPath": "/hugepages"}
+    mount = mounts.pop(volume["name"])
+    assert not mounts
+    below = mount.get("subPathExpr")
+    environment = [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}]
+    assert container.get("env", []) == (environment if below else []), "what subPathExpr names is in the environment"
+    return volume["name"], volume["hostPath"]["path"], mount["mountPath"], below
+
+
+SEED = {"name": "vhu", "hostPath": {"path": "/var/run/openvswitch"}}
+OWN = "/var/run/openvswitch/pods"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"dpdk_app_socket_volume": SEED}, ("vhu", "/var/run/openvswitch", "/vhu", None)),
+        # Below another directory the launcher makes none for each pod.
+        ({"dpdk_app_socket_volume": {"name": "shared-dir", "hostPath": {"path": "/var/run/openvswitch/server"}}},
+         ("shared-dir", "/var/run/openvswitch/server", "/vhu", None)),
+        ({"dpdk_app_socket_volume": {"name": "shared-dir", "hostPath": {"path": "/run/openvswitch/pods/"}}},
+         ("shared-dir", "/run/openvswitch/pods/", "/vhu", "$(POD_UID)")),
+        ({"dpdk_app_socket_volume": {"name": "shared-dir", "hostPath": {"path": "/srv/pods"}}, "dpdk_app_socket_subpath": "$(POD_UID)"},
+         ("shared-dir", "/srv/pods", "/vhu", "$(POD_UID)")),
+        ({"dpdk_app_socket_dir": "/sockets"}, ("shared-dir", OWN, "/sockets", "$(POD_UID)")),
+    ],
+    ids=["original procedure", "one directory", "other spelling", "other directory of pods", "other place"],
+)  # fmt: skip
+def test_what_a_pod_sees_of_the_sockets(tmp_path, api, variables, expected):
+    ran(play(tmp_path, api, **variables), 1)
+    (pod,) = api.pods.values()
+    assert sockets(pod) == expected
+
+
+def test_a_pod_that_sees_all_sockets_is_replaced_by_one_that_sees_its_own(tmp_path, api):
+    ran(play(tmp_path, api, dpdk_app_socket_volume=SEED), 1)
+    ran(play(tmp_path, api), 2)
+    (pod,) = api.pods.values()
+    assert sockets(pod)[1:] == (OWN, "/vhu", "$(POD_UID)")
 
 
 def test_one_pod_for_each_node_and_no_more(tmp_path, api):

@@ -149,6 +149,14 @@ def test_ports_in_order_with_addresses_of_each_other():
     assert pod["huge_dir"] == "/hugepages"
 
 
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_sockets_of_a_directory_of_the_pods_own_are_looked_for_where_the_pod_sees_them(mode):
+    pod = a_pod(mode=mode)
+    pod["spec"]["volumes"][1] = {"name": "shared-dir", "hostPath": {"path": "/var/run/openvswitch/pods"}}
+    pod["spec"]["containers"][0]["volumeMounts"][1] = {"name": "shared-dir", "mountPath": "/vhu", "subPathExpr": "$(POD_UID)"}
+    assert [one["ports"] for one in verify_plan([pod])] == [one["ports"] for one in verify_plan([a_pod(mode=mode)])]
+
+
 def test_round_through_all_pods():
     pods = verify_plan([a_pod("a", "a" * 64), a_pod("b", "b" * 64), a_pod("c", "c" * 64)], between_pods=True)
     macs = {port["mac"]: (pod["name"], port["name"]) for pod in pods for port in pod["ports"]}

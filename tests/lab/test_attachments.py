@@ -244,11 +244,14 @@ def test_ten_of_a_hundred_pods_go_and_leave_nothing(before, number: int) -> None
 # --- server and client mode
 
 
+# What the application sees of the sockets: by default its own only.
+SEES = {"its own": {}, "all": {"dpdk_app_socket_volume": HOST["volumes"][0]}}
+
+
 def recreated(mode: str, **more: object) -> tuple[int, str]:
-    """The whole line with the application's sockets in a directory of their own, in this mode."""
-    volume = {"name": "shared-dir", "hostPath": {"path": f"/var/run/openvswitch/{mode}"}}
+    """The whole line with the application's sockets in this mode, and in its own directory unless `more` says otherwise."""
     network = {"server": SERVER, "client": CLIENT}[mode]
-    variables = {"network_attachments_definitions": ATTACHMENTS, "dpdk_app_networks": [network, network], "dpdk_app_socket_volume": volume}
+    variables = {"network_attachments_definitions": ATTACHMENTS, "dpdk_app_networks": [network, network]}
     return playbook("site.yml", ovs_bridges_bridges=[BRIDGE], **variables, **more)
 
 
@@ -273,6 +276,20 @@ def received() -> list[int]:
     """What testpmd's ports have received until now, as the last of its periodic statistics has it."""
     counts = re.findall(r"RX-packets: (\d+)", in_application("cat /tmp/lab-testpmd"))
     return [int(count) for count in counts[-2:]] if len(counts) >= 2 else [0, 0]
+
+
+@pytest.mark.parametrize("sees", SEES)
+def test_what_the_application_sees_of_the_sockets(sees: str) -> None:
+    """Packets pass in both forms (the whole line ends with the proof), and only in the original procedure's the database's socket is there to be used."""
+    code, output = recreated("server", **SEES[sees])
+    assert code == 0, output
+    found = in_application("cd /vhu && ls -d *").split()
+    own = [name for name in found if re.fullmatch(r"[0-9a-f]{12}-net[12]", name)]
+    assert len(own) == 2
+    if sees == "all":
+        assert "db.sock" in found
+    else:
+        assert found == own
 
 
 def test_client_mode_survives_a_restart_of_open_vswitch() -> None:
