@@ -140,11 +140,11 @@ def deployment(rendered, daemonset, nodes, there):
         since=since[0] if since else "",
         # DaemonSets of OVS with the labels of their pods.
         selectors=dict((name, workloads["DaemonSet/" + name]["spec"]["selector"]["matchLabels"]) for name in (OVS, HYBRID) if "DaemonSet/" + name in workloads),
-        # DaemonSets whose pods nobody replaces but the role: OVS-DPDK, and up to v1.11 the kernel's OVS too.
+        # DaemonSets of OVS whose pods nobody replaces but the role: OVS-DPDK, and up to v1.11 the kernel's OVS too.
         on_delete=sorted(
             item["metadata"]["name"]
             for item in workloads.values()
-            if item["kind"] == "DaemonSet" and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+            if title(item) in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
         ),
         # For the removal.
         switches=[named(item) for item in ours if item["metadata"]["name"] in SWITCHES],

@@ -178,6 +178,7 @@ metadata:
   namespace: kube-system
 spec:
   selector: {matchLabels: {app: kube-ovn-cni}}
+  updateStrategy: {type: OnDelete}
   template:
     metadata: {labels: {app: kube-ovn-cni}}
     spec:

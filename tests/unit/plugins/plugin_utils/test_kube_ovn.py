@@ -40,7 +40,8 @@ def rendered(daemonset=DEDICATED, app="ovs-dpdk", extra=()):
         dict(apiVersion="v1", kind="ServiceAccount", metadata=dict(name="ovn", namespace="kube-system")),
         workload("Deployment", "ovn-central"),
         dpdk,
-        workload("DaemonSet", "kube-ovn-cni"),
+        # As up to v1.4.0: it comes after OVS, and is no switch.
+        workload("DaemonSet", "kube-ovn-cni", strategy="OnDelete"),
     ]
     if daemonset == HYBRID:
         objects.insert(2, workload("DaemonSet", DEDICATED, "ovs"))
