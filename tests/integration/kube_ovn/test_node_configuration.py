@@ -34,6 +34,20 @@ PLAY = """
         mode: "0644"
 """
 
+FREE = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role:
+        name: kube_ovn.dpdk.kube_ovn
+        tasks_from: free_devices
+        rolespec_validate: false
+      vars:
+        __kube_ovn_rundir: "{{ rundir }}"
+        __kube_ovn_old_host: localhost
+        __kube_ovn_old_pod: {name: ovs-ovn-x, owner: ovs-ovn, node: node-1}
+"""
+
 # The contract of the start scripts: whole lines only, not quoted when they are handed on.
 START = """
 while IFS= read -r line; do
@@ -151,3 +165,29 @@ def test_bad_input_is_refused_before_anything_is_written(node, variables, messag
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split())
     assert not node.directory.exists()
+
+
+def bridges_after_a_restart(node, port, **variables):
+    """Bridges that are left when the pod of OVS is about to be replaced, where br-phy has this port."""
+    node.switch.vsctl("--no-wait", "add-br", "br-int", "--", "add-br", "br-phy", "--", "add-port", "br-phy", port)
+    node.play.write_text(FREE)
+    done = node.run(**variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rescued=0" in done.stdout, done.stdout
+    return node.switch.vsctl("list-br").split()
+
+
+@pytest.mark.parametrize(
+    ("mode", "port", "bridges"),
+    [
+        # The bridge of a provider network phy, with the NIC of the node.
+        ("dedicated", "eth0", ["br-int", "br-phy"]),
+        # Left by the other mode.
+        ("dedicated", "dpdk0", ["br-int"]),
+        ("hybrid", "dpdk0", ["br-int"]),
+        # Its start script crashed before the port.
+        ("hybrid", "p0", ["br-int"]),
+    ],
+)
+def test_only_the_bridge_of_hybrid_mode_goes_with_the_old_pod(node, mode, port, bridges):
+    assert bridges_after_a_restart(node, port, kube_ovn_mode=mode) == bridges
