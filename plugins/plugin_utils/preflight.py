@@ -639,7 +639,7 @@ def hybrid_ports(case):
             "kube_ovn_hybrid_encap_ip is %r: without a prefix br-phy gets a /32, which kube-ovn-cni skips" % address,
             "give this node's tunnel address with its prefix, such as 10.0.0.2/24",
         )
-    devices = case.setting("kube_ovn_hybrid_devices", [])
+    devices, bond = case.setting("kube_ovn_hybrid_devices", []), case.setting("kube_ovn_hybrid_bond_type")
     twice = sorted(set(str(device) for device in devices) & set(str((port.get("options") or {}).get("dpdk-devargs")) for port in case.dpdk_ports()))
     if twice:
         yield error(
@@ -648,9 +648,16 @@ def hybrid_ports(case):
         )
     if not devices:
         yield error("kube_ovn_hybrid_devices is empty", "name the port to the other nodes, by PCI address or as eth_af_packet0,iface=NAME")
-    elif len(devices) > 1 and not case.setting("kube_ovn_hybrid_bond_type"):
+    elif len(devices) > 1 and not bond:
         yield error(
             "kube_ovn_hybrid_devices has %d ports and kube_ovn_hybrid_bond_type is empty" % len(devices), "set kube_ovn_hybrid_bond_type, or name one port"
+        )
+    elif len(devices) == 1 and bond:
+        yield error("kube_ovn_hybrid_bond_type is %s, and kube_ovn_hybrid_devices has one port" % bond, "name several ports, or leave the bond type empty")
+    if (bond or len(devices) > 1 or (numbers(case.setting("kube_ovn_hybrid_vlan")) or [0])[0]) and case.release_within((1, 10, 0), (1, 10, 99)):
+        yield error(
+            "hybrid mode has neither bonds (kube_ovn_hybrid_bond_type) nor a VLAN (kube_ovn_hybrid_vlan) before v1.11.0",
+            "use v1.11.0 or later, or one port without a VLAN",
         )
 
 
