@@ -47,6 +47,7 @@ def run(tmp_path, tasks_from, fact="", **variables):
         ({"kube_ovn_version": "v1.1.1"}, "is in releases v1.2.0 to v1.13.15"),
         ({"kube_ovn_version": "1.12.35"}, 'kube_ovn_version is "1.12.35"'),
         ({"kube_ovn_settings": {"ENABLE_SSL": "true"}}, "ENABLE_SSL cannot be used with OVS-DPDK"),
+        ({"kube_ovn_mode": "hybrid", "kube_ovn_settings": {"DPDK_TUNNEL_IFACE": "br-tun"}}, "set kube_ovn_hybrid_bridge on all hosts"),
         ({"kube_ovn_dpdk_socket_mem": [2048, 2048], "kube_ovn_hugepage_amount": "2Gi"}, "up to 4096 MiB of socket memory"),
         ({"kube_ovn_hugepage_size": "1Gi", "kube_ovn_hugepage_amount": "1536Mi"}, "whole pages"),
     ],

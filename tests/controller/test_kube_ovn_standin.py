@@ -153,6 +153,12 @@ def test_the_faults_of_hybrid_mode(release):
     assert container["image"] == "kubeovn/kube-ovn:v1.12.35-dpdk"
 
 
+def test_the_tunnel_bridge_has_the_name_that_was_asked_for(release):
+    result = render(release, "v1.12.35", HYBRID, settings={"DPDK_TUNNEL_IFACE": "br-tun"})
+    assert {"name": "DPDK_TUNNEL_IFACE", "value": "br-tun"} in pod(result, "ovs-ovn-dpdk")["containers"][0]["env"]
+    assert "--dpdk-tunnel-iface=br-tun" in pod(result, "kube-ovn-cni")["containers"][0]["args"]
+
+
 @pytest.mark.parametrize(
     "argument, text",
     [
@@ -276,7 +282,7 @@ def test_a_port_goes_before_its_address_is_another_ports(controller, monkeypatch
 # --- hybrid mode: its start script and the ports that kube-ovn-cni makes ------------------------------------------
 
 STUBS = {
-    "ovs-vsctl": """echo "$*" >> calls; case " $* " in *" br-exists "*) [ -e br-phy ] || exit 2 ;; *" add-br br-phy "*) touch br-phy ;; esac""",
+    "ovs-vsctl": """echo "$*" >> calls; case " $* " in *" br-exists "*) [ -e made ] || exit 2 ;; *" add-br br-"[pt]*) touch made ;; esac""",
     "ovs-ctl": ":",
     "ovn-ctl": ":",
     "ip": 'echo "ip $*" >> calls',
@@ -285,7 +291,7 @@ STUBS = {
 RIGHT = 'ENCAP_IP=192.0.2.1/24\nDPDK_DEV=(0000:00:0b.0)\nBOND_TYPE=""\nVLAN_TAG=0\n'
 
 
-def start_hybrid(tmp_path, config):
+def start_hybrid(tmp_path, config, **environment):
     """Run the start script on tools that only write down what they were asked; its exit code, and the calls of ovs-vsctl and ip."""
     tools = tmp_path / "bin"
     tools.mkdir(exist_ok=True)
@@ -296,7 +302,7 @@ def start_hybrid(tmp_path, config):
     if config is not None:
         (tmp_path / "ovs-dpdk-config").write_text(config)
     script = (PROGRAMS / "start-ovs-dpdk-v2.sh").read_text().replace("/kube-ovn/lib.sh", str(PROGRAMS / "lib.sh")).replace("/opt/ovs-config", str(tmp_path))
-    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "OVN_SB_SERVICE_HOST": "192.0.2.9", "OVN_SB_SERVICE_PORT": "6642"}
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "OVN_SB_SERVICE_HOST": "192.0.2.9", "OVN_SB_SERVICE_PORT": "6642", **environment}
     done = subprocess.run(["bash", "-c", script], env=environment, check=False, capture_output=True, text=True, timeout=20)
     return done, (tmp_path / "calls").read_text()
 
@@ -312,8 +318,19 @@ def test_hybrid_with_the_right_file(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "add-port br-phy dpdk0 -- set Interface dpdk0 type=dpdk options:dpdk-devargs=0000:00:0b.0" in calls
     assert "ip addr replace 192.0.2.1/24 dev br-phy" in calls
-    assert "external-ids:ovn-encap-ip=192.0.2.1" in calls
+    assert "set Port br-phy tag=0" in calls
+    # That is what kube-ovn-cni does.
+    assert "ovn-encap-ip" not in calls
     assert "add-br br-int -- set Bridge br-int datapath_type=netdev" in calls
+
+
+def test_hybrid_with_a_bridge_of_another_name_and_a_vlan(tmp_path):
+    done, calls = start_hybrid(tmp_path, RIGHT.replace("VLAN_TAG=0", "VLAN_TAG=7"), DPDK_TUNNEL_IFACE="br-tun")
+    assert done.returncode == 0, done.stderr
+    assert "add-port br-tun dpdk0" in calls
+    assert "set Port br-tun tag=7" in calls
+    assert "ip addr replace 192.0.2.1/24 dev br-tun" in calls
+    assert "br-phy" not in calls
 
 
 def test_hybrid_makes_a_bond(tmp_path):
@@ -362,6 +379,37 @@ REQUEST = {
     "args": {"K8S_POD_NAMESPACE": "default", "K8S_POD_NAME": "p"},
     "config": {"provider": "sock.default.ovn", "vhost_user_socket_volume_name": "vol", "vhost_user_socket_name": "sock"},
 }
+
+
+NODE = {"metadata": {"name": "n", "labels": {}}, "status": {"addresses": [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "192.0.2.9"}]}}
+USERSPACE = dict(NODE, metadata={"name": "n", "labels": {"ovn.kubernetes.io/ovs_dp_type": "userspace"}})
+
+
+@pytest.mark.parametrize(
+    ("node", "addresses", "expected"),
+    [
+        (NODE, [], "192.0.2.9"),
+        (USERSPACE, ["192.0.2.5/32", "192.0.2.1/24"], "192.0.2.1"),
+        # As before the start script of OVS has given it one.
+        (USERSPACE, ["192.0.2.5/32"], None),
+    ],
+)
+def test_the_tunnels_lead_to_the_bridge_where_there_is_one(node, addresses, expected, monkeypatch):
+    module, calls = load("cni"), []
+
+    def run(*command):
+        calls.append(" ".join(command))
+        return "".join(f"5: br-tun    inet {address} scope global br-tun\n" for address in addresses)
+
+    monkeypatch.setattr(module, "run", run)
+    made = module.Daemon.__new__(module.Daemon)
+    made.options = type("Options", (), {"dpdk_tunnel_iface": "br-tun"})
+    if expected:
+        made.connect_tunnels(node)
+        assert calls[-1] == f"ovs-vsctl --timeout=20 set Open_vSwitch . external_ids:ovn-encap-ip={expected}"
+    else:
+        with pytest.raises(RuntimeError, match="br-tun has no valid IP address"):
+            made.connect_tunnels(node)
 
 
 def test_a_vhost_user_port_of_a_pod(daemon):

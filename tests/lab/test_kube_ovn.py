@@ -537,10 +537,10 @@ def test_hybrid_again_changes_nothing_and_other_ports_are_rolled_out(before):
     unchanged(run(KUBE_OVN, **HYBRID))
     rolled_out(**HYBRID, kube_ovn_hybrid_vlan=7)
     for node in NODES:
-        assert vsctl(node, "get", "Port", "dpdk0", "tag") == "7"
+        assert vsctl(node, "get", "Port", "br-phy", "tag") == "7"
     rolled_out(**HYBRID)
     for node in NODES:
-        assert vsctl(node, "get", "Port", "dpdk0", "tag") in ("0", "[]")
+        assert vsctl(node, "get", "Port", "br-phy", "tag") == "0"
 
 
 # --- removed ------------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ POD_CIDR="10.16.0.0/16" # not the network of the nodes
 if [ "$IPV6" = "true" ]; then
   POD_CIDR="fd00:10:16::/112"
 fi
+DPDK_TUNNEL_IFACE=${DPDK_TUNNEL_IFACE:-br-phy}
 LABEL="node-role.kubernetes.io/control-plane"
 DEPRECATED_LABEL="node-role.kubernetes.io/master"
 DPDK="false"
@@ -161,6 +162,8 @@ spec:
       containers:
         - name: openvswitch
           image: "$REGISTRY/kube-ovn:$VERSION-dpdk"
+          env:
+            - {name: DPDK_TUNNEL_IFACE, value: "$DPDK_TUNNEL_IFACE"}
           livenessProbe: {exec: {command: [check]}, initialDelaySeconds: 10}
           resources:
             requests: {cpu: 200m, memory: 200Mi, hugepages-2Mi: 1Gi}

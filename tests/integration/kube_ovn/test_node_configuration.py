@@ -48,6 +48,18 @@ FREE = """
         __kube_ovn_old_pod: {name: ovs-ovn-x, owner: ovs-ovn, node: node-1}
 """
 
+PROOF = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role:
+        name: kube_ovn.dpdk.kube_ovn
+        tasks_from: proof_node
+        rolespec_validate: false
+      vars:
+        __kube_ovn_rundir: "{{ rundir }}"
+"""
+
 # The contract of the start scripts: whole lines only, not quoted when they are handed on.
 START = """
 while IFS= read -r line; do
@@ -55,6 +67,7 @@ while IFS= read -r line; do
 done < "$1"
 """
 
+HYBRID = {"kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1/24", "kube_ovn_hybrid_devices": ["x"]}
 NASTY = """--iova-mode=va -a 0000:00:08.0 --log-level='pmd.*:8' "quoted" \\backslash $HOME `id` * ? [a-z] ; # , ="""
 
 
@@ -158,6 +171,9 @@ def test_check_mode_tells_and_changes_nothing(node):
         ({"kube_ovn_version": "v1.2.1", "kube_ovn_dpdk_pmd_cores": [1]}, "Take v1.3.0 or newer"),
         ({"kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1", "kube_ovn_hybrid_devices": ["x"]}, "with its prefix"),
         ({"kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1/24", "kube_ovn_hybrid_devices": ["x", "y"]}, "kube_ovn_hybrid_bond_type"),
+        ({**HYBRID, "kube_ovn_hybrid_bond_type": "lacp"}, "or several with kube_ovn_hybrid_bond_type"),
+        ({**HYBRID, "kube_ovn_version": "v1.10.10", "kube_ovn_hybrid_vlan": 7}, "neither bonds nor a VLAN"),
+        ({**HYBRID, "kube_ovn_version": "v1.10.10", "kube_ovn_hybrid_devices": ["x", "y"], "kube_ovn_hybrid_bond_type": "lacp"}, "neither bonds nor a VLAN"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(node, variables, message):
@@ -191,3 +207,20 @@ def bridges_after_a_restart(node, port, **variables):
 )
 def test_only_the_bridge_of_hybrid_mode_goes_with_the_old_pod(node, mode, port, bridges):
     assert bridges_after_a_restart(node, port, kube_ovn_mode=mode) == bridges
+
+
+@pytest.mark.parametrize(("address", "sound"), [("192.0.2.1", True), ("198.51.100.1", False), ("", False)])
+def test_the_address_of_the_tunnels_is_proved(node, address, sound):
+    # What the node says is made up, but for the one value.
+    found = {
+        "dpdk_initialized": True,
+        "external_ids": {"system-id": "a", **({"ovn-encap-ip": address} if address else {})},
+        "bridges": {"br-int": {"datapath_type": "netdev"}},
+        "ports": {"dpdk0": {}},
+        "interfaces": {},
+    }
+    node.play.write_text(PROOF)
+    done = node.run(**HYBRID, kube_ovn_wait_timeout=5, __kube_ovn_conflist={"matched": 1}, __kube_ovn_ovs=found)
+    assert (done.returncode == 0) == sound, done.stdout
+    if not sound:
+        assert f"other nodes tunnel to {address or 'no address'} instead of 192.0.2.1/24" in " ".join(done.stdout.split())

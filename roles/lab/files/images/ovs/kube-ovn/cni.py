@@ -20,6 +20,7 @@ CONFLIST = {
     "cniVersion": "0.3.1",
     "plugins": [{"type": "kube-ovn", "server_socket": SOCKET}],
 }
+NODE_PORT = "ovn0"
 MTU = "1400"
 # The mark of the routes to other nodes, by which uninstall.sh finds them.
 ROUTES = "147"
@@ -44,30 +45,61 @@ def in_namespace(netns, *command):
     return run("nsenter", "--net=" + netns, "--", *command)
 
 
+def internal_address(node):
+    return next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
+
+
+def port_state():
+    """What the kernel says of the node's own port; nothing where it is not there."""
+    try:
+        with open("/sys/class/net/%s/operstate" % NODE_PORT, encoding="ascii") as handle:
+            return handle.read().strip()
+    except OSError:
+        return ""
+
+
 class Daemon:
     def __init__(self, options):
         self.api = Api()
         self.options = options
         self.node = os.environ["KUBE_NODE_NAME"]
+        self.started = False
 
     # --- the node --------------------------------------------------------------------------------------------------
+
+    def connect_tunnels(self, node):
+        """Where the tunnels of other nodes lead to: the address of the tunnel bridge on a node with OVS-DPDK of its own, else that of the node."""
+        address = internal_address(node)
+        if node["metadata"].get("labels", {}).get("ovn.kubernetes.io/ovs_dp_type") == "userspace":
+            device = self.options.dpdk_tunnel_iface
+            words = run("ip", "-o", "-4", "address", "show", "dev", device).split()
+            # An address without a network counts for a virtual one.
+            found = [after for before, after in zip(words, words[1:]) if before == "inet" and not after.endswith("/32")]
+            if not found:
+                raise RuntimeError("%s has no valid IP address" % device)
+            address = found[0].partition("/")[0]
+        vsctl("set", "Open_vSwitch", ".", "external_ids:ovn-encap-ip=" + address)
 
     def connect_node(self):
         """The node's own address in the pods' network. Made again after a restart of OVS: a port of the userspace datapath goes with it."""
         nodes = self.api.items("/api/v1/nodes")
-        own = next(node for node in nodes if node["metadata"]["name"] == self.node)["metadata"].get("annotations", {})
+        node = next(node for node in nodes if node["metadata"]["name"] == self.node)
+        # The released one reads the address when it starts, and ends itself when it finds its port gone or down, to be started again.
+        if not self.started or port_state() in ("", "down"):
+            self.connect_tunnels(node)
+            self.started = True
+        own = node["metadata"].get("annotations", {})
         if own.get("ovn.kubernetes.io/allocated") != "true":
             raise RuntimeError("no address was allocated for node %s yet" % self.node)
         mac, address = own["ovn.kubernetes.io/mac_address"], own["ovn.kubernetes.io/ip_address"]
-        vsctl("--may-exist", "add-port", "br-int", "ovn0", "--", "set", "Interface", "ovn0", "type=internal", 'mac="%s"' % mac,
+        vsctl("--may-exist", "add-port", "br-int", NODE_PORT, "--", "set", "Interface", NODE_PORT, "type=internal", 'mac="%s"' % mac,
               "external_ids:iface-id=%s" % own["ovn.kubernetes.io/port_name"], "mtu_request=%s" % MTU)
-        run("ip", "link", "set", "ovn0", "up")
-        run("ip", "address", "replace", address + "/24", "dev", "ovn0")
+        run("ip", "link", "set", NODE_PORT, "up")
+        run("ip", "address", "replace", address + "/24", "dev", NODE_PORT)
         for node in nodes:
             block = node["metadata"].get("annotations", {}).get("ovn.kubernetes.io/cidr")
             if block and node["metadata"]["name"] != self.node:
-                via = next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
-                run("ip", "route", "replace", block, "via", via, "proto", ROUTES)
+                run("ip", "route", "replace", block, "via", internal_address(node), "proto", ROUTES)
         with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as handle:
             handle.write("1")
 
@@ -235,6 +267,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cni-conf-name", default="01-kube-ovn.conflist")
     parser.add_argument("--kubelet-dir", default="/var/lib/kubelet")
+    parser.add_argument("--dpdk-tunnel-iface", default="br-phy")
     options, ignored = parser.parse_known_args()
     log("arguments without effect in the lab: %s" % " ".join(ignored))
     daemon = Daemon(options)

@@ -32,16 +32,13 @@ limit_threads() {
     fi
 }
 
+# Without an encapsulation address ovn-controller registers no chassis: kube-ovn-cni sets it.
 connect_to_ovn() {
     ovs-vsctl --no-wait set Open_vSwitch . \
         "external-ids:ovn-remote=tcp:[${OVN_SB_SERVICE_HOST}]:${OVN_SB_SERVICE_PORT}" \
         external-ids:ovn-remote-probe-interval=10000 \
         external-ids:ovn-openflow-probe-interval=180 \
-        "external-ids:ovn-encap-type=${1:-geneve}"
-    # Without an encapsulation address ovn-controller registers no chassis.
-    if [ -n "${2:-}" ]; then
-        ovs-vsctl --no-wait set Open_vSwitch . "external-ids:ovn-encap-ip=$2"
-    fi
+        "external-ids:ovn-encap-type=$1"
 }
 
 stop_daemons() {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# OVS-DPDK on a node of its own, with its NIC in br-phy (hybrid mode).
+# OVS-DPDK on a node of its own, with its NIC in a bridge for the tunnels (hybrid mode).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
+DPDK_TUNNEL_IFACE=${DPDK_TUNNEL_IFACE:-br-phy}
 CONFIG_FILE=/opt/ovs-config/config.cfg
 DPDK_CONFIG_FILE=/opt/ovs-config/ovs-dpdk-config
 
@@ -22,7 +23,7 @@ ovs-ctl restart --no-ovsdb-server
 ovs-ctl --protocol=udp --dport=6081 enable-protocol || true
 
 add_dpdk_port() {
-    ovs-vsctl add-port br-phy dpdk0 -- set Interface dpdk0 type=dpdk "options:dpdk-devargs=${DPDK_DEV[0]}"
+    ovs-vsctl add-port "$DPDK_TUNNEL_IFACE" dpdk0 -- set Interface dpdk0 type=dpdk "options:dpdk-devargs=${DPDK_DEV[0]}"
 }
 
 add_dpdk_bond() {
@@ -33,13 +34,13 @@ add_dpdk_bond() {
         settings+=(-- set Interface "p$index" type=dpdk "options:dpdk-devargs=$device")
         index=$((index + 1))
     done
-    ovs-vsctl add-bond br-phy dpdk0 "${names[@]}" "bond_mode=$mode" "${@:2}" "${settings[@]}"
+    ovs-vsctl add-bond "$DPDK_TUNNEL_IFACE" dpdk0 "${names[@]}" "bond_mode=$mode" "${@:2}" "${settings[@]}"
 }
 
-# Known weakness of the release, kept: br-phy is made before its port, so after a crash in
+# Known weakness of the release, kept: the bridge is made before its port, so after a crash in
 # between the bridge exists and the port is never added.
-if ! ovs-vsctl br-exists br-phy; then
-    ovs-vsctl add-br br-phy -- set Bridge br-phy datapath_type=netdev fail-mode=standalone
+if ! ovs-vsctl br-exists "$DPDK_TUNNEL_IFACE"; then
+    ovs-vsctl add-br "$DPDK_TUNNEL_IFACE" -- set Bridge "$DPDK_TUNNEL_IFACE" datapath_type=netdev fail-mode=standalone
     case $BOND_TYPE in
         '') add_dpdk_port ;;
         0 | balance-slb) add_dpdk_bond balance-slb ;;
@@ -47,12 +48,12 @@ if ! ovs-vsctl br-exists br-phy; then
         4 | lacp) add_dpdk_bond balance-tcp lacp=active ;;
         *) echo "unknown BOND_TYPE $BOND_TYPE"; exit 1 ;;
     esac
-    ovs-vsctl set Port dpdk0 "tag=$VLAN_TAG"
+    ovs-vsctl set Port "$DPDK_TUNNEL_IFACE" "tag=$VLAN_TAG"
 fi
-ip link set br-phy up
-ip addr replace "$ENCAP_IP" dev br-phy
+ip link set "$DPDK_TUNNEL_IFACE" up
+ip addr replace "$ENCAP_IP" dev "$DPDK_TUNNEL_IFACE"
 
 ovs-vsctl --may-exist add-br br-int -- set Bridge br-int datapath_type=netdev fail-mode=secure
-connect_to_ovn "${TUNNEL_TYPE:-geneve}" "${ENCAP_IP%/*}"
+connect_to_ovn "${TUNNEL_TYPE:-geneve}"
 ovn-ctl restart_controller
 follow_logs /var/log/openvswitch/ovs-vswitchd.log /var/log/ovn/ovn-controller.log

@@ -12,6 +12,6 @@ limit_threads
 apply_config "$CONFIG_FILE"
 ovs-ctl restart --no-ovsdb-server
 ovs-ctl --protocol=udp --dport=6081 enable-protocol || true
-connect_to_ovn geneve "${POD_IP:-}"
+connect_to_ovn geneve
 ovn-ctl restart_controller
 follow_logs /var/log/openvswitch/ovs-vswitchd.log /var/log/ovn/ovn-controller.log
