@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -62,30 +63,61 @@ def wait_for_name(process: subprocess.Popen, name: str) -> None:
     raise AssertionError(f"{process.args} did not become {name}")
 
 
-@pytest.fixture
-def container(tmp_path: Path):
+# How a runtime gives a container its root: runc and crun, and with them Docker (dockershim, cri-dockerd), containerd and CRI-O, by pivot_root, or, where the
+# host's root is in memory (no_pivot), by moving it over the old one. Below it there is nothing of a runtime that the wrapper would look at.
+ROOTS = {
+    "in place": "root=",
+    "pivot_root": "root={dir}/root; mkdir -p $root; mount --rbind / $root; cd $root",
+    "moved": "root={dir}/root; mkdir -p $root; mount --rbind / $root; cd $root",
+}
+ENTERED = {
+    "in place": "exec",
+    "pivot_root": "mkdir -p .old; pivot_root . .old; cd /; umount -l /.old; exec",
+    "moved": "mount --move . /; exec chroot .",
+}
+
+
+class Container:
     """A mount namespace in which the tools are a recorder, with a process there that is called like the daemon."""
-    recorder = tmp_path / "recorder"
-    recorder.write_text(RECORDER.format(dir=tmp_path))
-    recorder.chmod(0o755)
-    (tmp_path / "output").write_bytes(OUTPUT)
-    shutil.copy("/bin/sleep", tmp_path / "ovs-vswitchd")
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    for tool in TOOLS:
-        shutil.copy(recorder, inside / tool)
-    # Only there the recorder is found before what the machine itself may have.
-    script = f"mount -t overlay overlay -o lowerdir={inside}:/usr/bin /usr/bin && echo up && exec {tmp_path}/ovs-vswitchd 600"
-    holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "up\n"
-    wait_for_name(holder, "ovs-vswitchd")
+
+    def __init__(self, directory: Path, root: str = "in place"):
+        self.dir = directory
+        recorder = directory / "recorder"
+        recorder.write_text(RECORDER.format(dir=directory))
+        recorder.chmod(0o755)
+        (directory / "output").write_bytes(OUTPUT)
+        shutil.copy("/bin/sleep", directory / "ovs-vswitchd")
+        inside = directory / "inside"
+        inside.mkdir()
+        for tool in TOOLS:
+            shutil.copy(recorder, inside / tool)
+        # Only there the recorder is found before what the machine itself may have.
+        steps = ["set -e", ROOTS[root].format(dir=directory), f"mount -t overlay overlay -o lowerdir={inside}:/usr/bin $root/usr/bin", "echo up"]
+        script = "; ".join([*steps, f"{ENTERED[root]} {directory}/ovs-vswitchd 600"])
+        self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "up\n"
+        wait_for_name(self.process, "ovs-vswitchd")
+        self.pid = self.process.pid
+
+    def called(self) -> bytes | None:
+        """How a tool was called there, or nothing."""
+        path = self.dir / "argv"
+        return path.read_bytes() if path.exists() else None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def container(tmp_path: Path, request: pytest.FixtureRequest):
+    holder = Container(tmp_path, getattr(request, "param", "in place"))
     rundir = tmp_path / "run"
     rundir.mkdir()
     (rundir / "ovs-vswitchd.pid").write_text(f"{holder.pid}\n")
     yield holder
     holder.kill()
-    holder.wait()
 
 
 def render(tmp_path: Path, **variables: str) -> dict[str, Path]:
@@ -114,7 +146,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: " ".join(vector[:3]))
-def test_nsenter_passes_everything_unchanged(container: subprocess.Popen, tmp_path: Path, vector: list[str]) -> None:
+def test_nsenter_passes_everything_unchanged(container: Container, tmp_path: Path, vector: list[str]) -> None:
     done = run(render(tmp_path)[vector[0]], *vector[1:])
     assert done.stdout == OUTPUT
     assert done.stderr == b"noise\n"
@@ -122,12 +154,35 @@ def test_nsenter_passes_everything_unchanged(container: subprocess.Popen, tmp_pa
     assert (tmp_path / "argv").read_bytes() == b"".join(word.encode() + b"\0" for word in vector)
 
 
-def test_without_open_vswitch_it_fails_and_prints_nothing(container: subprocess.Popen, tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", [root for root in ROOTS if root != "in place"], indirect=True)
+def test_nsenter_comes_into_the_root_of_the_container(container: Container, tmp_path: Path) -> None:
+    done = run(render(tmp_path)["ovs-vsctl"], "--if-exists", "del-port", "br0", "")
+    assert (done.returncode, done.stdout) == (37, OUTPUT)
+    assert container.called() == b"ovs-vsctl\0--if-exists\0del-port\0br0\0\0"
+
+
+def test_nsenter_takes_the_one_that_started_last(container: Container, tmp_path: Path) -> None:
+    # An old pod is still terminating; the new one's daemon has made the pid file its own.
+    (tmp_path / "new").mkdir()
+    new = Container(tmp_path / "new")
+    try:
+        (tmp_path / "run/ovs-vswitchd.pid").write_text(f"{new.pid}\n")
+        wrapper = render(tmp_path)["ovs-vsctl"]
+        assert run(wrapper, "list-br").returncode == 37
+        assert (container.called(), new.called()) == (None, b"ovs-vsctl\0list-br\0")
+        # And it stays so when the old one has gone.
+        container.kill()
+        assert run(wrapper, "show").returncode == 37
+        assert new.called() == b"ovs-vsctl\0show\0"
+    finally:
+        new.kill()
+
+
+def test_without_open_vswitch_it_fails_and_prints_nothing(container: Container, tmp_path: Path) -> None:
     wrapper = render(tmp_path)["ovs-vsctl"]
     pidfile = tmp_path / "run/ovs-vswitchd.pid"
     # A daemon that is gone, a process id that now is another program's, no pid file at all, and an empty one.
     container.kill()
-    container.wait()
     for content in (None, f"{os.getpid()}\n", ""):
         if content is not None:
             pidfile.write_text(content)
@@ -139,7 +194,7 @@ def test_without_open_vswitch_it_fails_and_prints_nothing(container: subprocess.
     assert (done.returncode, done.stdout) == (69, b"")
 
 
-def test_database_server_alone_is_enough_to_ask(container: subprocess.Popen, tmp_path: Path) -> None:
+def test_database_server_alone_is_enough_to_ask(container: Container, tmp_path: Path) -> None:
     # The daemon restarts, and its pid file is gone; the database's names a process that runs.
     (tmp_path / "run/ovs-vswitchd.pid").unlink()
     shutil.copy("/bin/sleep", tmp_path / "ovsdb-server")
@@ -157,21 +212,45 @@ def test_the_wrapper_never_calls_itself(tmp_path: Path) -> None:
     assert b"no ovs-vsctl beside the Open vSwitch" in done.stderr
 
 
-DOCKER = """#!/bin/sh
-printf '%s\\000' "$@" >>{dir}/docker
-case $1 in
-ps) cat {dir}/ids; exit {rc} ;;
-exec) shift 2; exec {dir}/inside/"$@" ;;
-esac
+DOCKER = """#!{python}
+import os, sys
+arguments = sys.argv[1:]
+with open("{dir}/docker", "ab") as calls:
+    calls.write(b"".join(os.fsencode(word) + b"\\0" for word in arguments))
+if arguments[0] == "exec":
+    os.execv("{dir}/inside/" + arguments[2], arguments[2:])
+filters = [word.partition("=")[::2] for before, word in zip(arguments, arguments[1:]) if before == "--filter"]
+for line in open("{dir}/containers"):
+    identity, status, *labels = line.split()
+    if all(value == status if key == "status" else value in labels for key, value in filters):
+        print(identity)
+sys.exit({rc})
 """
 
 
-def test_docker_takes_the_newest_running_container(container: subprocess.Popen, tmp_path: Path) -> None:
+def listed(identity: str, status: str = "running", name: str = "openvswitch", namespace: str = "kube-system", **more: str) -> str:
+    """A line of `docker ps`, with the labels that dockershim and cri-dockerd give alike."""
+    labels = {"container.name": name, "pod.namespace": namespace, "pod.name": "ovs-ovn-x7k2p", "docker.type": "container", **more}
+    return " ".join([identity, status, *(f"io.kubernetes.{key}={value}" for key, value in labels.items())]) + "\n"
+
+
+# As docker ps lists them, the newest first.
+CONTAINERS = [
+    listed("sandbox", name="POD", **{"docker.type": "podsandbox"}),
+    listed("other", namespace="other"),
+    listed("starting", "created"),
+    listed("newest"),
+    listed("terminating"),
+    listed("ended", "exited"),
+]
+
+
+def test_docker_takes_the_newest_running_container(container: Container, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "docker").write_text(DOCKER.format(dir=tmp_path, rc=0))
+    (tools / "docker").write_text(DOCKER.format(python=sys.executable, dir=tmp_path, rc=0))
     (tools / "docker").chmod(0o755)
-    (tmp_path / "ids").write_text("newest\nterminating\n")
+    (tmp_path / "containers").write_text("".join(CONTAINERS))
     path = f"{tools}:/usr/bin:/bin"
     wrappers = render(tmp_path, ovs_wrapper_method="docker")
     for vector in VECTORS:
@@ -184,11 +263,12 @@ def test_docker_takes_the_newest_running_container(container: subprocess.Popen, 
         assert b"label=io.kubernetes.container.name=openvswitch" in asked
         assert asked[asked.index(b"exec") + 1] == b"newest"
         assert b"-t" not in asked
-    (tmp_path / "ids").write_text("")
+    # Only those are left that are not Open vSwitch, or do not run.
+    (tmp_path / "containers").write_text("".join(line for line in CONTAINERS if not line.startswith(("newest", "terminating"))))
     done = run(wrappers["ovs-vsctl"], "list-br", PATH=path)
     assert (done.returncode, done.stdout) == (69, b"")
     assert b"no running container openvswitch in namespace kube-system" in done.stderr
-    (tools / "docker").write_text(DOCKER.format(dir=tmp_path, rc=1))
+    (tools / "docker").write_text(DOCKER.format(python=sys.executable, dir=tmp_path, rc=1))
     assert run(wrappers["ovs-vsctl"], "list-br", PATH=path).returncode == 69
 
 
