@@ -389,9 +389,10 @@ USERSPACE = dict(NODE, metadata={"name": "n", "labels": {"ovn.kubernetes.io/ovs_
     ("node", "addresses", "expected"),
     [
         (NODE, [], "192.0.2.9"),
-        (USERSPACE, ["192.0.2.5/32", "192.0.2.1/24"], "192.0.2.1"),
+        (USERSPACE, [("192.0.2.5", 32), ("192.0.2.1", 24)], "192.0.2.1"),
+        (USERSPACE, [("192.0.2.5", 32)], None),
         # As before the start script of OVS has given it one.
-        (USERSPACE, ["192.0.2.5/32"], None),
+        (USERSPACE, [], None),
     ],
 )
 def test_the_tunnels_lead_to_the_bridge_where_there_is_one(node, addresses, expected, monkeypatch):
@@ -399,7 +400,9 @@ def test_the_tunnels_lead_to_the_bridge_where_there_is_one(node, addresses, expe
 
     def run(*command):
         calls.append(" ".join(command))
-        return "".join(f"5: br-tun    inet {address} scope global br-tun\n" for address in addresses)
+        # A device without an address is an empty object.
+        found = [{"local": address, "prefixlen": prefix} for address, prefix in addresses]
+        return json.dumps([{"ifname": "br-tun", "addr_info": found} if found else {}])
 
     monkeypatch.setattr(module, "run", run)
     made = module.Daemon.__new__(module.Daemon)

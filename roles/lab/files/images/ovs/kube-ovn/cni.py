@@ -72,12 +72,12 @@ class Daemon:
         address = internal_address(node)
         if node["metadata"].get("labels", {}).get("ovn.kubernetes.io/ovs_dp_type") == "userspace":
             device = self.options.dpdk_tunnel_iface
-            words = run("ip", "-o", "-4", "address", "show", "dev", device).split()
+            links = json.loads(run("ip", "-j", "-4", "address", "show", "dev", device))
             # An address without a network counts for a virtual one.
-            found = [after for before, after in zip(words, words[1:]) if before == "inet" and not after.endswith("/32")]
+            found = [item["local"] for link in links for item in link.get("addr_info", []) if item["prefixlen"] < 32]
             if not found:
                 raise RuntimeError("%s has no valid IP address" % device)
-            address = found[0].partition("/")[0]
+            address = found[0]
         vsctl("set", "Open_vSwitch", ".", "external_ids:ovn-encap-ip=" + address)
 
     def connect_node(self):
