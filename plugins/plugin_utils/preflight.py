@@ -918,9 +918,11 @@ def images(settings):
     found = [case.setting("multus_image")]
     if case.release:
         release = case.setting("kube_ovn_version")
-        registry = case.setting("kube_ovn_registry") or (case.setting("kube_ovn_settings") or {}).get("REGISTRY") or "kubeovn"
+        own = case.setting("kube_ovn_settings") or {}
+        registry = (case.setting("kube_ovn_registry") or own.get("REGISTRY") or "kubeovn").rstrip("/")
         if case.mode == HYBRID:
-            dpdk = "kube-ovn:%s-dpdk-x86" % release
+            # The tag of the installer is not the one that is published; before v1.12.4 that is not known to be any.
+            dpdk = "kube-ovn:%s" % (own.get("DPDK_TAG") or release + ("-dpdk-x86" if case.release >= (1, 12, 4) else "-dpdk"))
         else:
             dpdk = "kube-ovn-dpdk:19.11" + ("" if case.release < (1, 3, 0) else "-" + release)
         found += ["%s/kube-ovn:%s" % (registry, release), case.setting("kube_ovn_image") or "%s/%s" % (registry, dpdk)]

@@ -381,7 +381,8 @@ REQUEST = {
 }
 
 
-NODE = {"metadata": {"name": "n", "labels": {}}, "status": {"addresses": [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "192.0.2.9"}]}}
+ADDRESSES = [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "192.0.2.9"}]
+NODE = {"metadata": {"name": "n", "labels": {}}, "status": {"addresses": ADDRESSES}}
 USERSPACE = dict(NODE, metadata={"name": "n", "labels": {"ovn.kubernetes.io/ovs_dp_type": "userspace"}})
 
 

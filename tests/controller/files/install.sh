@@ -17,6 +17,7 @@ LABEL="node-role.kubernetes.io/control-plane"
 DEPRECATED_LABEL="node-role.kubernetes.io/master"
 DPDK="false"
 HYBRID_DPDK="false"
+DPDK_TAG="${VERSION}-dpdk"
 
 display_help() {
   echo "a made-up installer"
@@ -135,7 +136,7 @@ spec:
     spec:
       containers:
         - name: openvswitch
-          image: "kubeovn/kube-ovn-dpdk:19.11-$VERSION"
+          image: "$([ "$DPDK" = true ] && echo "kubeovn/kube-ovn-dpdk:19.11-$VERSION" || echo "$REGISTRY/kube-ovn:$VERSION")"
           livenessProbe: {exec: {command: [check]}, initialDelaySeconds: 10}
           volumeMounts:
             - {name: hugepage, mountPath: /dev/hugepages}
@@ -161,7 +162,7 @@ spec:
     spec:
       containers:
         - name: openvswitch
-          image: "$REGISTRY/kube-ovn:$VERSION-dpdk"
+          image: "$REGISTRY/kube-ovn:$DPDK_TAG"
           env:
             - {name: DPDK_TUNNEL_IFACE, value: "$DPDK_TUNNEL_IFACE"}
           livenessProbe: {exec: {command: [check]}, initialDelaySeconds: 10}
