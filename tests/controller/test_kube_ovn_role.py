@@ -26,7 +26,7 @@ def run(tmp_path, tasks_from, fact="", **variables):
             "gather_facts": False,
             "tasks": [
                 {
-                    "ansible.builtin.include_role": {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": tasks_from, "rolespec_validate": False},
+                    "ansible.builtin.include_role": {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": tasks_from, "rolespec_validate": False, "public": True},
                     "vars": variables,
                 },
                 {"ansible.builtin.debug": {"msg": "FACT {{ (" + (fact or "''") + ") | to_json }} END"}, "vars": variables},
@@ -116,3 +116,36 @@ def test_the_table_of_releases_is_sound():
     for mode in RELEASES["__kube_ovn_modes"].values():
         assert mode["first"] in RELEASES["__kube_ovn_installers"]
         assert mode["last"] == "" or mode["last"] in RELEASES["__kube_ovn_installers"]
+
+
+def answer(output):
+    return json.loads(re.search(r"FACT (.*?) END", output).group(1).replace('\\"', '"'))
+
+
+def test_what_goes_from_the_nodes_is_where_the_release_was_told_to_put_it(tmp_path):
+    usual = ["/etc/cni/net.d/00-kube-ovn.conflist", "/etc/cni/net.d/01-kube-ovn.conflist", "/opt/cni/bin/kube-ovn", "/var/log/kube-ovn"]
+    code, output = run(tmp_path, "validate", "__kube_ovn_node_files + ['|'] + __kube_ovn_node_directories")
+    assert code == 0, output
+    found = answer(output)
+    assert found[-2:] == ["|", "/etc/origin"]
+    assert len(found) == len(set(found)) == 15
+    assert "/etc/origin/ovs_ipsec_keys" in found
+    assert set(usual) < set(found)
+    settings = {"CNI_CONF_DIR": "/x/net.d", "CNI_BIN_DIR": "/x/bin", "LOG_DIR": "/x/log", "CNI_CONFIG_PRIORITY": "05"}
+    code, output = run(tmp_path, "validate", "__kube_ovn_node_files + ['|'] + __kube_ovn_node_directories", kube_ovn_settings=settings)
+    assert code == 0, output
+    found = answer(output)
+    assert found[-5:] == ["|", "/etc/origin", "/x/net.d", "/x/bin", "/x/log"]
+    assert {"/x/net.d/05-kube-ovn.conflist", "/x/bin/kube-ovn", "/x/log/ovn", *usual} < set(found)
+
+
+def test_directories_of_the_release_go_when_they_are_empty(tmp_path):
+    for name in ("own/kube-ovn", "shared/kube-ovn", "shared/.other"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    files = [str(tmp_path / name) for name in ("own/kube-ovn", "shared/kube-ovn")]
+    folders = [str(tmp_path / name) for name in ("own", "shared", "nosuch")]
+    code, output = run(tmp_path, "node_files_absent", __kube_ovn_node_files=files, __kube_ovn_node_directories=folders)
+    assert code == 0, output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["play.yml", "shared"]
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == [".other"]

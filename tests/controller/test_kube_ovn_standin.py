@@ -14,7 +14,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.modules import kube_ovn_manifests
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "roles/lab/files/images/ovs/kube-ovn"
-VERSIONS = ["v1.12.0", "v1.12.35"]
+VERSIONS = ["v1.12.0", "v1.12.35", "v1.13.15"]
 NONE, DEDICATED, HYBRID = [], ["--with-dpdk=19.11"], ["--with-hybrid-dpdk"]
 PLAY = """
 - name: Write the installers
@@ -90,7 +90,7 @@ def test_a_second_run_changes_nothing(release):
 
 def test_the_stand_ins_are_named(release):
     names = json.loads((release[0] / "stand-ins.json").read_text())
-    assert any("Kube-OVN v1.12.0, v1.12.35" in name for name in names)
+    assert any("Kube-OVN v1.12.0, v1.12.35, v1.13.15" in name for name in names)
     assert any("dpdk:19.11" in name for name in names)
 
 
@@ -151,6 +151,18 @@ def test_the_faults_of_hybrid_mode(release):
     (container,) = pod(result, "ovs-ovn-dpdk")["containers"]
     assert container["resources"]["limits"] == {"cpu": "1000m", "hugepages-2Mi": "1Gi", "memory": "800Mi"}
     assert container["image"] == "kubeovn/kube-ovn:v1.12.35-dpdk"
+
+
+def test_places_on_the_node_follow_the_settings(release):
+    settings = {"CNI_CONF_DIR": "/x/net.d", "CNI_BIN_DIR": "/x/bin", "LOG_DIR": "/x/log", "CNI_CONFIG_PRIORITY": "05"}
+
+    def places(version):
+        spec = pod(render(release, version, DEDICATED, settings=settings), "kube-ovn-cni")
+        assert "--cni-conf-name=05-kube-ovn.conflist" in spec["containers"][0]["args"]
+        return {volume["hostPath"]["path"] for volume in spec["volumes"]}
+
+    assert {"/x/net.d", "/x/bin", "/x/log/kube-ovn"} < places("v1.12.35")
+    assert places("v1.13.15") - places("v1.12.35") == {"/etc/origin/ovs_ipsec_keys"}
 
 
 def test_the_tunnel_bridge_has_the_name_that_was_asked_for(release):
