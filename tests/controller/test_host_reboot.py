@@ -5,6 +5,7 @@ The reboot itself, between the two, is done by the virtual machines of molecule/
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def steps(tmp_path: Path, *names: str, check: bool = False, node: str = "bookwor
         "vars": {
             "ansible_python_interpreter": "{{ ansible_playbook_python }}", "host_reboot_kubeconfig": str(tmp_path / "kubeconfig"),
             "host_reboot_node_name": node, "host_reboot_result": {"elapsed": 0 if check else 60}, "host_reboot_timeout": 10,
-            "host_reboot_drain_timeout": 10, **variables,
+            "host_reboot_drain_timeout": 10, "__host_reboot_marker": str(tmp_path / "marker"), **variables,
         },
         "environment": {"K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
         "tasks": [look, *(role(name) for name in names)],
@@ -49,6 +50,25 @@ def steps(tmp_path: Path, *names: str, check: bool = False, node: str = "bookwor
     return subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"), *(["--check"] if check else [])],
         cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+
+
+def role_steps(tmp_path: Path, *names: str, before: list | None = None, host: str = "bookworm", **variables) -> subprocess.CompletedProcess:
+    """As the roles run it. Module reboot refuses to reboot the machine that it itself runs on, which is a failure as good as any."""
+    inventory = {"all": {"hosts": {host: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
+    kubeconfig = {"host_reboot_kubeconfig": str(tmp_path / "kubeconfig")} if before is None else {}
+    book = [{
+        "hosts": host, "gather_facts": False,
+        "vars": {
+            **kubeconfig, "host_reboot_reasons": ["more pages"], "host_reboot_drain_timeout": 10, "__host_reboot_marker": str(tmp_path / "marker"), **variables,
+        },
+        "tasks": [*(before or []), *(role(name) for name in names)],
+    }]  # fmt: skip
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml")],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "HOME": str(tmp_path)},
     )  # fmt: skip
 
 
@@ -119,3 +139,82 @@ def test_node_that_does_not_come_back(tmp_path, api):
     assert "Node lost was rebooted and is still cordoned: it was not ready within 2 s" in said(done)
     assert "Ready Unknown (Kubelet stopped posting node status.)" in said(done)
     assert api.nodes["lost"]["spec"]["unschedulable"]
+
+
+def test_reboot_that_fails_tells_of_the_node_and_the_next_run_uncordons_it(tmp_path, api):
+    done = role_steps(tmp_path, "reboot")
+    assert done.returncode == 2
+    assert "would reboot the control node" in said(done)
+    assert "Node bookworm is still cordoned" in said(done)
+    assert "kubectl uncordon bookworm" in said(done)
+    assert api.calls.read_text().splitlines() == ["cordon bookworm"]
+    done = role_steps(tmp_path, "main")
+    assert done.returncode == 0, done.stdout
+    assert api.calls.read_text().splitlines() == ["cordon bookworm", "uncordon bookworm"]
+    # Whoever cordons it from now on is somebody else.
+    api.nodes["bookworm"]["spec"]["unschedulable"] = True
+    done = role_steps(tmp_path, "main")
+    assert done.returncode == 0, done.stdout
+    assert len(api.calls.read_text().splitlines()) == 2
+    done = role_steps(tmp_path, "reboot")
+    assert "It had been cordoned before by somebody else." in said(done)
+    assert len(api.calls.read_text().splitlines()) == 2
+
+
+def test_node_by_another_name(tmp_path, api):
+    done = role_steps(tmp_path, "reboot", host="machine7", kube_ovn_node_name="bookworm")
+    assert "Node bookworm is still cordoned" in said(done)
+    assert api.calls.read_text().splitlines() == ["cordon bookworm"]
+
+
+def test_host_that_may_be_a_node_by_another_name(tmp_path, api):
+    done = role_steps(tmp_path, "reboot", host="machine7")
+    assert done.returncode == 2
+    assert "machine7 is no node of the cluster that host_reboot_kubeconfig" in said(done)
+    assert "The nodes are bookworm, lost. If the host is one of them, set kube_ovn_node_name (or host_reboot_node_name) to its name" in said(done)
+    # It did not come to the reboot.
+    assert "would reboot" not in said(done)
+    assert api.calls.read_text() == ""
+
+
+@pytest.mark.parametrize("variables", [{"host_reboot_drain": False}, {"host_reboot_mode": "force"}, {"host_reboot_kubeconfig": ""}], ids=str)
+def test_host_that_is_no_node_on_purpose(tmp_path, api, variables):
+    done = role_steps(tmp_path, "reboot", host="machine7", **variables)
+    assert "would reboot the control node" in said(done)
+    assert "still cordoned" not in said(done)
+    assert api.calls.read_text() == ""
+
+
+def test_host_before_there_is_a_node(tmp_path, api):
+    api.nodes.clear()
+    assert "would reboot the control node" in said(role_steps(tmp_path, "reboot"))
+
+
+def site_play() -> dict:
+    return next(play for play in yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text()) if play["name"] == "Prepare the hosts")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_whole_line_drains_by_the_kubeconfig_that_is_documented(tmp_path, api, there):
+    """What the play does before its roles, with an inventory that sets no kubeconfig."""
+    tasks = site_play()["tasks"]
+    before = tasks[: next(index for index, task in enumerate(tasks) if "ansible.builtin.import_role" in task)]
+    if there:
+        (tmp_path / ".kube").mkdir()
+        (tmp_path / ".kube" / "config").write_text((tmp_path / "kubeconfig").read_text())
+    done = role_steps(tmp_path, "reboot", before=before, host_reboot_delegate="bookworm")
+    assert "would reboot the control node" in said(done)
+    assert api.calls.read_text().splitlines() == (["cordon bookworm"] if there else [])
+
+
+@pytest.mark.parametrize("arguments, batches", [([], 3), (["-e", "site_serial=2"], 2), (["-e", "site_serial=100%"], 1)], ids=str)
+def test_hosts_are_prepared_one_after_the_other(tmp_path, arguments, batches):
+    inventory = {"all": {"vars": {"ansible_connection": "local"}, "children": {"nodes": {"hosts": {"a": None, "b": None, "c": None}}}}}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{**site_play(), "tasks": []}]))
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml"), *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("PLAY [Prepare the hosts]") == batches

@@ -72,6 +72,8 @@ class State:
         if path in fixed:
             return 200, fixed[path]
         parts = path.strip("/").split("/")[2:]
+        if method == "GET" and parts == ["nodes"]:
+            return 200, {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [self.node(name) for name in self.nodes]}
         if method == "GET" and parts == ["pods"]:
             node = query.get("fieldSelector", ["=bookworm"])[0].partition("=")[2]
             return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self.list(node)}
