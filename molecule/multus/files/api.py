@@ -1,6 +1,6 @@
-"""An API server that only keeps what it is given: discovery, create, read, list, merge patch and delete for the kinds of two roles.
+"""An API server that only keeps what it is given: discovery, create, read, list, merge patch and delete for the kinds of three roles.
 
-What a cluster would add is added in `live`: the status of a DaemonSet, the token of a service account. Usage: api.py FOLDER; writes FOLDER/port.
+What a cluster would add is added in `live`: the status of a DaemonSet and of a pod, the token of a service account. Usage: api.py FOLDER; writes FOLDER/port.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ def merge(target: object, patch: object) -> object:
 
 def live(thing: dict, before: dict | None) -> dict:
     metadata = thing.setdefault("metadata", {})
+    # A pod that says nothing else runs at once, with its attachments.
+    if thing["kind"] == "Pod" and "status" not in thing:
+        thing["status"] = {"phase": "Running", "podIP": "10.16.0.9"}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), "k8s.v1.cni.cncf.io/network-status": "[]"}
     metadata.setdefault("uid", f"uid-{metadata['name']}")
     metadata.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
     metadata["generation"] = 1 if before is None else before["metadata"]["generation"] + (thing.get("spec") != before.get("spec"))
