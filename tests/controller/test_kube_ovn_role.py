@@ -99,12 +99,27 @@ def test_a_local_installer_is_held_to_its_checksum(tmp_path):
     assert f"has SHA-256 {right}" in output
 
 
-@pytest.mark.parametrize(("kubernetes", "name"), [("v1.15.12", "install-pre-1.16.sh"), ("v1.16.0", "install.sh"), ("v1.35.1", "install.sh")])
-def test_the_installer_fits_kubernetes(tmp_path, kubernetes, name):
+@pytest.mark.parametrize(
+    ("kubernetes", "release", "name"),
+    [
+        ("v1.15.12", "v1.8.18", "install-pre-1.16.sh"),
+        ("v1.16.0", "v1.8.18", "install.sh"),
+        ("v1.35.1", "v1.16.2", "install.sh"),
+        # It has one only.
+        ("v1.15.12", "v1.2.1", "install.sh"),
+        ("v1.15.12", "v1.9.0", None),
+    ],
+)
+def test_the_installer_fits_kubernetes(tmp_path, kubernetes, release, name):
     cluster = {"version": {"server": {"kubernetes": {"gitVersion": kubernetes}}}}
-    code, output = run(tmp_path, "installer", "__kube_ovn_installer_file", kube_ovn_installer=str(tmp_path), __kube_ovn_cluster=cluster)
-    assert code == 0, output
-    assert f"{tmp_path}/{name}" in output
+    settings = {"kube_ovn_version": release, "kube_ovn_installer": str(tmp_path), "__kube_ovn_cluster": cluster}
+    code, output = run(tmp_path, "installer", "__kube_ovn_installer_file", **settings)
+    if name:
+        assert code == 0, output
+        assert f"{tmp_path}/{name}" in output
+    else:
+        assert code != 0
+        assert "take a kube_ovn_version up to v1.8.18 (it is v1.9.0)" in output
 
 
 def test_the_table_of_releases_is_sound():
