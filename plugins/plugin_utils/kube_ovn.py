@@ -13,6 +13,8 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import verify
+
 NAMESPACE = "kube-system"
 # The DaemonSets of Open vSwitch: in dedicated mode the first runs OVS-DPDK on every node, in hybrid mode the second does on its own nodes.
 OVS, HYBRID = "ovs-ovn", "ovs-ovn-dpdk"
@@ -75,6 +77,17 @@ def has_hugepages(spec):
 
 def is_ready(pod):
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in pod["status"].get("conditions") or [])
+
+
+def is_client(pod):
+    """Whether the pod has ports of Userspace CNI of which OVS-DPDK makes the sockets: their clients do not come back to it after a restart.
+
+    Where OVS-DPDK is the client, as with all ports that Kube-OVN itself makes in hybrid mode, it does come back.
+    """
+    if verify.CONFIGURATION not in (pod["metadata"].get("annotations") or {}):
+        return False
+    attachments, problem = verify.attachments(pod)
+    return bool(problem) or not all(item["server"] for item in attachments)
 
 
 def node_of(pod):
@@ -174,14 +187,7 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
         metadata, spec = pod["metadata"], pod["spec"]
         if spec.get("hostNetwork") or "deletionTimestamp" in metadata:
             continue
-        # In dedicated mode OVS-DPDK makes the vhost-user sockets, and their clients do not come back to it after a restart. (In hybrid mode
-        # it is the client, and does come back.)
-        if (
-            daemonset == OVS
-            and pod["status"].get("phase") == "Running"
-            and has_hugepages(spec)
-            and pod["status"].get("startTime", "") < started.get(node_of(pod), "")
-        ):
+        if is_client(pod) and pod["status"].get("phase") == "Running" and pod["status"].get("startTime", "") < started.get(node_of(pod), ""):
             recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
             if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
                 own.append(named(pod))

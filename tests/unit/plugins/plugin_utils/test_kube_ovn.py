@@ -6,6 +6,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import json
+
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
 
@@ -214,9 +216,15 @@ def test_only_pods_whose_container_runs_can_clean_up():
     assert judged([pod("a", DEDICATED), waiting, pod("c", HYBRID), pod("d", "kube-ovn-cni")])["switches"] == ["a", "c"]
 
 
-def client(name, start, **more):
-    limits = dict(containers=[dict(name="app", resources=dict(limits={"hugepages-1Gi": "1Gi"}))], hostNetwork=False, restartPolicy="Never")
-    return pod(name, spec=limits, startTime=start, **more)
+def noted(*modes):
+    """What Userspace CNI notes of a pod with such ports; the mode is that of the pod."""
+    return json.dumps([dict(containerId="0" * 64, ifName="net1", config=dict(vhost=dict(mode=mode))) for mode in modes])
+
+
+def client(name, start, note=None, **more):
+    note = noted("client") if note is None else note
+    metadata = dict(dict(annotations={"userspace/configuration-data": note} if note else {}), **more.pop("metadata", {}))
+    return pod(name, spec=dict(hostNetwork=False, restartPolicy="Never"), startTime=start, metadata=metadata, **more)
 
 
 def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreated():
@@ -229,13 +237,17 @@ def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreate
         client("elsewhere", "2026-01-01T00:30:00Z", node="node-2"),
         client("ended", "2026-01-01T00:30:00Z", phase="Succeeded"),
         client("going", "2026-01-01T00:30:00Z", metadata=dict(deletionTimestamp="2026-01-01T00:31:00Z")),
-        pod("plain", spec=dict(hostNetwork=False), startTime="2026-01-01T00:30:00Z"),
+        client("server", "2026-01-01T00:30:00Z", noted("server", "server")),
+        client("both", "2026-01-01T00:30:00Z", noted("server", "client")),
+        client("unreadable", "2026-01-01T00:30:00Z", "{"),
+        # With ports of Kube-OVN itself, or with none.
+        client("plain", "2026-01-01T00:30:00Z", ""),
     ]
     found = judged(listed)
-    assert [item["name"] for item in found["recreate"]] == ["own", "other"]
+    assert [item["name"] for item in found["recreate"]] == ["own", "other", "both", "unreadable"]
     assert [item["metadata"]["name"] for item in found["own"]] == ["own"]
-    # In hybrid mode they reconnect.
-    assert judged([pod("switch", HYBRID), own], HYBRID)["recreate"] == []
+    # Whatever the mode of Kube-OVN.
+    assert [item["name"] for item in judged([pod("switch", HYBRID), *listed[1:]], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
 
 
 def test_pods_with_an_address_from_before_are_foreign():
