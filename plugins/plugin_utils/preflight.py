@@ -530,7 +530,7 @@ def cni_order(case):
 # --- Releases ---------------------------------------------------------------------------------------------------------------------
 
 
-@rule("RELEASE", CLUSTER, "the Kube-OVN release offers the mode")
+@rule("RELEASE", CLUSTER, "the Kube-OVN release offers the mode, and none newer runs")
 def release_and_mode(case):
     text = case.setting("kube_ovn_version")
     if text is None:
@@ -539,6 +539,16 @@ def release_and_mode(case):
         yield error("kube_ovn_mode is %r" % (case.mode,), "use dedicated (--with-dpdk=19.11) or hybrid (--with-hybrid-dpdk)")
     if case.release is None:
         yield warning("kube_ovn_version %s names no release, so nothing that depends on the release was checked" % text, "use a tag such as v1.12.35")
+    elif (
+        case.facts.get("running_release")
+        and case.release < version(case.facts["running_release"])
+        # Whoever sets it has named the images.
+        and "VERSION" not in (case.setting("kube_ovn_settings") or {})
+    ):
+        yield error(
+            "Kube-OVN %s runs, and %s is older: its databases cannot read what the newer one wrote" % (case.facts["running_release"], text),
+            "set kube_ovn_version to %s or later, or uninstall first" % case.facts["running_release"],
+        )
     elif case.release < (1, 2, 0):
         yield error("Kube-OVN %s has no OVS-DPDK" % text, "use v1.2.0 or later")
     elif case.mode == DEDICATED and case.release >= (1, 14, 0):
@@ -946,13 +956,16 @@ def cluster_facts(api, hosts, hostvars):
             runtime=info.get("containerRuntimeVersion", ""),
             allocatable=node["status"].get("allocatable", {}),
         )
-    helm, networks = [], []
+    helm, networks, running = [], [], ""
     for daemonset in api.get("daemonsets", []):
         metadata = daemonset["metadata"]
         name = "DaemonSet %s/%s" % (metadata["namespace"], metadata["name"])
         if metadata["name"] in ("ovs-ovn", "ovs-ovn-dpdk", "kube-ovn-cni"):
             if (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
                 helm.append(name)
+            if metadata["name"] == "kube-ovn-cni":
+                tags = [container["image"].rpartition(":")[2] for container in daemonset["spec"]["template"]["spec"]["containers"]]
+                running = next((tag for tag in tags if version(tag)), "")
         elif re.match(OTHER_NETWORKS, metadata["name"]):
             networks.append(name)
     return dict(
@@ -962,6 +975,7 @@ def cluster_facts(api, hosts, hostvars):
         asked_images=api.get("images", {}),
         helm=helm,
         other_networks=networks,
+        running_release=running,
         hosts=len(hosts),
         node_names=dict((host, hostvars[host].get("preflight_settings", {}).get("kube_ovn_node_name") or host) for host in examined),
         pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),

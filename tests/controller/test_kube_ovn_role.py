@@ -164,3 +164,30 @@ def test_directories_of_the_release_go_when_they_are_empty(tmp_path):
     assert code == 0, output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["play.yml", "shared"]
     assert [path.name for path in (tmp_path / "shared").iterdir()] == [".other"]
+
+
+@pytest.mark.parametrize(
+    ("image", "variables", "refused"),
+    [
+        (None, {}, False),
+        ("r.example:5000/kube-ovn:v1.12.35", {}, False),
+        ("kubeovn/kube-ovn:v1.12.34", {}, False),
+        ("own/kube-ovn:latest", {}, False),
+        ("kubeovn/kube-ovn:v1.13.0", {}, True),
+        ("kubeovn/kube-ovn:v1.13.0", {"kube_ovn_settings": {"VERSION": "v1.13.0"}}, False),
+        ("kubeovn/kube-ovn:v1.13.0", {"kube_ovn_state": "absent"}, False),
+    ],
+)
+def test_an_older_release_than_the_one_that_runs_is_refused(tmp_path, image, variables, refused):
+    controller = {"kind": "Deployment", "metadata": {"name": "kube-ovn-controller"}, "spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
+    other = {"kind": "Deployment", "metadata": {"name": "coredns"}, "spec": {"template": {"spec": {"containers": [{"image": "coredns:v9.9.9"}]}}}}
+    there = {"results": [{"resources": []}, {"resources": [other, controller] if image else [other]}]}
+    tasks = [task for task in yaml.safe_load((ROOT / "roles/kube_ovn/tasks/main.yml").read_text()) if task["name"] == "Refuse to go back"]
+    tasks[0]["ansible.builtin.include_tasks"] = str(ROOT / "roles/kube_ovn/tasks" / tasks[0]["ansible.builtin.include_tasks"])
+    settings = {"kube_ovn_version": "v1.12.35", "kube_ovn_state": "present", "kube_ovn_settings": {}, "__kube_ovn_workloads": there, **variables}
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": settings, "tasks": tasks}]))
+    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode != 0) == refused, done.stdout
+    if refused:
+        assert "v1.13.0 runs, and v1.12.35 is older" in " ".join(done.stdout.split())

@@ -42,6 +42,7 @@ CLUSTER = dict(
     asked_images={},
     helm=[],
     other_networks=[],
+    running_release="",
     hosts=2,
     node_names={"node1": "node1", "node2": "node2"},
     pages={"node1": [dict(size_kib=1048576, node=0, total=4, free=4)], "node2": [dict(size_kib=1048576, node=0, total=4, free=4)]},
@@ -193,6 +194,8 @@ CASES = [
     ("RELEASE", "warning", "cluster", {}, {"kube_ovn_version": "master"}, {}, {"kube_ovn_version": "1.12.35-fork"}),
     ("RELEASE", "error", "cluster", {"kubernetes_version": "v1.30.1"}, {"kube_ovn_version": "v1.14.0"},
      {"kubernetes_version": "v1.30.1"}, {"kube_ovn_version": "v1.13.15"}),
+    ("RELEASE", "error", "cluster", {"running_release": "v1.12.36"}, {}, {"running_release": "v1.12.35"}, {}),
+    ("RELEASE", "error", "cluster", {"running_release": "v1.13.0"}, {}, {"running_release": "v1.13.0"}, {"kube_ovn_settings": {"VERSION": "v1.13.0"}}),
     ("RELEASE", "error", "cluster", {}, {"kube_ovn_version": "v1.1.0"}, {}, {"kube_ovn_version": "v1.3.0"}),
     ("RELEASE", "error", "cluster", {}, dict(HYBRID, kube_ovn_version="v1.9.41"), {}, {"kube_ovn_version": "v1.9.41"}),
     ("K8S", "error", "cluster", {"kubernetes_version": "v1.22.17"}, {}, {"kubernetes_version": "v1.23.0"}, {}),
@@ -407,7 +410,10 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     )
     daemonsets = [
         dict(metadata=dict(name="ovs-ovn", namespace="kube-system", labels={"app.kubernetes.io/managed-by": "Helm"})),
-        dict(metadata=dict(name="kube-ovn-cni", namespace="kube-system", labels=None)),
+        dict(
+            metadata=dict(name="kube-ovn-cni", namespace="kube-system", labels=None),
+            spec=dict(template=dict(spec=dict(containers=[dict(image="side:latest"), dict(image="r.example:5000/kube-ovn:v1.12.35")]))),
+        ),
         dict(metadata=dict(name="kube-flannel-ds", namespace="kube-flannel")),
         dict(metadata=dict(name="kube-proxy", namespace="kube-system")),
     ]
@@ -422,6 +428,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}),
     }
     assert facts["helm"] == ["DaemonSet kube-system/ovs-ovn"]
+    assert facts["running_release"] == "v1.12.35"
     assert facts["other_networks"] == ["DaemonSet kube-flannel/kube-flannel-ds"]
     assert facts["node_names"] == {"a": "node1"}
     assert facts["pages"] == {"a": HOST["hugepages"]}
