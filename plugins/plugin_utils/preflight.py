@@ -552,7 +552,7 @@ def release_and_mode(case):
     elif case.release < (1, 2, 0):
         yield error("Kube-OVN %s has no OVS-DPDK" % text, "use v1.2.0 or later")
     elif case.mode == DEDICATED and case.release >= (1, 14, 0):
-        yield error("Kube-OVN %s has no --with-dpdk any more (removed in v1.14.0)" % text, "set kube_ovn_mode: hybrid, or use v1.13.15 or earlier")
+        yield error("Kube-OVN %s has no --with-dpdk any more (removed in v1.14.0)" % text, "set kube_ovn_mode: hybrid, or use a release before v1.14.0")
     elif case.mode == HYBRID and case.release < (1, 10, 0):
         yield error("Kube-OVN %s has no hybrid mode (it came with v1.10.0)" % text, "set kube_ovn_mode: dedicated, or use v1.10.0 or later")
 

@@ -290,10 +290,13 @@ def test_without_namespaces_it_still_renders_and_says_what_is_missing(monkeypatc
 
 
 def test_rendering_is_quick():
-    start = time.monotonic()
-    kube_ovn_manifests.run(params(INSTALLER))
-    # Bound with room for a busy machine; alone it takes about 0.3 s.
-    assert time.monotonic() - start < 10
+    seconds = []
+    for _dummy in range(3):
+        start = time.monotonic()
+        kube_ovn_manifests.run(params(INSTALLER))
+        seconds.append(time.monotonic() - start)
+    # The best of three, since other tests run beside it.
+    assert min(seconds) < 2, seconds
 
 
 def test_an_overlay_merges_the_way_kubernetes_does(rendered):

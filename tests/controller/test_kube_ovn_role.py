@@ -44,7 +44,8 @@ def run(tmp_path, tasks_from, fact="", **variables):
     [
         ({"kube_ovn_version": "v1.14.0"}, "from v1.14.0 on take kube_ovn_mode: hybrid"),
         ({"kube_ovn_version": "v1.9.41", "kube_ovn_mode": "hybrid"}, "before v1.10.0 take kube_ovn_mode: dedicated"),
-        ({"kube_ovn_version": "v1.1.1"}, "is in releases v1.2.0 to v1.13.15"),
+        ({"kube_ovn_version": "v1.1.1"}, "is in releases from v1.2.0 on, and before v1.14.0 (from"),
+        ({"kube_ovn_version": "v1.9.41", "kube_ovn_mode": "hybrid"}, "is in releases from v1.10.0 on (before"),
         ({"kube_ovn_version": "1.12.35"}, 'kube_ovn_version is "1.12.35"'),
         ({"kube_ovn_settings": {"ENABLE_SSL": "true"}}, "ENABLE_SSL cannot be used with OVS-DPDK"),
         ({"kube_ovn_mode": "hybrid", "kube_ovn_settings": {"DPDK_TUNNEL_IFACE": "br-tun"}}, "set kube_ovn_hybrid_bridge on all hosts"),
@@ -130,7 +131,12 @@ def test_the_table_of_releases_is_sound():
         assert order == sorted(order)
     for mode in RELEASES["__kube_ovn_modes"].values():
         assert mode["first"] in RELEASES["__kube_ovn_installers"]
-        assert mode["last"] == "" or mode["last"] in RELEASES["__kube_ovn_installers"]
+        assert mode["below"] == "" or mode["below"] in RELEASES["__kube_ovn_installers"]
+
+
+def test_a_later_release_of_the_last_line_has_the_mode_too(tmp_path):
+    code, output = run(tmp_path, "validate", kube_ovn_version="v1.13.99")
+    assert code == 0, output
 
 
 def answer(output):
