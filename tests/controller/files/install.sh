@@ -55,6 +55,7 @@ if [ "$count" -eq 0 ]; then
     exit 1
   fi
 fi
+kubectl label no -lbeta.kubernetes.io/os=linux kubernetes.io/os=linux --overwrite
 kubectl label no -l"$node_label" kube-ovn/role=master --overwrite
 if [ "$DPDK" = "true" ] || [ "$HYBRID_DPDK" = "true" ]; then
   kubectl label no -l'ovn.kubernetes.io/ovs_dp_type!=userspace' ovn.kubernetes.io/ovs_dp_type=kernel --overwrite
@@ -227,6 +228,8 @@ while true; do
   [ -z "$pods" ] && break
   sleep 60
 done
+kubectl rollout status daemonset/kube-ovn-pinger -n kube-system
+sleep 60
 kubectl wait pod --for=condition=Ready -l app=kube-ovn-pinger -n kube-system --timeout 120s
 
 if ! sh -c "echo \":$PATH:\" | grep -q \":/usr/local/bin:\""; then
