@@ -39,6 +39,17 @@ def run(tmp_path, tasks_from, fact="", **variables):
     return done.returncode, " ".join(done.stdout.split())
 
 
+def run_task(tmp_path, file, name, variables):
+    """One task of the role by its name, for those that look at what others have found in a cluster."""
+    tasks = [task for task in yaml.safe_load((ROOT / f"roles/kube_ovn/tasks/{file}.yml").read_text()) if task["name"] == name]
+    if "ansible.builtin.include_tasks" in tasks[0]:
+        tasks[0]["ansible.builtin.include_tasks"] = str(ROOT / "roles/kube_ovn/tasks" / tasks[0]["ansible.builtin.include_tasks"])
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return done.returncode, " ".join(done.stdout.split())
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
@@ -188,12 +199,28 @@ def test_an_older_release_than_the_one_that_runs_is_refused(tmp_path, image, var
     controller = {"kind": "Deployment", "metadata": {"name": "kube-ovn-controller"}, "spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
     other = {"kind": "Deployment", "metadata": {"name": "coredns"}, "spec": {"template": {"spec": {"containers": [{"image": "coredns:v9.9.9"}]}}}}
     there = {"results": [{"resources": []}, {"resources": [other, controller] if image else [other]}]}
-    tasks = [task for task in yaml.safe_load((ROOT / "roles/kube_ovn/tasks/main.yml").read_text()) if task["name"] == "Refuse to go back"]
-    tasks[0]["ansible.builtin.include_tasks"] = str(ROOT / "roles/kube_ovn/tasks" / tasks[0]["ansible.builtin.include_tasks"])
     settings = {"kube_ovn_version": "v1.12.35", "kube_ovn_state": "present", "kube_ovn_settings": {}, "__kube_ovn_workloads": there, **variables}
-    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": settings, "tasks": tasks}]))
-    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert (done.returncode != 0) == refused, done.stdout
-    if refused:
-        assert "v1.13.0 runs, and v1.12.35 is older" in " ".join(done.stdout.split())
+    code, output = run_task(tmp_path, "main", "Refuse to go back", settings)
+    assert (code != 0) == refused, output
+    assert ("v1.13.0 runs, and v1.12.35 is older" in output) == refused
+
+
+@pytest.mark.parametrize(
+    ("hosts", "switches", "told"),
+    [
+        ({"a": "node-1"}, ["ovs-ovn"], True),
+        ({"a": "node-1", "b": "node-2"}, ["ovs-ovn"], False),
+        # There was nothing to remove.
+        ({"a": "node-1"}, [], False),
+    ],
+)
+def test_nodes_that_keep_files_are_named(tmp_path, hosts, switches, told):
+    settings = {
+        "__kube_ovn_plan": {"switches": switches},
+        "__kube_ovn_nodes": {"resources": [{"metadata": {"name": name}} for name in ("node-1", "node-2")]},
+        "__kube_ovn_hosts": hosts,
+        "__kube_ovn_node_files": ["/x", "/y"],
+    }
+    code, output = run_task(tmp_path, "absent", "Tell which nodes keep files of Kube-OVN", settings)
+    assert code == 0, output
+    assert ("left on them: node-2. Add them to the group and run this again, or remove /x, /y there." in output) == told
