@@ -502,6 +502,19 @@ def ports_in_switch() -> list[str]:
     return [vsctl(NODES[1], "--if-exists", "get", "Interface", name, "status:status").strip('"') for name in names]
 
 
+def test_from_dedicated_to_hybrid_mode_by_the_playbook_for_upgrades(before):
+    run("kube_ovn.dpdk.upgrade", **HYBRID)
+    pods = switches()
+    assert sorted(pods) == NODES
+    assert {pod.metadata.owner_references[0].name for pod in pods.values()} == {"ovs-ovn-dpdk"}
+    image(f"docker.io/kubeovn/kube-ovn:{NEW}-dpdk-x86")
+    for number, node in enumerate(NODES, 1):
+        assert vsctl(node, "get", "Interface", "dpdk0", "error") == "[]"
+        assert vsctl(node, "get", "Bridge", "br-int", "datapath_type") == "netdev"
+        assert vsctl(node, "get", "Open_vSwitch", ".", "external_ids:ovn-encap-ip").strip('"') == f"172.30.79.{number}"
+    assert json.loads(REPORT.read_text())["result"] == "pass"
+
+
 def test_hybrid_as_released_the_two_switches_of_a_node_kill_each_other(before):
     code, output = playbook(KUBE_OVN, 900, INVENTORIES, **HYBRID, **TWO_SWITCHES, kube_ovn_wait_timeout=60)
     pods = core().list_namespaced_pod("kube-system", label_selector="component=network").items
