@@ -30,7 +30,8 @@ def api(tmp_path):
 
 
 def role(name: str) -> dict:
-    return {"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.host_reboot", "tasks_from": name}, "vars": {"__host_reboot_delay": 1}}
+    internal = {"__host_reboot_delay": 1, "__host_reboot_marker": "{{ playbook_dir }}/marker"}
+    return {"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.host_reboot", "tasks_from": name}, "vars": internal}
 
 
 def steps(tmp_path: Path, *names: str, check: bool = False, node: str = "bookworm", **variables) -> subprocess.CompletedProcess:
@@ -41,7 +42,7 @@ def steps(tmp_path: Path, *names: str, check: bool = False, node: str = "bookwor
         "vars": {
             "ansible_python_interpreter": "{{ ansible_playbook_python }}", "host_reboot_kubeconfig": str(tmp_path / "kubeconfig"),
             "host_reboot_node_name": node, "host_reboot_result": {"elapsed": 0 if check else 60}, "host_reboot_timeout": 10,
-            "host_reboot_drain_timeout": 10, "__host_reboot_marker": str(tmp_path / "marker"), **variables,
+            "host_reboot_drain_timeout": 10, **variables,
         },
         "environment": {"K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
         "tasks": [look, *(role(name) for name in names)],
@@ -59,9 +60,7 @@ def role_steps(tmp_path: Path, *names: str, before: list | None = None, host: st
     kubeconfig = {"host_reboot_kubeconfig": str(tmp_path / "kubeconfig")} if before is None else {}
     book = [{
         "hosts": host, "gather_facts": False,
-        "vars": {
-            **kubeconfig, "host_reboot_reasons": ["more pages"], "host_reboot_drain_timeout": 10, "__host_reboot_marker": str(tmp_path / "marker"), **variables,
-        },
+        "vars": {**kubeconfig, "host_reboot_reasons": ["more pages"], "host_reboot_drain_timeout": 10, **variables},
         "tasks": [*(before or []), *(role(name) for name in names)],
     }]  # fmt: skip
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
@@ -148,8 +147,10 @@ def test_reboot_that_fails_tells_of_the_node_and_the_next_run_uncordons_it(tmp_p
     assert "Node bookworm is still cordoned" in said(done)
     assert "kubectl uncordon bookworm" in said(done)
     assert api.calls.read_text().splitlines() == ["cordon bookworm"]
+    assert "node bookworm was cordoned" in (tmp_path / "marker").read_text()
     done = role_steps(tmp_path, "main")
     assert done.returncode == 0, done.stdout
+    assert not (tmp_path / "marker").exists()
     assert api.calls.read_text().splitlines() == ["cordon bookworm", "uncordon bookworm"]
     # Whoever cordons it from now on is somebody else.
     api.nodes["bookworm"]["spec"]["unschedulable"] = True

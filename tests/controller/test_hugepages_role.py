@@ -1,0 +1,122 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Role hugepages on a made-up host of two NUMA nodes whose kernel gives large pages at boot only, and spreads them evenly there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GENERATOR = """#!/bin/sh
+set -e
+. "$SYSROOT/etc/default/grub"
+for x in "$SYSROOT"/etc/default/grub.d/*.cfg; do if [ -e "$x" ]; then . "$x"; fi; done
+printf "menuentry 'Linux' {\\n linux /vmlinuz root=/dev/vda1 ro %s\\n}\\n" "$GRUB_CMDLINE_LINUX_DEFAULT" > "$2"
+"""
+FILES = {
+    "proc/meminfo": "MemTotal: 16777216 kB\nHugepagesize: 2048 kB\n",
+    "proc/cpuinfo": "flags : fpu pdpe1gb\n",
+    "proc/cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet\n",
+    "proc/sys/kernel/osrelease": "5.10.0\n",
+    "etc/default/grub": "GRUB_CMDLINE_LINUX_DEFAULT=quiet\n",
+    "boot/grub/grub.cfg": "menuentry 'Linux' {\n linux /vmlinuz root=/dev/vda1 ro quiet\n}\n",
+    "usr/sbin/grub-mkconfig": GENERATOR,
+    **{f"sys/devices/system/node/node{node}/meminfo": f"Node {node} MemTotal: 8388608 kB\n" for node in (0, 1)},
+}
+MENU = "root/boot/grub/grub.cfg"
+NO_HELP = "a reboot with them has not brought"
+
+
+def pages(node: int) -> list[dict]:
+    return [{"size": "1G", "count": 2, "node": node}]
+
+
+@pytest.fixture
+def host(tmp_path):
+    for name, text in FILES.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "root/usr/sbin/grub-mkconfig").chmod(0o755)
+    for place in ("sys/kernel/mm", "sys/devices/system/node/node0", "sys/devices/system/node/node1"):
+        directory = tmp_path / "root" / place / "hugepages/hugepages-1048576kB"
+        directory.mkdir(parents=True)
+        # Takes every number, and still has none.
+        (directory / "nr_hugepages").symlink_to(os.devnull)
+    return tmp_path
+
+
+def role(host: Path, **variables) -> str:
+    modules = ("hugepages", "hugepages_info", "kernel_cmdline")
+    internal = {"__hugepages_tmpfiles": str(host / "tmpfiles.conf"), "__hugepages_defaults": str(host / "root/etc/default")}
+    book = [{
+        "hosts": "localhost", "connection": "local", "gather_facts": False,
+        "module_defaults": {"kube_ovn.dpdk." + name: {"sysroot": str(host / "root")} for name in modules},
+        "vars": {
+            "ansible_python_interpreter": sys.executable, "hugepages_mounts": [], "hugepages_restart_kubelet": False, "hugepages_attempts": 1,
+            "host_reboot_mode": "never", **variables,
+        },
+        "tasks": [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.hugepages"}, "vars": internal}],
+    }]  # fmt: skip
+    (host / "play.yml").write_text(yaml.safe_dump(book))
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(host / "play.yml")],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    text = " ".join(done.stdout.split())
+    assert (done.returncode == 0) == (NO_HELP not in text), done.stdout
+    return text
+
+
+def boot(host: Path) -> None:
+    """The running kernel was started with what is in the menu now, and with what systemd-tmpfiles was told before."""
+    words = (host / MENU).read_text().split("/vmlinuz ")[1].splitlines()[0]
+    (host / "root/proc/cmdline").write_text(f"BOOT_IMAGE=/vmlinuz {words}\n")
+    if (host / "tmpfiles.conf").exists():
+        os.utime(host / "tmpfiles.conf", (1, 1))
+
+
+def test_pages_that_a_reboot_did_not_bring(host):
+    assert "0 of 2 pages of 1G on node 0" in role(host, hugepages_pages=pages(0))
+    boot(host)
+    assert NO_HELP in role(host, hugepages_pages=pages(0))
+
+
+def test_moved_to_another_node_by_a_reboot(host):
+    """The kernel arguments are the same for both nodes; what systemd-tmpfiles gives back after the boot is not."""
+    role(host, hugepages_pages=pages(0))
+    boot(host)
+    before = (host / MENU).read_text()
+    for _run in range(2):
+        assert "0 of 2 pages of 1G on node 1" in role(host, hugepages_pages=pages(1))
+        assert (host / MENU).read_text() == before
+        assert "node1/hugepages/hugepages-1048576kB/nr_hugepages - - - - 2" in (host / "tmpfiles.conf").read_text()
+    boot(host)
+    assert NO_HELP in role(host, hugepages_pages=pages(1))
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_given_back_and_asked_for_again_without_a_reboot_between(host, persistent):
+    role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
+    boot(host)
+    role(host, hugepages_pages=pages(0), hugepages_persistent=persistent, hugepages_state="absent")
+    assert "0 of 2 pages of 1G on node 0" in role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_arguments_of_an_earlier_time(host, state):
+    """They were asked for once, and are no more."""
+    before = (host / MENU).read_text()
+    role(host, hugepages_pages=pages(0))
+    assert (host / MENU).read_text() != before
+    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
+    assert (host / MENU).read_text() == before
+    assert not list((host / "root/etc/default/grub.d").glob("*.cfg"))
