@@ -428,6 +428,25 @@ def test_the_tunnels_lead_to_the_bridge_where_there_is_one(node, addresses, expe
             made.connect_tunnels(node)
 
 
+def test_the_tunnels_are_read_at_the_start_and_when_the_port_of_the_node_has_gone(monkeypatch):
+    module, states, calls = load("cni"), ["", "unknown", "down", "unknown"], []
+    metadata = {"name": "n", "labels": {}, "annotations": {"ovn.kubernetes.io/allocated": "false"}}
+    monkeypatch.setattr(module, "port_state", lambda: states.pop(0))
+    monkeypatch.setattr(module, "run", lambda *command: calls.append(command[-1]) or "")
+    made = module.Daemon.__new__(module.Daemon)
+    made.node, made.started = "n", False
+    monkeypatch.setattr(made, "api", type("Api", (), {"items": staticmethod(lambda path: [dict(NODE, metadata=metadata)])}), raising=False)
+    found = []
+    while states:
+        # It has no address of its own yet, and br-int may not be there: the chassis needs the tunnels first.
+        with pytest.raises(RuntimeError, match="no address was allocated for node n yet"):
+            made.connect_node()
+        found.append(len(calls))
+    # At the start, gone, there, down, there.
+    assert found == [1, 2, 2, 3, 3]
+    assert set(calls) == {"external_ids:ovn-encap-ip=192.0.2.9"}
+
+
 def test_a_vhost_user_port_of_a_pod(daemon):
     made, calls, tmp_path = daemon
     volume = tmp_path / "kubelet/pods/u1/volumes/kubernetes.io~empty-dir/vol"
