@@ -186,10 +186,14 @@ class Case(object):
         drivers = dict((str(name).partition(",")[0], "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
         for entry in self.setting("dpdk_host_devices", []):
             if isinstance(entry, dict):
-                drivers[str(entry.get("device"))] = entry.get("driver") or "vfio-pci"
+                drivers[str(entry.get("device")).strip()] = entry.get("driver") or "vfio-pci"
+        # As they are bound: ids in any case, an address with or without its domain.
+        drivers.update([(name.lower(), driver) for name, driver in drivers.items() if re.match(r"^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$", name)])
         found = []
         for nic in self.facts.get("nics", []):
             names = [nic["address"], nic["interface"], "%s:%s" % (nic["vendor"], nic["device"])]
+            if nic["address"].startswith("0000:"):
+                names.append(nic["address"][len("0000:"):])
             found += [(nic, drivers[name]) for name in names if name and name in drivers][:1]
         return found
 

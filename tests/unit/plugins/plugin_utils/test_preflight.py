@@ -176,6 +176,12 @@ CASES = [
     ("P11", "error", "node", {"nics": [dict(NIC, vendor="15b3")]}, {"dpdk_host_devices": [dict(device="15b3:1572")]},
      {"nics": [dict(NIC, vendor="15b3")]}, {}),
     ("NIC", "error", "node", {}, {"dpdk_host_devices": [dict(device="ens2")]}, {}, {"dpdk_host_devices": [dict(device="ens1")]}),
+    # By all names that a device can be bound by.
+    ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="03:00.0")]}, {"cmdline": ["intel_iommu=off"]}, {}),
+    ("P11", "error", "node", {"nics": [dict(NIC, vendor="15b3")]}, {"dpdk_host_devices": [dict(device="15B3:1572")]},
+     {"nics": [dict(NIC, vendor="15b3")]}, {}),
+    ("NIC", "error", "node", {"nics": [dict(NIC, address="0000:0a:00.0", interface="ens2")]}, {"dpdk_host_devices": [dict(device=" 0A:00.0")]},
+     {"nics": [dict(NIC, address="0001:0a:00.0", interface="ens2")]}, {"dpdk_host_devices": [dict(device="0a:00.0")]}),
     ("P23", "error", "node", {"cni/files": ["00-kube-ovn.conflist", "01-kube-ovn.conflist"]}, {},
      {"cni/files": ["00-multus.conf", "01-kube-ovn.conflist", "10-flannel.conflist"]}, {}),
     ("P23", "error", "node", {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="cbr0")]}, {},
