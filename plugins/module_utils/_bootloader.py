@@ -319,8 +319,23 @@ class BootLoader(object):
         text = self.sysroot.read(path, "") if path else ""
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
-    def default_words(self, texts=None):
-        """Words of the entry that boots by default; None where there is none."""
+    @staticmethod
+    def expand(words, variables):
+        """The words with those of GRUB's variables in place of these, as far as they are known."""
+        expanded = []
+        for word in words:
+            name = word[1:].strip("{}") if word.startswith("$") else None
+            expanded += split_arguments(variables[name]) if name in variables else [word]
+        return expanded
+
+    def as_booted(self, words):
+        """What GRUB hands to the kernel: in a generated menu tuned has put its arguments into a variable."""
+        if self.kind == "bls":
+            return words
+        return self.expand(words, dict(re.findall(r'^\s*set (\w+)="([^"$]*)"', self.sysroot.read(self.grub_cfg(), ""), re.M)))
+
+    def default_words(self, texts=None, own=False):
+        """Words of the entry that boots by default; None where there is none. With own without what variables of others bring."""
         texts = texts or {}
         if self.kind == "bls":
             paths = self.entries
@@ -335,13 +350,10 @@ class BootLoader(object):
             env = dict(self.grubenv())
             if path in texts:
                 env = dict(line.split("=", 1) for line in texts[path].splitlines() if "=" in line and not line.startswith("#"))
-            expanded = []
-            for word in words:
-                if word.startswith("$"):
-                    expanded += split_arguments(env.get(word[1:].strip("{}"), ""))
-                else:
-                    expanded.append(word)
-            return expanded
+            if own:
+                return self.expand(words, {"kernelopts": env.get("kernelopts", "")})
+            # One that is not set is nothing.
+            return [word for word in self.expand(words, env) if not word.startswith("$")]
         entry = self.default_entry(self.sysroot.read(self.grub_cfg()))
         return entry["words"] if entry else None
 
@@ -376,7 +388,7 @@ class BootLoader(object):
         if self.kind == "grub":
             return {self.file: self.block.put(self.sysroot.read(self.file), arguments, [])}
         # In boot entries foreign words that made room cannot be told from the installer's later on: they are written down.
-        current = self.default_words() or []
+        current = self.default_words(own=True) or []
         replaced = only(replaced, names) + only(current, names - old_names)
         given_back = only(self.owned()[1], old_names - names)
         texts = {}

@@ -259,12 +259,13 @@ def run(module):
     if files and not module.check_mode:
         backups = write_all(module, loader, texts, arguments, names, generate)
         after = loader.default_words()
-    for size in sizes_given_twice(after or []):
+    booted = loader.as_booted(after or [])
+    for size in sizes_given_twice(booted):
         module.warn(
             "hugepagesz=%s is twice on the kernel command line, so the kernel ignores the second one together with its hugepages=; "
             "none of the two is owned here: take one of them out" % size
         )
-    reasons = pending(sysroot, after or [], names)
+    reasons = pending(sysroot, booted, names)
     return dict(
         changed=bool(files),
         diff=dict(before_header="default boot entry", after_header="default boot entry", before=lines(before or []), after=lines(after or [])),

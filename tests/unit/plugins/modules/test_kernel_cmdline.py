@@ -481,6 +481,53 @@ def test_bls_keeps_what_only_stands_in_the_entry(tree):
     assert cmdline(tree, FOUR)["command_line"] == ["root=UUID=1f0c", "ro", "console=ttyS0", "crashkernel=256M"] + FOUR
 
 
+ISOLATED = ["isolcpus=2-3", "nohz_full=2-3"]
+TUNED = "nohz_full=2-3 nosoftlockup"
+
+
+def test_arguments_of_tuned_in_a_generated_menu(tree):
+    """tuned hands them on by a variable of the menu, so the running kernel has them and the entry has only the variable."""
+    menu = el7(tree, linux="quiet $tuned_params")
+    tree.write("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"\nGRUB_CMDLINE_LINUX_DEFAULT="\\$tuned_params"\n')
+    generator = tree.read("/usr/sbin/grub2-mkconfig")
+    setting = 'set tuned_params="%s"\n' % TUNED
+    tree.write("/usr/sbin/grub2-mkconfig", generator.replace("<<END\n", "<<END\n" + setting), 0o755)
+    tree.write(menu, setting + tree.read(menu))
+    assert first_entry(tree, menu)[2:] == ["quiet", "$tuned_params"]
+    foreseen = cmdline(tree, ISOLATED, check=True)
+    result = cmdline(tree, ISOLATED)
+    assert result["reboot_required"]
+    assert foreseen["diff"] == result["diff"]
+    assert first_entry(tree, menu)[2:] == ["quiet", "$tuned_params"] + ISOLATED
+    tree.write("/proc/cmdline", RUNNING % " ".join(["quiet", TUNED] + ISOLATED))
+    assert not settled(tree, ISOLATED)["reboot_required"]
+    # tuned has changed its mind.
+    tree.write(menu, tree.read(menu).replace(TUNED, "nohz_full=3"))
+    assert settled(tree, ISOLATED)["reboot_reasons"] == ["nohz_full=2-3 nohz_full=2-3 is to become nohz_full=3 nohz_full=2-3"]
+
+
+@pytest.mark.parametrize("in_env", [False, True])
+def test_arguments_of_tuned_in_boot_entries(tree, in_env):
+    """What comes from a variable is neither taken away from the entry nor given back to it."""
+    words = "root=UUID=1f0c ro quiet nohz_full=1"
+    el8(tree, options="$kernelopts $tuned_params" if in_env else words + " $tuned_params", kernelopts=words if in_env else None)
+    env = tree.read("/boot/grub2/grubenv").rstrip("#") + "tuned_params=%s\n" % TUNED
+    tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
+    entry = "/boot/loader/entries/abc-4.18.0-10.conf"
+
+    def booted():
+        # What had to go comes back at the end.
+        return [sorted(re.findall("^(?:options |kernelopts=).*$", tree.read(path), re.M)[0].split()) for path in (entry, "/boot/grub2/grubenv")[:1 + in_env]]
+
+    before = booted()
+    result = cmdline(tree, ISOLATED)
+    tree.write("/proc/cmdline", RUNNING % " ".join(result["command_line"][2:]))
+    assert "nosoftlockup" in result["command_line"]
+    assert not settled(tree, ISOLATED)["reboot_required"]
+    cmdline(tree, state="absent")
+    assert booted() == before
+
+
 def test_menu_without_entries_does_not_count(tree):
     menu = debian(tree)
     old = tree.snapshot()
