@@ -167,11 +167,11 @@ def default_route_interfaces(sysroot):
     return set(name for routes in (_routes4(sysroot), _routes6(sysroot)) for name, _network, length in routes if length == 0)
 
 
-def interface_to(sysroot, address):
-    """The interface through which an address (packed) is reached; None where no route leads there."""
+def interfaces_to(sysroot, address):
+    """Interfaces through which an address (packed) may be reached: all that the longest prefix leads to, as more than one may be in a subnet."""
     routes = _routes4(sysroot) if len(address) == 4 else _routes6(sysroot)
     fitting = [(length, name) for name, network, length in routes if _matches(address, network, length)]
-    return max(fitting)[1] if fitting else None
+    return set(name for length, name in fitting if length == max(fitting)[0])
 
 
 def ssh_peers(sysroot):
@@ -210,7 +210,7 @@ def own_peers():
 def refuse_if_used(sysroot, device):
     """A NIC that somebody works over is not taken away."""
     default = default_route_interfaces(sysroot)
-    management = set(interface_to(sysroot, peer) for peer in ssh_peers(sysroot))
+    management = set(name for peer in ssh_peers(sysroot) for name in interfaces_to(sysroot, peer))
     for name in device.interfaces:
         base = "/sys/class/net/%s" % name
         uppers = [item[len("upper_"):] for item in sysroot.listdir(base) if item.startswith("upper_")]

@@ -293,6 +293,20 @@ def ssh_over_it_v4_mapped(kernel):
     kernel.tree.write("/proc/net/tcp6", "  sl  local_address rem_address   st\n   0: %s:0016 %s:C350 01 0\n" % (mapped % "020200C0", mapped % "090200C0"))
 
 
+def ssh_over_one_of_two_in_a_subnet(kernel):
+    """Which of the two the kernel takes depends on metrics and rules; another one, with a name that comes later, is in the subnet too."""
+    ssh_over_it(kernel)
+    kernel.tree.write("/proc/net/route", kernel.tree.read("/proc/net/route") + "eth8\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n")
+
+
+def ssh_from_a_link_local_address(kernel):
+    """The network is on every interface."""
+    line = "fe80%s 40 %s 00 %s 00000100 00000001 00000000 00000001 %%8s\n" % ("0" * 28, "0" * 32, "0" * 32)
+    kernel.tree.write("/proc/net/ipv6_route", "".join(line % name for name in ("eth1", "eth8")))
+    address = "000080FE00000000000000000%s000000"
+    kernel.tree.write("/proc/net/tcp6", "  sl  local_address rem_address   st\n   0: %s:0016 %s:C350 01 0\n" % (address % "1", address % "2"))
+
+
 def virtual_functions(kernel):
     kernel.tree.write(DEVICES + NIC + "/sriov_numvfs", "4\n")
 
@@ -321,6 +335,8 @@ BAD = [
     (ipv6_default_route, [NIC], {}, "carries the default route by eth1"),
     (ssh_over_it, [NIC], {}, "carries the management connection by eth1"),
     (ssh_over_it_v4_mapped, [NIC], {}, "carries the management connection by eth1"),
+    (ssh_over_one_of_two_in_a_subnet, [NIC], {}, "carries the management connection by eth1"),
+    (ssh_from_a_link_local_address, [NIC], {}, "carries the management connection by eth1"),
     (virtual_functions, [NIC], {}, "has 4 virtual functions"),
 ]
 
