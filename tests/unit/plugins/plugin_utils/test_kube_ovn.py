@@ -247,7 +247,7 @@ def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreate
     assert [item["name"] for item in found["recreate"]] == ["own", "other", "both", "unreadable"]
     assert [item["metadata"]["name"] for item in found["own"]] == ["own"]
     # Whatever the mode of Kube-OVN.
-    assert [item["name"] for item in judged([pod("switch", HYBRID), *listed[1:]], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
+    assert [item["name"] for item in judged([pod("switch", HYBRID)] + listed[1:], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
 
 
 def test_pods_with_an_address_from_before_are_foreign():
