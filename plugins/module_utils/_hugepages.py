@@ -168,11 +168,14 @@ class Plan(object):
                     on_node[node] += count * size_kb
         if not any(count for wanted in self.by_size.values() for count in wanted.values()):
             return
+        # The kernel and whatever runs on a node's cores need their part of it, also where the other nodes have plenty.
+        kept_kb = reserve_kb // len(memory.nodes) if memory.nodes else 0
         for node in memory.nodes:
-            if on_node[node] > memory.node_kb[node]:
+            if on_node[node] and on_node[node] > memory.node_kb[node] - kept_kb:
                 raise HostError(
-                    "hugepages of %d MiB do not fit on NUMA node %d, which has %d MiB; lower the counts or move pages to another node"
-                    % (on_node[node] // 1024, node, memory.node_kb[node] // 1024)
+                    "hugepages of %d MiB do not fit on NUMA node %d, which has %d MiB, of which %d MiB are kept for everything else; "
+                    "lower the counts or the reserve, or move pages to another node"
+                    % (on_node[node] // 1024, node, memory.node_kb[node] // 1024, kept_kb // 1024)
                 )
         if asked_kb > memory.total_kb - reserve_kb:
             raise HostError(

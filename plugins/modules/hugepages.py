@@ -90,6 +90,7 @@ options:
   reserve:
     description:
       - Memory of the whole host that has to remain beside all hugepages.
+      - On a host of several NUMA nodes each has to keep its share of it beside the pages that are asked for on it.
     type: str
     default: 512M
   partial:

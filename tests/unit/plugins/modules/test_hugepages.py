@@ -245,6 +245,9 @@ def test_tmpfiles_lower_first(tree):
 
 BAD = [
     ([page("1G", 9, 0)], {}, "do not fit on NUMA node 0, which has 8192 MiB"),
+    # The kernel has to work on every node.
+    ([page("1G", 8, 1)], {}, "do not fit on NUMA node 1, which has 8192 MiB, of which 256 MiB are kept"),
+    ([page("1G", 7, 1), page("2M", 300, 1)], {"reserve": "1G"}, "do not fit on NUMA node 1, which has 8192 MiB, of which 512 MiB are kept"),
     ([page("1G", 16)], {}, "of which 512 MiB are kept"),
     ([page("1G", 15)], {"reserve": "2G"}, "of which 2048 MiB are kept"),
     ([page("1G", 5, 0), page("2M", 1600, 0)], {}, "do not fit on NUMA node 0"),
