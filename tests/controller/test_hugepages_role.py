@@ -56,7 +56,8 @@ def host(tmp_path):
 
 def role(host: Path, **variables) -> str:
     modules = ("hugepages", "hugepages_info", "kernel_cmdline")
-    internal = {"__hugepages_tmpfiles": str(host / "tmpfiles.conf"), "__hugepages_defaults": str(host / "root/etc/default")}
+    paths = {"tmpfiles": "tmpfiles.conf", "defaults": "root/etc/default", "fstab": "fstab"}
+    internal = {"__hugepages_" + name: str(host / path) for name, path in paths.items()}
     book = [{
         "hosts": "localhost", "connection": "local", "gather_facts": False,
         "module_defaults": {"kube_ovn.dpdk." + name: {"sysroot": str(host / "root")} for name in modules},
@@ -120,3 +121,12 @@ def test_arguments_of_an_earlier_time(host, state):
     role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
     assert (host / MENU).read_text() == before
     assert not list((host / "root/etc/default/grub.d").glob("*.cfg"))
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_mounts_of_an_earlier_time(host, state):
+    """Those that the role has made, by their mark, and no others."""
+    foreign = "/dev/vda1 / ext4 defaults 0 1\nhugetlbfs /nonexistent/foreign hugetlbfs defaults 0 0\n"
+    (host / "fstab").write_text(foreign + "hugetlbfs /nonexistent/dropped hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n")
+    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
+    assert (host / "fstab").read_text() == foreign
