@@ -22,10 +22,10 @@ TOOLS = {
 }
 
 
-def run(tmp_path: Path, name: str, *arguments: str, **variables) -> subprocess.CompletedProcess:
+def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | None = None, **variables) -> subprocess.CompletedProcess:
     tools = tmp_path / "tools"
     tools.mkdir(exist_ok=True)
-    for tool, text in TOOLS.items():
+    for tool, text in (TOOLS | (others or {})).items():
         (tools / tool).write_text(text)
         (tools / tool).chmod(0o755)
     internal = {"__dpdk_host_modules_load": str(tmp_path / "modules.conf"), "__dpdk_host_tuned": str(tmp_path / "tuned")}
@@ -64,3 +64,36 @@ def test_lists_of_packages_are_updated_where_one_is_missing(tmp_path, packages, 
     assert "TASK [kube_ovn.dpdk.dpdk_host : Install the packages]" in done.stdout
     # The lists alone are no change of the host.
     assert "changed: [" not in done.stdout
+
+
+SERVICE = """#!/bin/sh
+case "$1" in
+show) echo LoadState=loaded; echo ActiveState=$(cat "$TOLD.state" 2>/dev/null || echo inactive) ;;
+is-enabled) cat "$TOLD.enabled" 2>/dev/null || exit 1 ;;
+enable) echo enabled > "$TOLD.enabled"; echo "$@" >> "$TOLD" ;;
+start | restart) echo active > "$TOLD.state"; echo "$@" >> "$TOLD" ;;
+esac
+"""
+
+
+def test_profile_of_tuned(tmp_path):
+    (tmp_path / "tuned" / "kube-ovn-test-profile").mkdir(parents=True)
+    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "tuned" / "active_profile").read_text() == "kube-ovn-test-profile\n"
+    assert (tmp_path / "tuned" / "profile_mode").read_text() == "manual\n"
+    told = (tmp_path / "told").read_text()
+    assert "enable tuned" in told
+    assert "start tuned" in told
+    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
+    assert done.returncode == 0, done.stdout
+    assert "changed: [" not in done.stdout
+    assert (tmp_path / "told").read_text() == told
+
+
+def test_profile_that_tuned_does_not_have(tmp_path):
+    (tmp_path / "tuned").mkdir()
+    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
+    assert done.returncode == 2
+    assert "tuned has no profile kube-ovn-test-profile" in " ".join(done.stdout.split())
+    assert not list((tmp_path / "tuned").iterdir())
