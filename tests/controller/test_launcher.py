@@ -336,6 +336,9 @@ def test_directory_of_the_pods_own_below_pods_dir(node: Node, mode: str, pods: s
         assert (directory / name).is_socket()
     else:
         assert node.vsctl("get", "Interface", name, "options:vhost-server-path").strip() == f'"{pods}/{UID}/{name}"'
+        # Open vSwitch takes the path with the new port, and ignores every other one after it.
+        told = [argument for call in node.calls() for argument in call if argument.startswith("options:vhost-server-path=")]
+        assert told == [f"options:vhost-server-path={pods}/{UID}/{name}"]
     assert node.cni("DEL", config=config).returncode == 0
     assert node.ports() == []
     assert node.left() == []

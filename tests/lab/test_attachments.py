@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -171,8 +172,16 @@ def remove(found: list, force: bool = False) -> None:
 
 def gone(before: dict[str, object], seconds: float = 60) -> float:
     """Gone are not only the objects but, also for pods deleted by force, what the node had of them."""
+
+    def all_gone() -> bool:
+        try:
+            return not pods() and state() == before
+        except subprocess.CalledProcessError:
+            # Open vSwitch is not back yet.
+            return False
+
     try:
-        return wait_for("all pods gone, with what they had on the node", lambda: not pods() and state() == before, seconds)
+        return wait_for("all pods gone, with what they had on the node", all_gone, seconds)
     except BaseException:
         now = state()
         print("pods left:", [one.metadata.name for one in pods()], "ports left:", sorted(set(now["ports"]) ^ set(before["ports"])))

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,8 @@ const (
 	shortID = 12
 	// Linux' O_PATH, which the syscall package does not name: a handle that follows renames.
 	openPath = 0x200000
+	// How the plugin tells Open vSwitch where the pod will make its socket.
+	clientPathOption = "options:vhost-server-path="
 )
 
 // settings come from launcher.json beside the plugin; what is not there has the value set in load.
@@ -429,9 +432,16 @@ func (n *session) find(tool string) (string, error) {
 func (n *session) addPort(args []string) reply {
 	n.port = args[2]
 	n.ports[n.port] = true
-	for _, arg := range args {
-		if path, found := strings.CutPrefix(arg, "options:vhost-server-path="); found {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if path, found := strings.CutPrefix(arg, clientPathOption); found {
 			n.clientPath = path
+			// Where the socket will be has to be right at once: Open vSwitch ignores a change of this option.
+			if err := n.useDirectoryOfPod(); err != nil {
+				n.because(err.Error())
+				return failed("%v", err)
+			}
+			args[i] = clientPathOption + n.clientPath
 		}
 	}
 	answer := n.run("ovs-vsctl", append([]string{"--may-exist"}, args...)...)
@@ -572,12 +582,15 @@ func (n *session) keep() error {
 		}
 	}
 	dir := resolve(filepath.Dir(socket))
-	if dir == resolve(n.PodsDir) && n.podUID != "" {
-		var err error
-		if socket, err = n.moveToPod(socket); err != nil {
+	if n.clientPath == "" && n.belowPodsDir(socket) {
+		target, err := n.inDirectoryOfPod(socket)
+		if err == nil {
+			err = os.Rename(socket, target)
+		}
+		if err != nil {
 			return err
 		}
-		dir = filepath.Dir(socket)
+		socket, dir = target, filepath.Dir(target)
 	}
 	if n.clientPath == "" && dir == resolve(n.RunDir) {
 		if _, err := os.Stat(n.shortDir()); err == nil && n.podUID != "" {
@@ -600,8 +613,20 @@ func (n *session) keep() error {
 	return err
 }
 
-// moveToPod gives the pod a directory of its own below PodsDir, which it mounts by subPathExpr.
-func (n *session) moveToPod(socket string) (string, error) {
+func (n *session) belowPodsDir(socket string) bool {
+	return resolve(filepath.Dir(socket)) == resolve(n.PodsDir) && n.podUID != ""
+}
+
+// useDirectoryOfPod lets Open vSwitch look for the pod's socket where the pod can make it.
+func (n *session) useDirectoryOfPod() (err error) {
+	if n.belowPodsDir(n.clientPath) {
+		n.clientPath, err = n.inDirectoryOfPod(n.clientPath)
+	}
+	return err
+}
+
+// inDirectoryOfPod gives the pod a directory of its own below PodsDir, which it mounts by subPathExpr, and returns the socket's path in there.
+func (n *session) inDirectoryOfPod(socket string) (string, error) {
 	above := filepath.Dir(socket)
 	dir := filepath.Join(above, n.podUID)
 	info, err := os.Stat(above)
@@ -613,17 +638,7 @@ func (n *session) moveToPod(socket string) (string, error) {
 			err = os.Chown(dir, -1, int(status.Gid))
 		}
 	}
-	if err != nil {
-		return "", err
-	}
-	target := filepath.Join(dir, filepath.Base(socket))
-	if n.clientPath == "" {
-		return target, os.Rename(socket, target)
-	}
-	if answer := n.run("ovs-vsctl", "set", "Interface", n.port, "options:vhost-server-path="+target); answer.Code != 0 {
-		return "", errors.New(n.cause)
-	}
-	return target, nil
+	return filepath.Join(dir, filepath.Base(socket)), err
 }
 
 // seenByOVS says whether the daemon sees the same directory. Where the daemon cannot be asked, there is nothing to refuse.
