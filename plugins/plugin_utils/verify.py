@@ -34,11 +34,6 @@ LOG_CAUSES = (
         "see the lines before it in the log of ovs-vswitchd",
     ),
     (
-        re.compile(r"(Unable to initialize DPDK|Cannot init EAL|No free .*hugepages|Cannot get hugepage information)", re.I),
-        "DPDK in OVS did not start",
-        "see that the OVS pod has its hugepages, and kube_ovn_dpdk_socket_mem fits into them",
-    ),
-    (
         re.compile(r"VHOST_CONFIG.*(failed to (mmap|add guest page)|fail to|mmap.*failed)", re.I),
         "OVS could not map the pod's memory",
         "the pod must share hugepages: run testpmd with --single-file-segments, and look at the pod's hugepages volume",
@@ -50,10 +45,25 @@ LOG_CAUSES = (
     ),
 )
 
+# Where DPDK is not initialised. A DPDK that runs has missed pages too, of sizes that it can do without.
+START_CAUSES = (
+    (
+        re.compile(r"(Unable to initialize DPDK|Cannot init EAL|No free .*hugepages|Cannot get hugepage information)", re.I),
+        "DPDK in OVS did not start",
+        "see that the OVS pod has its hugepages, and kube_ovn_dpdk_socket_mem fits into them",
+    ),
+)
+
 # What testpmd itself tells before it gives up.
 TESTPMD_CAUSES = (
     (
-        re.compile(r"(Connection refused|connect error|backend set up fails|failed to initialize net_virtio_user)", re.I),
+        re.compile(r"(failed to bind to [^;\n]*)", re.I),
+        "testpmd could not make a socket",
+        "another program in the pod holds it: end that for the time of the proof",
+    ),
+    (
+        # Unless it was to make the socket itself.
+        re.compile(r"\A(?![\s\S]*failed to bind to)[\s\S]*?(Connection refused|connect error|backend set up fails|failed to initialize net_virtio_user)", re.I),
         "testpmd could not connect to a socket",
         "recreate the pod (dpdk_app_recreate: true): nothing listens on that socket, as after a restart of OVS",
     ),
@@ -114,7 +124,7 @@ def parse_testpmd(text):
         "ports": ports,
         "version": version.group(1) if version else None,
         "status": int(status.group(1)) if status else None,
-        "causes": ["%s (%s): %s" % (what, match.group(0).strip(), cure) for pattern, what, cure in TESTPMD_CAUSES for match in [pattern.search(text)] if match],
+        "causes": ["%s (%s): %s" % (what, match.group(1).strip(), cure) for pattern, what, cure in TESTPMD_CAUSES for match in [pattern.search(text)] if match],
         "last_lines": [line.strip() for line in text.splitlines() if line.strip()][-6:],
     }
 
@@ -278,12 +288,12 @@ def command(pod, probe, pmd_mask, settings):
     return line + list(settings.get("extra_arguments") or [])
 
 
-def log_causes(text):
+def log_causes(text, causes=LOG_CAUSES):
     """What the log of ovs-vswitchd tells since its last start."""
     start = max(text.rfind("|dpdk|INFO|Using DPDK"), text.rfind("|dpdk|INFO|DPDK Enabled - initializing"), text.rfind("|vlog|INFO|opened log file"))
     text = text[max(start, 0) :]
     found = []
-    for pattern, what, cure in LOG_CAUSES:
+    for pattern, what, cure in causes:
         lines = [line for line in text.splitlines() if pattern.search(line)]
         if lines:
             found.append("%s (log: %s): %s" % (what, lines[-1].split("|", 2)[-1].strip()[:200], cure))
@@ -390,7 +400,7 @@ def report(pods, nodes, settings):
     checks.add(
         "dpdk-initialized",
         [
-            "%s: DPDK is not initialised. %s" % (host, " ".join(log_causes(node.get("log") or "")))
+            "%s: DPDK is not initialised. %s" % (host, " ".join(log_causes(node.get("log") or "", START_CAUSES + LOG_CAUSES)))
             for host, node in sorted(alive.items())
             if not node["after"].get("dpdk_initialized")
         ],

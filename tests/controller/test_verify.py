@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -86,6 +88,7 @@ def test_drops_of_device_and_of_forwarding_add_up():
     ("line", "cure"),
     [
         ("virtio_user_dev_init(): (/vhu/x) backend set up fails", "dpdk_app_recreate"),
+        ("failed to bind to /vhu/x: Address already in use; remove it and try again\nvirtio_user_dev_init(): backend set up fails", "another program"),
         ("EAL: No free 2048 kB hugepages reported on node 0", "dpdk_app_hugepages"),
         ('ERROR: This system does not support "VPCLMULQDQ".', "dpdk_app_dpdk_machine"),
         ("EAL: Cannot open /hugepages/rtemap_0: Permission denied", "dpdk_app_security_context"),
@@ -302,6 +305,16 @@ def test_log_of_an_earlier_start_explains_nothing():
     assert "Failed to create" not in failed(verify_report(run, SETTINGS))["traffic"]["detail"]
 
 
+def test_pages_that_a_running_dpdk_can_do_without_explain_nothing():
+    warning = "2026-11-24T01:00:00.000Z|00009|dpdk|WARN|EAL: No free 1048576 kB hugepages reported on node 0\n"
+    run = a_run()
+    run["pods"][0]["output"] = recorded("testpmd-22.11-mempool.txt") + "testpmd ended with status 0\n"
+    run["nodes"]["node-1"]["log"] = warning
+    assert "DPDK in OVS did not start" not in failed(verify_report(run, SETTINGS))["traffic"]["detail"]
+    run["nodes"]["node-1"]["after"]["dpdk_initialized"] = False
+    assert "DPDK in OVS did not start (log: dpdk|WARN|EAL: No free" in failed(verify_report(run, SETTINGS))["dpdk-initialized"]["detail"]
+
+
 def broken(change) -> dict[str, dict]:
     run = a_run()
     change(run, run["nodes"]["node-1"], run["pods"][0])
@@ -474,6 +487,23 @@ def test_script_keeps_testpmd_under_control(fake, tmp_path):
     commands = [line.removeprefix("did: ") for line in output.splitlines() if line.startswith("did: ")]
     assert commands == ["start tx_first", "show port stats all", "show port stats all", "stop", "show port stats all"]
     assert output.splitlines()[-1] == "testpmd ended with status 0"
+
+
+def test_script_removes_a_socket_that_a_killed_server_has_left_and_no_other(fake, tmp_path):
+    left, held, other = (str(tmp_path / name) for name in ("left", "held", "other"))
+    sockets = [socket.socket(socket.AF_UNIX) for _path in (left, held, other)]
+    for bound, path in zip(sockets, (left, held, other), strict=True):
+        bound.bind(path)
+    sockets[0].close()
+    sockets[2].close()
+    devices = [f"--vdev=net_virtio_user0,path={left},mac=02:00:00:00:00:01,server=1", f"--vdev=net_virtio_user1,path={held},server=1"]
+    # Of this one testpmd is the client, which can do nothing without it.
+    devices.append(f"--vdev=net_virtio_user2,path={other},mac=02:00:00:00:00:03")
+    room = str(tmp_path / "room")
+    script("begin", room, "60", "0", str(fake), *devices)
+    script("end", room)
+    assert [os.path.exists(path) for path in (left, held, other)] == [False, True, True]
+    sockets[1].close()
 
 
 def test_script_tells_when_testpmd_does_not_start(tmp_path):

@@ -103,6 +103,8 @@ def tested_lab():
     set_up_bridge()
     yield
     remove(pods())
+    # It may use an attachment that is to go.
+    playbook(str(FILES / "pods.yml"), dpdk_app_state="absent")
     code, output = playbook("site.yml", network_attachments_purge=True)
     on_node("ip", "link", "delete", "lab-uplink0", check=False)
     assert code == 0, output
