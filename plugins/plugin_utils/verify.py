@@ -308,9 +308,19 @@ def delta(before, after, key):
     return after[key] - first if after[key] >= first else after[key]
 
 
-def switch_row(before, after):
+def counts_connections(ovs):
+    """Whether Open vSwitch counts the packets of a vhost-user port anew with each connection, as it does from 3.1 on.
+
+    Until the new connection has counted something the database shows what the one before it had.
+    """
+    numbers = re.findall(r"\d+", ovs.get("ovs_version") or "")
+    return [int(number) for number in numbers[:2]] >= [3, 1]
+
+
+def switch_row(before, after, anew):
     """Open vSwitch's side of a port, or null for packets that it does not count. The directions are the switch's."""
-    counters = {"rx_packets": delta(before, after, "rx_packets"), "tx_packets": delta(before, after, "tx_packets")}
+    first = {} if anew else before
+    counters = {"rx_packets": delta(first, after, "rx_packets"), "tx_packets": delta(first, after, "tx_packets")}
     if "tx_dropped" in after:
         keys = [key for key in ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors") if key in after]
     else:
@@ -359,7 +369,7 @@ def report(pods, nodes, settings):
             if host:
                 before = (nodes[host].get("before") or {}).get("interfaces", {}).get(port["interface"], {})
                 after = nodes[host]["after"]["interfaces"][port["interface"]]
-                row["ovs"] = switch_row(before.get("statistics") or {}, after.get("statistics") or {})
+                row["ovs"] = switch_row(before.get("statistics") or {}, after.get("statistics") or {}, counts_connections(nodes[host]["after"]))
                 row["dropped"] += row["ovs"]["dropped"]
                 row["ovs_type"] = after.get("type")
             rows.append(row)

@@ -256,6 +256,15 @@ def test_older_switches_keep_counting_over_connections():
     names = sorted(run["nodes"]["node-1"]["after"]["interfaces"])
     run["nodes"]["node-1"]["before"]["interfaces"] = {names[0]: an_interface(1000, 2000), names[1]: an_interface(2000, 1000)}
     run["nodes"]["node-1"]["after"]["interfaces"] = {names[0]: an_interface(503880, 503984), names[1]: an_interface(503984, 503880)}
+    run["nodes"]["node-1"]["after"]["ovs_version"] = "2.17.9"
+    report = verify_report(run, SETTINGS)
+    assert failed(report) == {}
+    assert report["traffic"][0]["ovs"]["rx_packets"] == 502880
+
+
+def test_counters_of_the_connection_before_are_not_those_of_this_one():
+    run = a_run()
+    run["nodes"]["node-1"]["before"]["interfaces"] = {name: an_interface(1000, 2000) for name in run["nodes"]["node-1"]["after"]["interfaces"]}
     report = verify_report(run, SETTINGS)
     assert failed(report) == {}
     assert report["traffic"][0]["ovs"]["rx_packets"] == 502880
