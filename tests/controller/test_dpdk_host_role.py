@@ -66,6 +66,18 @@ def test_lists_of_packages_are_updated_where_one_is_missing(tmp_path, packages, 
     assert "changed: [" not in done.stdout
 
 
+def test_package_that_is_held_is_there(tmp_path):
+    """What is wanted of a package comes before what it is."""
+    others = {"dpkg-query": "#!/bin/sh\necho 'hi '\necho 'ii '\n"}
+    done = run(tmp_path, "packages", "--check", others=others, dpdk_host_packages=["dpkg", "coreutils"])
+    assert "TASK [kube_ovn.dpdk.dpdk_host : Update the lists of packages]" not in done.stdout, done.stdout
+    assert "TASK [kube_ovn.dpdk.dpdk_host : Install the packages]" in done.stdout
+    # One that is held and is no more.
+    others["dpkg-query"] = others["dpkg-query"].replace("hi", "hc")
+    done = run(tmp_path, "packages", "--check", others=others, dpdk_host_packages=["dpkg", "coreutils"])
+    assert "TASK [kube_ovn.dpdk.dpdk_host : Update the lists of packages]" in done.stdout, done.stdout
+
+
 SERVICE = """#!/bin/sh
 case "$1" in
 show) echo LoadState=loaded; echo ActiveState=$(cat "$TOLD.state" 2>/dev/null || echo inactive) ;;
