@@ -270,7 +270,10 @@ class Binder(object):
     def saved(self, address):
         """Driver that the device will have at boot; None for whatever the kernel chooses."""
         if self.driverctl:
-            return "".join([self.sysroot.read(name) or "" for name in self.saved_files(address)]).strip() or None
+            for text in [self.sysroot.read(name) for name in self.saved_files(address)]:
+                if text is not None:
+                    return text.strip() or None
+            return None
         row = self.record.rows.get(address)
         return row["driver"] if row and self.sysroot.exists(UNIT) else None
 
@@ -308,9 +311,11 @@ class Binder(object):
         device = Device(self.sysroot, address)
         persistent = self.module.params["persistent"]
         self.remember(device, driver)
-        if self.driverctl and not persistent:
+        anew = device.driver != driver or (self.driverctl and persistent and self.saved(address) != driver)
+        if self.driverctl and (anew or not persistent):
+            # It saves under one name; what another version of it has saved under the other would stay.
             self.forget(address)
-        if device.driver == driver and not (self.driverctl and persistent and self.saved(address) != driver):
+        if not anew:
             return
         old = device.driver
         said = ""

@@ -416,6 +416,33 @@ def test_driverctl_where_present(kernel, bus):
     assert not os.path.exists(tree.path("/etc/kube-ovn-dpdk/devices"))
 
 
+@pytest.mark.parametrize("bus", ["pci-", ""], ids=["today's", "of EL 7"])
+@pytest.mark.parametrize("driver", ["vfio-pci", "uio_pci_generic"])
+def test_driverctl_and_what_another_version_of_it_has_saved(kernel, bus, driver):
+    """The two name their files differently."""
+    saved = install_driverctl(kernel, bus)
+    other = "/etc/driverctl.d/" + ("" if bus else "pci-") + NIC
+    kernel.tree.write(other, driver + "\n")
+    result = bind(kernel, NIC)
+    assert not result["failed"], result
+    assert os.path.exists(saved)
+    assert not os.path.exists(kernel.tree.path(other))
+    assert not bind(kernel, NIC)["changed"]
+
+
+def test_driverctl_and_both_files(kernel):
+    install_driverctl(kernel)
+    bind(kernel, NIC)
+    calls = kernel.tree.read("/calls")
+    kernel.tree.write("/etc/driverctl.d/" + NIC, "vfio-pci\n")
+    result = bind(kernel, NIC)
+    assert not result["failed"], result
+    assert not result["changed"]
+    assert kernel.tree.read("/calls") == calls
+    assert bind(kernel, NIC, state="absent")["changed"]
+    assert os.listdir(kernel.tree.path("/etc/driverctl.d")) == []
+
+
 def test_driverctl_and_a_driver_that_does_not_take_it(kernel):
     install_driverctl(kernel, refusing=["vfio-pci"])
     result = bind(kernel, NIC)
