@@ -117,6 +117,24 @@ def test_pods_that_may_not_go(tmp_path, api):
     assert api.calls.read_text().splitlines()[-1] == "uncordon bookworm"
 
 
+def test_pods_that_nobody_would_make_again(tmp_path, api):
+    api.pods["web"] = fake.pod("web")
+    api.pods["done"] = {**fake.pod("done", kind=None), "status": {"phase": "Succeeded"}}
+    # As kubelets before Kubernetes 1.17 made it.
+    api.pods["mirror"] = fake.pod("mirror", kind=None)
+    api.pods["mirror"]["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "0123"}
+    api.pods["mine"] = fake.pod("mine", kind=None)
+    done = steps(tmp_path, "drain", "uncordon")
+    assert done.returncode == 2
+    assert "since pods on it belong to no controller that would make them again: default/mine. Delete or move them" in said(done)
+    assert api.calls.read_text() == ""
+    assert not (tmp_path / "marker").exists()
+    done = steps(tmp_path, "drain", "uncordon", host_reboot_mode="force")
+    assert done.returncode == 0, done.stdout
+    calls = api.calls.read_text().splitlines()
+    assert (calls[0], sorted(calls[1:-1]), calls[-1]) == ("cordon bookworm", ["evict done", "evict mine", "evict web"], "uncordon bookworm")
+
+
 def test_pods_that_do_not_go_in_time(tmp_path, api):
     api.pods["slow"] = fake.pod("slow")
     done = steps(tmp_path, "drain", host_reboot_drain_timeout=1)
@@ -138,6 +156,24 @@ def test_node_that_does_not_come_back(tmp_path, api):
     assert "Node lost was rebooted and is still cordoned: it was not ready within 2 s" in said(done)
     assert "Ready Unknown (Kubelet stopped posting node status.)" in said(done)
     assert api.nodes["lost"]["spec"]["unschedulable"]
+
+
+def test_node_without_a_network_need_not_be_ready_afterwards(tmp_path, api):
+    """Before Kube-OVN is installed no node is."""
+    api.never_ready = {"bookworm"}
+    done = steps(tmp_path, "drain", "uncordon")
+    assert done.returncode == 0, done.stdout
+    assert api.nodes["bookworm"]["metadata"]["annotations"] == {"boot": "second"}
+    assert api.calls.read_text().splitlines() == ["cordon bookworm", "uncordon bookworm"]
+
+
+def test_node_that_is_gone_leaves_no_mark(tmp_path, api):
+    role_steps(tmp_path, "reboot")
+    assert (tmp_path / "marker").exists()
+    del api.nodes["bookworm"]
+    done = role_steps(tmp_path, "main")
+    assert done.returncode == 0, done.stdout
+    assert not (tmp_path / "marker").exists()
 
 
 def test_reboot_that_fails_tells_of_the_node_and_the_next_run_uncordons_it(tmp_path, api):

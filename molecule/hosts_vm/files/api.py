@@ -25,9 +25,10 @@ NODE_INFO = [
 ]
 
 
-def pod(name: str, kind: str = "ReplicaSet", node: str = "bookworm") -> dict:
-    owner = {"kind": kind, "name": "owner", "apiVersion": "apps/v1", "uid": "1"}
-    metadata = {"name": name, "namespace": "default", "ownerReferences": [owner]}
+def pod(name: str, kind: str | None = "ReplicaSet", node: str = "bookworm") -> dict:
+    metadata = {"name": name, "namespace": "default"}
+    if kind:
+        metadata["ownerReferences"] = [{"kind": kind, "name": "owner", "apiVersion": "apps/v1", "uid": "1"}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": node, "containers": []}, "status": {"phase": "Running"}}
 
 
@@ -37,6 +38,8 @@ class State:
         self.calls.write_text("")
         self.looks: dict[str, int] = {}
         self.nodes = {name: {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}} for name in ("bookworm", "lost")}
+        # Nodes without a network.
+        self.never_ready: set[str] = set()
         self.pods: dict[str, dict] = {}
         self.going: dict[str, int] = {}
 
@@ -52,6 +55,8 @@ class State:
         if cordoned and back:
             node["metadata"]["annotations"] = {"boot": "second"}
         ready = {"type": "Ready", "status": "True" if back else "Unknown", "message": "" if back else "Kubelet stopped posting node status."}
+        if name in self.never_ready:
+            ready = {"type": "Ready", "status": "False", "message": "cni plugin not initialized"}
         boot = node["metadata"].get("annotations", {}).get("boot", "first")
         return {**node, "status": {"nodeInfo": dict.fromkeys(NODE_INFO, "-") | {"bootID": boot}, "conditions": [ready]}}
 
