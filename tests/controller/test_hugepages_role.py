@@ -54,7 +54,7 @@ def host(tmp_path):
     return tmp_path
 
 
-def role(host: Path, **variables) -> str:
+def role(host: Path, *arguments: str, fails: str = NO_HELP, **variables) -> str:
     modules = ("hugepages", "hugepages_info", "kernel_cmdline")
     paths = {"tmpfiles": "tmpfiles.conf", "defaults": "root/etc/default", "fstab": "fstab"}
     internal = {"__hugepages_" + name: str(host / path) for name, path in paths.items()}
@@ -69,11 +69,12 @@ def role(host: Path, **variables) -> str:
     }]  # fmt: skip
     (host / "play.yml").write_text(yaml.safe_dump(book))
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(host / "play.yml")],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(host / "play.yml"), *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "PATH": f"{host / 'tools'}:{os.environ['PATH']}"},
     )  # fmt: skip
     text = " ".join(done.stdout.split())
-    assert (done.returncode == 0) == (NO_HELP not in text), done.stdout
+    assert (done.returncode == 0) == (fails not in text), done.stdout
     return text
 
 
@@ -129,4 +130,30 @@ def test_mounts_of_an_earlier_time(host, state):
     foreign = "/dev/vda1 / ext4 defaults 0 1\nhugetlbfs /nonexistent/foreign hugetlbfs defaults 0 0\n"
     (host / "fstab").write_text(foreign + "hugetlbfs /nonexistent/dropped hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n")
     role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
+    assert (host / "fstab").read_text() == foreign
+
+
+@pytest.mark.parametrize("state, mounts", [("present", []), ("absent", [{"path": "/proc", "size": "1G"}])])
+def test_mount_that_is_in_use_stays_in_the_list(host, state, mounts):
+    """Else the next run would know nothing of it. What is mounted everywhere and is let go nowhere stands for it."""
+    lines = "hugetlbfs /proc hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
+    (host / "fstab").write_text(lines)
+    (host / "tools").mkdir()
+    (host / "tools/umount").write_text(f"#!/bin/sh\necho $1 >> {host / 'told'}\necho 'target is busy' >&2\nexit 32\n")
+    (host / "tools/umount").chmod(0o755)
+    wanted = {"hugepages_pages": [], "hugepages_boot": False, "hugepages_state": state, "hugepages_mounts": mounts}
+    role(host, "--check", **wanted)
+    assert not (host / "told").exists()
+    for _run in range(2):
+        assert "target is busy" in role(host, fails="target is busy", **wanted)
+        assert (host / "fstab").read_text() == lines
+    assert (host / "told").read_text() == "/proc\n/proc\n"
+
+
+def test_mounts_that_are_asked_for_go_with_the_pages(host):
+    """Those that the role has made; a line that somebody else has written for such a path is not the role's to take out."""
+    foreign = "hugetlbfs /nonexistent/foreign hugetlbfs pagesize=1G 0 0\n"
+    (host / "fstab").write_text(foreign + "hugetlbfs /nonexistent/own hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n")
+    mounts = [{"path": "/nonexistent/" + name, "size": "1G"} for name in ("foreign", "own")]
+    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state="absent", hugepages_mounts=mounts)
     assert (host / "fstab").read_text() == foreign
