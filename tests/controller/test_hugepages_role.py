@@ -157,3 +157,21 @@ def test_mounts_that_are_asked_for_go_with_the_pages(host):
     mounts = [{"path": "/nonexistent/" + name, "size": "1G"} for name in ("foreign", "own")]
     role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state="absent", hugepages_mounts=mounts)
     assert (host / "fstab").read_text() == foreign
+
+
+def test_line_of_somebody_else_that_is_as_asked_for(host):
+    """It stays as it is, and does not go with the entry. One of another page size is taken over."""
+    (host / "tools").mkdir()
+    (host / "tools/mount").write_text(f"#!/bin/sh\necho $@ >> {host / 'told'}\n")
+    (host / "tools/mount").chmod(0o755)
+    same, plain, other, new = (host / "mnt" / name for name in ("same", "plain", "other", "new"))
+    foreign = f"none {same} hugetlbfs rw,pagesize=1024M,uid=7 0 0\nnodev {plain} hugetlbfs mode=0775 0 0\n"
+    (host / "fstab").write_text(foreign + f"hugetlbfs {other} hugetlbfs pagesize=2M 0 0\n")
+    mounts = [{"path": str(same), "size": "1G"}, {"path": str(plain)}, {"path": str(other), "size": "1G"}, {"path": str(new), "size": "1G"}]
+    own = "".join(f"hugetlbfs {path} hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n" for path in (other, new))
+    for _run in range(2):
+        role(host, hugepages_pages=[], hugepages_boot=False, hugepages_mounts=mounts)
+        assert (host / "fstab").read_text() == foreign + own
+    assert (host / "told").read_text().splitlines() == 2 * [f"-T {host / 'fstab'} {path}" for path in (same, plain, other, new)]
+    role(host, hugepages_pages=[], hugepages_boot=False)
+    assert (host / "fstab").read_text() == foreign
