@@ -60,7 +60,7 @@ RETURN = r"""
 _value:
   description:
     - C(orphans), patches that hand pods without a DaemonSet over to the one that comes, and C(orphan_revisions), which have none either.
-    - C(outdated), the pods of OVS to replace, in order, with C(name), C(owner), C(node) and C(ready).
+    - C(outdated), the pods of OVS to replace, in order, with C(name), C(owner), C(node), C(ready) and C(tunnel_bridge), the bridge that it made in hybrid mode.
     - C(switches), names of the pods of OVS that run.
     - C(recreate), pods whose vhost-user ports lost their switch, with C(namespace), C(name) and C(node); C(own), those among them that role C(dpdk_app)
       makes.

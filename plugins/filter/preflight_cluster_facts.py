@@ -18,7 +18,7 @@ positional: hosts, hostvars
 options:
   _input:
     description: >-
-      C(version), C(nodes) and C(daemonsets) as the API returned them, or C(error), the reason why it did not; and in C(images) what
+      C(version), C(nodes), C(daemonsets) and C(pods) as the API returned them, or C(error), the reason why it did not; and in C(images) what
       M(kube_ovn.dpdk.registry_images) returned.
     type: dict
     required: true
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 - name: Judge the cluster
   ansible.builtin.set_fact:
     findings: >-
-      {{ {'version': 'v1.24.17', 'nodes': nodes.resources, 'daemonsets': []} | kube_ovn.dpdk.preflight_cluster_facts(groups['nodes'], hostvars)
+      {{ {'version': 'v1.24.17', 'nodes': nodes.resources, 'daemonsets': [], 'pods': []} | kube_ovn.dpdk.preflight_cluster_facts(groups['nodes'], hostvars)
          | kube_ovn.dpdk.preflight_findings(settings, 'cluster', 'cluster') }}
 """
 

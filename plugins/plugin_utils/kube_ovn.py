@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import ipaddress
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import verify
@@ -22,6 +23,8 @@ SWITCHES = (OVS, HYBRID, "ovn-central")
 # Workloads that an installer makes on request only.
 ON_REQUEST = ("ovn-ic-controller", "ovn-ic-server", "kube-ovn-monitor")
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
+# Whose image tells the release: what writes into the databases, and what uses them.
+READERS = ("ovn-central", "kube-ovn-controller", "kube-ovn-cni")
 # The label of pods that role dpdk_app makes, and makes anew.
 OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
 
@@ -73,6 +76,12 @@ def owner(item):
 def has_hugepages(spec):
     """Whether a container of the pod has hugepages. In a DaemonSet of OVS only OVS-DPDK has."""
     return any(name.startswith("hugepages-") for container in spec["containers"] for name in (container.get("resources") or {}).get("limits") or {})
+
+
+def tunnel_bridge(pod):
+    """The bridge that the pod of OVS-DPDK has made in hybrid mode, empty in dedicated mode."""
+    env = [item for container in pod["spec"].get("containers", []) for item in container.get("env") or []]
+    return next((item.get("value", "") for item in env if item["name"] == "DPDK_TUNNEL_IFACE"), "")
 
 
 def is_ready(pod):
@@ -165,6 +174,42 @@ def deployment(rendered, daemonset, nodes, there):
     )
 
 
+def release(listed, there=()):
+    """The newest release that has run, empty where none has: `listed` are the pods, `there` the workloads, which count where no pod is left to ask.
+
+    What was applied but never started, for want of its image, wrote nothing, so that there is a way back from it.
+    """
+
+    def tags(specs):
+        found = [re.search(r":v(\d+)\.(\d+)\.(\d+)", image) for image in specs]
+        return sorted(tuple(int(number) for number in match.groups()) for match in found if match)
+
+    readers = [pod for pod in listed if (pod["metadata"].get("labels") or {}).get("app") in READERS]
+    images = dict((pod["metadata"]["name"], dict((item["name"], item["image"]) for item in pod["spec"]["containers"])) for pod in readers)
+    started = [
+        images[pod["metadata"]["name"]].get(status["name"], "")
+        for pod in readers
+        for status in pod["status"].get("containerStatuses") or []
+        if status.get("imageID")
+    ]
+    applied = [
+        container["image"] for item in there if item["metadata"]["name"] in READERS for container in item["spec"]["template"]["spec"]["containers"]
+    ]
+    found = tags(started if started else applied)
+    return "v%d.%d.%d" % found[-1] if found else ""
+
+
+def tunnel_address(text):
+    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is none, or where its network has no other address."""
+    if not re.match(r"[0-9A-Fa-f.:]+/[0-9]+\Z", text):
+        return ""
+    try:
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        return ""
+    return str(found.ip) if 0 < found.network.prefixlen < found.max_prefixlen else ""
+
+
 def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
     """What is to be done with the pods of a cluster: `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to start anew."""
     newest = dict((owner(item), item["metadata"]["labels"]["controller-revision-hash"]) for item in sorted(revisions, key=lambda item: item["revision"]))
@@ -178,7 +223,7 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
             heir = daemonset if daemonset == OVS or node in nodes else OVS
             orphans.append(named(pod, labels=dict(plan["selectors"][heir], **{"pod-template-generation": "0"})))
         if name in plan["on_delete"] and (pod["metadata"]["labels"].get("controller-revision-hash") != newest.get(name) or node in restart):
-            outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=is_ready(pod)))
+            outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=is_ready(pod), tunnel_bridge=tunnel_bridge(pod)))
         if name in (OVS, HYBRID) and running:
             switches.append(pod["metadata"]["name"])
             if name == daemonset:

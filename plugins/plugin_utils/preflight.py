@@ -15,6 +15,8 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
+
 # What a rule looks at: the groups of the inventory, one host of group nodes, or the cluster with the settings that hold for all.
 INVENTORY = "inventory"
 NODE = "node"
@@ -648,9 +650,9 @@ def hybrid_ports(case):
     if case.mode != HYBRID:
         return
     address = str(case.setting("kube_ovn_hybrid_encap_ip", ""))
-    if not re.match(r"[0-9a-fA-F.:]+/\d+$", address) or address.endswith("/32"):
+    if not kube_ovn.tunnel_address(address):
         yield error(
-            "kube_ovn_hybrid_encap_ip is %r: without a prefix br-phy gets a /32, which kube-ovn-cni skips" % address,
+            "kube_ovn_hybrid_encap_ip is %r: kube-ovn-cni skips what is no address, or one whose prefix has no room for another" % address,
             "give this node's tunnel address with its prefix, such as 10.0.0.2/24",
         )
     devices, bond = case.setting("kube_ovn_hybrid_devices", []), case.setting("kube_ovn_hybrid_bond_type")
@@ -960,16 +962,13 @@ def cluster_facts(api, hosts, hostvars):
             runtime=info.get("containerRuntimeVersion", ""),
             allocatable=node["status"].get("allocatable", {}),
         )
-    helm, networks, running = [], [], ""
+    helm, networks = [], []
     for daemonset in api.get("daemonsets", []):
         metadata = daemonset["metadata"]
         name = "DaemonSet %s/%s" % (metadata["namespace"], metadata["name"])
         if metadata["name"] in ("ovs-ovn", "ovs-ovn-dpdk", "kube-ovn-cni"):
             if (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
                 helm.append(name)
-            if metadata["name"] == "kube-ovn-cni":
-                tags = [container["image"].rpartition(":")[2] for container in daemonset["spec"]["template"]["spec"]["containers"]]
-                running = next((tag for tag in tags if version(tag)), "")
         elif re.match(OTHER_NETWORKS, metadata["name"]):
             networks.append(name)
     return dict(
@@ -979,7 +978,7 @@ def cluster_facts(api, hosts, hostvars):
         asked_images=api.get("images", {}),
         helm=helm,
         other_networks=networks,
-        running_release=running,
+        running_release=kube_ovn.release(api.get("pods", []), api.get("daemonsets", [])),
         hosts=len(hosts),
         node_names=dict((host, hostvars[host].get("preflight_settings", {}).get("kube_ovn_node_name") or host) for host in examined),
         pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),

@@ -184,25 +184,89 @@ def test_directories_of_the_release_go_when_they_are_empty(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("image", "variables", "refused"),
+    ("running", "variables", "refused"),
     [
-        (None, {}, False),
-        ("r.example:5000/kube-ovn:v1.12.35", {}, False),
-        ("kubeovn/kube-ovn:v1.12.34", {}, False),
-        ("own/kube-ovn:latest", {}, False),
-        ("kubeovn/kube-ovn:v1.13.0", {}, True),
-        ("kubeovn/kube-ovn:v1.13.0", {"kube_ovn_settings": {"VERSION": "v1.13.0"}}, False),
-        ("kubeovn/kube-ovn:v1.13.0", {"kube_ovn_state": "absent"}, False),
+        ("", {}, False),
+        ("v1.12.35", {}, False),
+        ("v1.9.34", {}, False),
+        ("v1.13.0", {}, True),
+        ("v1.13.0", {"kube_ovn_settings": {"VERSION": "v1.13.0"}}, False),
     ],
 )
-def test_an_older_release_than_the_one_that_runs_is_refused(tmp_path, image, variables, refused):
-    controller = {"kind": "Deployment", "metadata": {"name": "kube-ovn-controller"}, "spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
-    other = {"kind": "Deployment", "metadata": {"name": "coredns"}, "spec": {"template": {"spec": {"containers": [{"image": "coredns:v9.9.9"}]}}}}
-    there = {"results": [{"resources": []}, {"resources": [other, controller] if image else [other]}]}
-    settings = {"kube_ovn_version": "v1.12.35", "kube_ovn_state": "present", "kube_ovn_settings": {}, "__kube_ovn_workloads": there, **variables}
-    code, output = run_task(tmp_path, "main", "Refuse to go back", settings)
+def test_an_older_release_than_the_one_that_runs_is_refused(tmp_path, running, variables, refused):
+    settings = {"kube_ovn_version": "v1.12.35", "kube_ovn_settings": {}, "__kube_ovn_running_version": running, **variables}
+    code, output = run_task(tmp_path, "no_way_back", "Refuse to go back", settings)
     assert (code != 0) == refused, output
     assert ("v1.13.0 runs, and v1.12.35 is older" in output) == refused
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "10.0.0.2/32", "10.0.0.300/24", "fd00::1/128"])
+def test_an_address_that_kube_ovn_cannot_take_for_tunnels_is_refused(tmp_path, address):
+    name = "Refuse ports of hybrid mode that its start script cannot read"
+    settings = {
+        "kube_ovn_mode": "hybrid",
+        "kube_ovn_hybrid_encap_ip": address,
+        "kube_ovn_hybrid_devices": ["0000:03:00.0"],
+        "kube_ovn_hybrid_bond_type": "",
+    }
+    code, output = run_task(tmp_path, "validate_node", name, settings)
+    assert code != 0
+    assert f'(it is "{address}")' in output
+    assert run_task(tmp_path, "validate_node", name, {**settings, "kube_ovn_hybrid_encap_ip": "fd00:0::1/64"})[0] == 0
+
+
+def node_that_works():
+    """What the proof of a node finds: in hybrid mode, with an address that the user writes in another way than OVN."""
+    switch = {
+        "dpdk_initialized": True,
+        "bridges": {"br-int": {"datapath_type": "netdev", "ports": ["br-int"]}, "br-phy": {"datapath_type": "netdev", "ports": ["dpdk0"]}},
+        "ports": {"dpdk0": {}},
+        "interfaces": {"dpdk0": {"bridge": "br-phy", "error": None, "type": "dpdk"}},
+    }
+    return {
+        "kube_ovn_mode": "hybrid",
+        "kube_ovn_node_name": "node-1",
+        "kube_ovn_hybrid_bridge": "br-phy",
+        "kube_ovn_hybrid_encap_ip": "FD00:0::1/64",
+        "kube_ovn_bridge_datapath_type": "",
+        "__kube_ovn_cni_conf_dir": "/etc/cni/net.d",
+        "__kube_ovn_daemonset": "ovs-ovn-dpdk",
+        "__kube_ovn_conflist": {"matched": 1},
+        "__kube_ovn_ovs": switch,
+        "__kube_ovn_system_ids": {"localhost": "one", "other": "two"},
+        "__kube_ovn_encap_ip": "fd00::1",
+        "__kube_ovn_untunnelled": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("kube_ovn_node_name", "node-1", None),
+        ("__kube_ovn_conflist/matched", 0, "/etc/cni/net.d has 0 configurations"),
+        ("__kube_ovn_ovs/dpdk_initialized", False, "dpdk_initialized is False"),
+        ("__kube_ovn_system_ids/localhost", "", "{'localhost': '', 'other': 'two'}"),
+        ("__kube_ovn_system_ids/other", "one", "{'localhost': 'one', 'other': 'one'}"),
+        ("__kube_ovn_ovs/bridges/br-int/datapath_type", "", "the datapath type of br-int is system, wanted is netdev"),
+        ("kube_ovn_mode", "dedicated", "the datapath type of br-int is netdev, wanted is system"),
+        ("__kube_ovn_ovs/bridges", {}, "the datapath type of br-int is unknown (no br-int)"),
+        ("__kube_ovn_ovs/interfaces/dpdk0/error", "no such device", "ports of the tunnel bridge with errors: no such device"),
+        ("__kube_ovn_ovs/ports", {}, "is not what it should be"),
+        ("__kube_ovn_encap_ip", "fd00::2", "other nodes tunnel to fd00::2 instead of FD00:0::1/64 (else restart the pod of kube-ovn-cni)"),
+        ("__kube_ovn_untunnelled", ["other"], "nodes without a tunnel to them: other"),
+    ],
+)
+def test_a_node_that_is_not_what_it_should_be_is_told(tmp_path, path, value, told):
+    settings = target = node_that_works()
+    *keys, last = path.split("/")
+    for key in keys:
+        target = target[key]
+    target[last] = value
+    code, output = run_task(tmp_path, "proof_node", "Check that this node is what it should be", settings)
+    assert (code == 0) == (told is None), output
+    if told:
+        # The output is YAML, which doubles quotes.
+        assert told.replace("'", "") in output.replace("'", "")
 
 
 @pytest.mark.parametrize(

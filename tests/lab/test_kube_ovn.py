@@ -548,12 +548,14 @@ def test_hybrid_passes_packets_through_br_int(before, request):
 
 def test_hybrid_again_changes_nothing_and_other_ports_are_rolled_out(before):
     unchanged(run(KUBE_OVN, **HYBRID))
-    rolled_out(**HYBRID, kube_ovn_hybrid_vlan=7)
+    rolled_out(**HYBRID, kube_ovn_hybrid_vlan=7, kube_ovn_hybrid_bridge="br-tun")
     for node in NODES:
-        assert vsctl(node, "get", "Port", "br-phy", "tag") == "7"
+        assert vsctl(node, "get", "Port", "br-tun", "tag") == "7"
+        assert "br-phy" not in vsctl(node, "list-br").split()
     rolled_out(**HYBRID)
     for node in NODES:
         assert vsctl(node, "get", "Port", "br-phy", "tag") == "0"
+        assert "br-tun" not in vsctl(node, "list-br").split()
 
 
 # --- removed ------------------------------------------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ def answers(folder: Path) -> dict:
         "/version": {"major": "1", "minor": "24", "gitVersion": given["version"], "platform": "linux/amd64"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [preferred], "preferredVersion": preferred}]},
-        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [resource("Node", "nodes", False)]},
+        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [resource("Node", "nodes", False), resource("Pod", "pods", True)]},
         "/apis/apps/v1": {"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [resource("DaemonSet", "daemonsets", True)]},
         "/api/v1/nodes": {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node(name, given["images"]) for name in given["nodes"]]},
+        "/api/v1/namespaces/kube-system/pods": {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []},
         "/apis/apps/v1/daemonsets": {
             "kind": "DaemonSetList",
             "apiVersion": "apps/v1",

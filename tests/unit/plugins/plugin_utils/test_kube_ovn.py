@@ -193,6 +193,52 @@ def test_pods_of_an_older_revision_or_on_a_changed_node_are_replaced_those_first
     ]  # fmt: skip
 
 
+def reader(app, tag, started=True, name=None):
+    status = dict(name=app, image="x", imageID="docker://sha256:1" if started else "", state=dict(waiting=dict(reason="ImagePullBackOff")))
+    container = dict(name=app, image="r.example:5000/kubeovn/kube-ovn:" + tag)
+    return pod(name or app, metadata=dict(labels=dict(app=app)), spec=dict(containers=[container]), containerStatuses=[status])
+
+
+@pytest.mark.parametrize(
+    ("listed", "applied", "found"),
+    [
+        ([], None, ""),
+        ([reader("kube-ovn-cni", "v1.12.35"), reader("ovn-central", "v1.13.2")], "v1.12.35", "v1.13.2"),
+        # By numbers, not by text.
+        ([reader("ovn-central", "v1.9.9"), reader("ovn-central", "v1.12.0", name="b")], "v1.12.0", "v1.12.0"),
+        # What never started wrote nothing.
+        ([reader("ovn-central", "v1.12.35"), reader("kube-ovn-controller", "v1.13.2", started=False)], "v1.13.2", "v1.12.35"),
+        ([reader("ovn-central", "v1.12.35", started=False), reader("x", "v1.13.2")], "v1.12.35", "v1.12.35"),
+        ([], "v1.12.35", "v1.12.35"),
+        ([reader("ovn-central", "latest")], "v1.12.35", ""),
+    ],
+)
+def test_the_release_that_runs_is_the_newest_that_ever_started(listed, applied, found):
+    there = []
+    for name, image in [("coredns", "coredns:v9.9.9"), ("ovn-central", "kubeovn/kube-ovn:%s-x86" % applied)] if applied else []:
+        there.append(workload("Deployment", name))
+        there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name="a", image=image)]
+    assert kube_ovn.release(listed, there) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("10.0.0.2/24", "10.0.0.2"), ("FD00:0:0::01/64", "fd00::1"), ("fd00::1/127", "fd00::1"), ("10.0.0.2/31", "10.0.0.2"),
+        ("10.0.0.2", ""), ("10.0.0.2/32", ""), ("fd00::1/128", ""), ("10.0.0.300/24", ""), ("10.0.0.2/0", ""), ("10.0.0.2/x", ""), ("10.0.0.2/24/8", ""),
+        ("", ""), ("node-1/24", ""), (u"10.0.0.2\xe9/24", ""),
+    ],
+)  # fmt: skip
+def test_addresses_of_tunnels_are_written_as_ovn_does(text, address):
+    assert kube_ovn.tunnel_address(text) == address
+
+
+def test_the_bridge_that_a_pod_made_in_hybrid_mode_is_told_by_the_name_that_it_was_given():
+    named = pod("a", HYBRID, revision="old", spec=dict(containers=[dict(name="openvswitch", env=[dict(name="DPDK_TUNNEL_IFACE", value="br-old")])]))
+    for made, bridge in ((named, "br-old"), (pod("b", HYBRID, revision="old"), "")):
+        assert [item["tunnel_bridge"] for item in judged([made], HYBRID, revisions=REVISIONS)["outdated"]] == [bridge]
+
+
 def test_a_pod_whose_daemonset_is_gone_gets_the_labels_of_its_heir():
     orphan = pod("a", metadata=dict(generateName="ovs-ovn-"))
     elsewhere = pod("b", node="node-9", metadata=dict(generateName="ovs-ovn-dpdk-"))

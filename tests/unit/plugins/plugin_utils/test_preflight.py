@@ -187,6 +187,7 @@ CASES = [
     ("P23", "error", "node", {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="cbr0")]}, {},
      {"cni/networks": [dict(file="00-multus.conf", name="multus-cni-network", type="multus", delegate="kube-ovn")]}, {}),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="10.0.0.2"), {}, HYBRID),
+    ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="fd00::1/128"), {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="FD00:0::1/64")),
     ("ENCAP", "error", "node", {}, dict(HYBRID, ovs_bridges_bridges=[BR0]), {}, dict(HYBRID, ovs_bridges_bridges=[dict(name="br0", ports=[dict(name="a")])])),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=[]), {}, {"kube_ovn_hybrid_devices": []}),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:03:00.0", "eth_af_packet0,iface=a"]), {},
@@ -428,7 +429,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         "b": dict(preflight_unexamined="no Python"),
         "c": dict(),
     }
-    facts = preflight.cluster_facts(dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets), ["a", "b", "c"], hostvars)
+    facts = preflight.cluster_facts(dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets, pods=[]), ["a", "b", "c"], hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
         "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}),
