@@ -64,7 +64,7 @@ _value:
     - C(switches), names of the pods of OVS that run.
     - C(recreate), pods whose vhost-user ports lost their switch, with C(namespace), C(name) and C(node); C(own), those among them that role C(dpdk_app)
       makes.
-    - C(foreign), pods that have their address from another network.
+    - C(foreign), pods that have their address from another network, and C(alone), names of those that nobody would make again.
   type: dict
 """
 

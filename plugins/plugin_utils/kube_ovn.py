@@ -73,6 +73,11 @@ def owner(item):
     return (item["metadata"].get("ownerReferences") or [{}])[0].get("name", "")
 
 
+def is_made_again(pod):
+    """Whether somebody makes the pod anew when it is deleted. The kubelet does not do so with its own: it only shows them again."""
+    return any(item["kind"] != "Node" for item in pod["metadata"].get("ownerReferences") or [])
+
+
 def has_hugepages(spec):
     """Whether a container of the pod has hugepages. In a DaemonSet of OVS only OVS-DPDK has."""
     return any(name.startswith("hugepages-") for container in spec["containers"] for name in (container.get("resources") or {}).get("limits") or {})
@@ -213,7 +218,7 @@ def tunnel_address(text):
 def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
     """What is to be done with the pods of a cluster: `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to start anew."""
     newest = dict((owner(item), item["metadata"]["labels"]["controller-revision-hash"]) for item in sorted(revisions, key=lambda item: item["revision"]))
-    orphans, outdated, switches, recreate, own, foreign = [], [], [], [], [], []
+    orphans, outdated, switches, recreate, own, foreign, alone = [], [], [], [], [], [], []
     started = {}
     for pod in listed:
         name, node = owner(pod), node_of(pod)
@@ -238,7 +243,10 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
                 own.append(named(pod))
         # It has its address from another network.
         if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since:
-            foreign.append(named(pod))
+            if is_made_again(pod):
+                foreign.append(named(pod))
+            else:
+                alone.append("%s/%s" % (metadata["namespace"], metadata["name"]))
     return dict(
         orphans=orphans,
         orphan_revisions=[named(item) for item in revisions if not owner(item) and item["metadata"]["name"].startswith(OVS + "-")],
@@ -248,6 +256,7 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since=""):
         recreate=recreate,
         own=own,
         foreign=foreign,
+        alone=alone,
     )
 
 

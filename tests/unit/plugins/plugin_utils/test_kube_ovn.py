@@ -296,9 +296,9 @@ def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreate
     assert [item["name"] for item in judged([pod("switch", HYBRID)] + listed[1:], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
 
 
-def test_pods_with_an_address_from_before_are_foreign():
-    def made(name, **more):
-        return pod(name, spec=dict(dict(hostNetwork=False), **more.pop("spec", {})), podIP="192.0.2.1", **more)
+def test_pods_with_an_address_from_before_are_foreign_and_those_alone_that_nobody_would_make_again():
+    def made(name, owner="web", **more):
+        return pod(name, owner, spec=dict(dict(hostNetwork=False), **more.pop("spec", {})), podIP="192.0.2.1", **more)
 
     listed = [
         made("old"),
@@ -306,9 +306,15 @@ def test_pods_with_an_address_from_before_are_foreign():
         made("job", spec=dict(restartPolicy="Never")),
         made("new", metadata=dict(creationTimestamp="2026-01-01T00:30:00Z")),
         pod("pending", spec=dict(hostNetwork=False)),
+        made("mine", owner=None),
+        # Pods of the kubelet itself are not replaced by a deletion: as it makes them, and as it did before Kubernetes 1.17.
+        made("static", metadata=dict(ownerReferences=[dict(kind="Node", name="node-1")])),
+        made("mirror", owner=None, metadata=dict(annotations={"kubernetes.io/config.mirror": "0123"})),
     ]
-    assert [item["metadata"]["name"] for item in judged(listed, since="2026-01-01T00:20:00Z")["foreign"]] == ["old"]
-    assert judged(listed)["foreign"] == []
+    found = judged(listed, since="2026-01-01T00:20:00Z")
+    assert [item["metadata"]["name"] for item in found["foreign"]] == ["old"]
+    assert found["alone"] == ["kube-system/mine", "kube-system/static", "kube-system/mirror"]
+    assert (judged(listed)["foreign"], judged(listed)["alone"]) == ([], [])
 
 
 # --- removal ----------------------------------------------------------------------------------------------------------------------
