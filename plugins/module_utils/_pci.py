@@ -26,6 +26,12 @@ ADDRESS = re.compile(r"^(?:([0-9a-f]{4,}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$")
 VENDOR_DEVICE = re.compile(r"^([0-9a-f]{4}):([0-9a-f]{4})$")
 
 
+def full_address(text):
+    """The PCI address as sysfs writes it, of one in any case, with its domain or without; None of anything else."""
+    match = ADDRESS.match(text.strip().lower())
+    return "%s:%s" % (match.group(1) or "0000", match.group(2)) if match else None
+
+
 class Device(object):
     """A PCI device as sysfs shows it."""
 
@@ -105,13 +111,12 @@ class Record(object):
 
 def resolve(sysroot, record, name):
     """PCI addresses of what the user calls a device: address, interface name, or vendor:device."""
-    text = name.strip().lower()
-    match = ADDRESS.match(text)
-    if match:
-        address = "%s:%s" % (match.group(1) or "0000", match.group(2))
+    address = full_address(name)
+    if address:
         if not sysroot.exists("%s/%s" % (DEVICES, address)):
             raise HostError("there is no PCI device %s; lspci -D lists those that are there" % address)
         return [address]
+    text = name.strip().lower()
     match = VENDOR_DEVICE.match(text)
     if match:
         found = []

@@ -15,6 +15,7 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _pci
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
 
 # What a rule looks at: the groups of the inventory, one host of group nodes, or the cluster with the settings that hold for all.
@@ -95,6 +96,12 @@ def numbers(value):
         first = int(match.group(1))
         found.extend(range(first, int(match.group(2) or first) + 1))
     return found
+
+
+def device(name):
+    """The name of a device (its address, its interface, or vendor:device) or of devargs as it is compared: hexadecimal in lower case, addresses in full."""
+    text = str(name).partition(",")[0].strip()
+    return _pci.full_address(text) or (text.lower() if _pci.VENDOR_DEVICE.match(text.lower()) else text)
 
 
 def dotted(numbers_of_version):
@@ -185,17 +192,13 @@ class Case(object):
 
         A device is named by its address, its interface or as vendor:device. Who binds ports of hybrid mode is not known.
         """
-        drivers = dict((str(name).partition(",")[0], "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
+        drivers = dict((device(name), "") for name in self.setting("kube_ovn_hybrid_devices", []) if self.mode == HYBRID)
         for entry in self.setting("dpdk_host_devices", []):
             if isinstance(entry, dict):
-                drivers[str(entry.get("device")).strip()] = entry.get("driver") or "vfio-pci"
-        # As they are bound: ids in any case, an address with or without its domain.
-        drivers.update([(name.lower(), driver) for name, driver in drivers.items() if re.match(r"^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$", name)])
+                drivers[device(entry.get("device"))] = entry.get("driver") or "vfio-pci"
         found = []
         for nic in self.facts.get("nics", []):
             names = [nic["address"], nic["interface"], "%s:%s" % (nic["vendor"], nic["device"])]
-            if nic["address"].startswith("0000:"):
-                names.append(nic["address"][len("0000:"):])
             found += [(nic, drivers[name]) for name in names if name and name in drivers][:1]
         return found
 
@@ -458,12 +461,11 @@ def socket_memory(case):
 @rule("P9", NODE, "ports of type dpdk name a device that is there")
 def dpdk_ports(case):
     addresses = set(nic["address"] for nic in case.facts.get("nics", []))
-    physical = [str((port.get("options") or {}).get("dpdk-devargs", "")) for port in case.dpdk_ports()]
-    physical += [str(device) for device in case.setting("kube_ovn_hybrid_devices", []) if case.mode == HYBRID]
-    physical = [arguments.partition(",")[0] for arguments in physical if re.match(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](,|$)", arguments)]
+    devargs = [(port.get("options") or {}).get("dpdk-devargs", "") for port in case.dpdk_ports()]
+    devargs += case.setting("kube_ovn_hybrid_devices", []) if case.mode == HYBRID else []
+    physical = [name for name in map(device, devargs) if _pci.ADDRESS.match(name)]
     for address in physical:
-        full = address if address.count(":") == 2 else "0000:" + address
-        if full not in addresses:
+        if address not in addresses:
             yield error(
                 "%s is to be a port of OVS, and is no network device of this host" % address,
                 "use an address that lspci shows for an Ethernet controller; give per-host values in host_vars",
@@ -656,7 +658,7 @@ def hybrid_ports(case):
             "give this node's tunnel address with its prefix, such as 10.0.0.2/24",
         )
     devices, bond = case.setting("kube_ovn_hybrid_devices", []), case.setting("kube_ovn_hybrid_bond_type")
-    twice = sorted(set(str(device) for device in devices) & set(str((port.get("options") or {}).get("dpdk-devargs")) for port in case.dpdk_ports()))
+    twice = sorted(set(map(device, devices)) & set(device((port.get("options") or {}).get("dpdk-devargs")) for port in case.dpdk_ports()))
     if twice:
         yield error(
             "%s is a port of hybrid mode and one of ovs_bridges_bridges: only one of them can have it" % ", ".join(twice),

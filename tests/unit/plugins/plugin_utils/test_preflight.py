@@ -51,6 +51,8 @@ CLUSTER = dict(
 INVENTORY = dict(inventory=dict(nodes=["node1", "node2"], cluster=["localhost"], build=["localhost"]))
 UPLINK = dict(name="dpdk0", type="dpdk", options={"dpdk-devargs": "0000:03:00.0"})
 BR0 = dict(name="br0", ports=[UPLINK])
+BEHIND = dict(name="br0", ports=[dict(UPLINK, options={"dpdk-devargs": "10000:0A:00.0"})])
+AF_PACKET = dict(name="br0", ports=[dict(UPLINK, options={"dpdk-devargs": "eth_af_packet0,iface=b"})])
 SETTINGS = dict(
     hugepages_pages=[dict(size="1G", count=4)],
     hugepages_purge=False,
@@ -169,6 +171,10 @@ CASES = [
      {"nics": []}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(UPLINK, options={"dpdk-devargs": "eth_af_packet0,iface=eth1"})])]}),
     ("P9", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:09:00.0"]), {}, HYBRID),
     ("P9", "error", "node", {}, {"kube_ovn_mount_dev": False}, {}, {"kube_ovn_mount_dev": False, "ovs_bridges_bridges": [dict(name="br0")]}),
+    # However an address is written.
+    ("P9", "error", "node", {"nics": [dict(NIC, address="0000:0b:00.0")]}, dict(HYBRID, kube_ovn_hybrid_devices=["0A:00.0,x=1"]),
+     {"nics": [dict(NIC, address="0000:0a:00.0")]}, dict(HYBRID, kube_ovn_hybrid_devices=["0A:00.0,x=1"])),
+    ("P9", "error", "node", {"nics": []}, {"ovs_bridges_bridges": [BEHIND]}, {"nics": [dict(NIC, address="10000:0a:00.0")]}, {"ovs_bridges_bridges": [BEHIND]}),
     ("P9", "warning", "node", {}, {"kube_ovn_version": "v1.10.5"}, {}, {"kube_ovn_version": "v1.10.6"}),
     ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0")]},
      {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0", driver="uio_pci_generic")]}),
@@ -189,6 +195,11 @@ CASES = [
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="10.0.0.2"), {}, HYBRID),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="fd00::1/128"), {}, dict(HYBRID, kube_ovn_hybrid_encap_ip="FD00:0::1/64")),
     ("ENCAP", "error", "node", {}, dict(HYBRID, ovs_bridges_bridges=[BR0]), {}, dict(HYBRID, ovs_bridges_bridges=[dict(name="br0", ports=[dict(name="a")])])),
+    ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["03:00.0"], ovs_bridges_bridges=[BR0]),
+     {}, dict(HYBRID, kube_ovn_hybrid_devices=["04:00.0"], ovs_bridges_bridges=[BR0])),
+    # Two with one name are one device to DPDK, whatever else they say.
+    ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["eth_af_packet0,iface=a"], ovs_bridges_bridges=[AF_PACKET]),
+     {}, dict(HYBRID, kube_ovn_hybrid_devices=["eth_af_packet1,iface=a"], ovs_bridges_bridges=[AF_PACKET])),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=[]), {}, {"kube_ovn_hybrid_devices": []}),
     ("ENCAP", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:03:00.0", "eth_af_packet0,iface=a"]), {},
      dict(HYBRID, kube_ovn_hybrid_devices=["0000:03:00.0", "eth_af_packet0,iface=a"], kube_ovn_hybrid_bond_type="lacp")),
