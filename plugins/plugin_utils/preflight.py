@@ -29,7 +29,8 @@ HYBRID = "hybrid"
 MELLANOX = "15b3"
 # Files that Multus itself writes; a master network is never one of them.
 MULTUS_FILES = ("00-multus.conf", "00-multus.conflist")
-KUBE_OVN_FILE = "01-kube-ovn.conflist"
+# What follows the priority of Kube-OVN's file.
+KUBE_OVN_FILE = "-kube-ovn.conflist"
 
 # DaemonSets of other network plugins.
 OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node)"
@@ -521,14 +522,26 @@ def management_nic(case):
 @rule("P23", NODE, "Kube-OVN's CNI configuration is the first")
 def cni_order(case):
     cni = case.facts.get("cni", {})
-    before = [name for name in cni.get("files", []) if name not in MULTUS_FILES and name < KUBE_OVN_FILE]
+    own = "%s%s" % ((case.setting("kube_ovn_settings") or {}).get("CNI_CONFIG_PRIORITY", "01"), KUBE_OVN_FILE)
+    if own < MULTUS_FILES[0]:
+        yield error(
+            "%s is what CNI_CONFIG_PRIORITY of kube_ovn_settings makes of Kube-OVN's file: it sorts before %s, and no pod gets an attachment"
+            % (own, MULTUS_FILES[0]),
+            "leave CNI_CONFIG_PRIORITY out, or set it to 01 or higher",
+        )
+    # One of Kube-OVN that has another priority, from before, leads to the same network.
+    before = [
+        name
+        for name in cni.get("files", [])
+        if name not in MULTUS_FILES and name < (MULTUS_FILES[0] if name.endswith(KUBE_OVN_FILE) else own)
+    ]
     if before:
         yield error(
-            "%s sorts before %s in the CNI directory, so pods get another network" % (", ".join(before), KUBE_OVN_FILE),
+            "%s sorts before %s in the CNI directory, so pods get another network" % (", ".join(before), own),
             "remove the other network plugin and its file, or rename the file so that it sorts behind",
         )
     for network in cni.get("networks", []):
-        if network["file"] in MULTUS_FILES and network["delegate"] not in ("", "kube-ovn", KUBE_OVN_FILE):
+        if network["file"] in MULTUS_FILES and network["delegate"] not in ("", "kube-ovn") and not network["delegate"].endswith(KUBE_OVN_FILE):
             yield error(
                 "%s delegates to %s instead of kube-ovn" % (network["file"], network["delegate"]),
                 "remove the other network plugin, then delete %s: Multus writes it anew" % network["file"],

@@ -125,3 +125,37 @@ def test_preflight_has_nothing_against_an_example(example):
         found = preflight.findings({**host, "nics": [nic], "iommu_groups": 1}, settings, preflight.NODE, node)
         found += preflight.findings(facts, settings, preflight.CLUSTER, "cluster")
         assert [finding for finding in found if finding["severity"] == "error"] == []
+
+
+PLACES = [
+    *("preflight_cni_conf_dir", "multus_cni_conf_dir", "multus_cni_bin_dir", "multus_master_cni_file"),
+    *("userspace_cni_bin_dir", "__userspace_cni_home", "network_attachments_kubeconfig"),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        (
+            {},
+            [
+                *("/etc/cni/net.d", "/etc/cni/net.d", "/opt/cni/bin", "01-kube-ovn.conflist"),
+                *("/opt/cni/bin", "/opt/cni/userspace", "/etc/cni/net.d/userspace.d/userspace.kubeconfig"),
+            ],
+        ),
+        (
+            {"kube_ovn_settings": {"CNI_CONF_DIR": "/x/net.d", "CNI_BIN_DIR": "/x/bin/", "CNI_CONFIG_PRIORITY": "05"}},
+            ["/x/net.d", "/x/net.d", "/x/bin/", "05-kube-ovn.conflist", "/x/bin/", "/x/userspace", "/x/net.d/userspace.d/userspace.kubeconfig"],
+        ),
+    ],
+)
+def test_what_container_runtimes_look_for_is_where_kube_ovn_was_told_to_put_its_own(tmp_path, settings, places):
+    roles = ("preflight", "multus", "userspace_cni", "network_attachments")
+    known = [{"ansible.builtin.import_role": {"name": f"kube_ovn.dpdk.{role}", "rolespec_validate": False}, "when": False} for role in roles]
+    shown = {"ansible.builtin.copy": {"content": "{{ query('ansible.builtin.vars', *names) | to_json }}", "dest": str(tmp_path / "places"), "mode": "0600"}}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": {"names": PLACES, **settings}, "tasks": [*known, shown]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert json.loads((tmp_path / "places").read_text()) == places
