@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import http.server
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -298,60 +294,16 @@ def test_nodes_that_keep_files_are_named(tmp_path, hosts, switches, told):
 # --- with the few answers of a Kubernetes API -------------------------------------------------------------------------------------------
 
 
-def fake_api():
-    specification = importlib.util.spec_from_file_location("fake_api", ROOT / "molecule" / "multus" / "files" / "api.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def api(monkeypatch):
-    """The API server of other tests, with containers in which a file can be read: `files` has what is in them."""
-    fake = fake_api()
-    files: dict[str, str] = {}
-
-    class Api(fake.Api):
-        def do_GET(self):
-            command = [part.partition("=")[2] for part in self.path.partition("?")[2].split("&") if part.startswith("command=")]
-            if "/exec?" not in self.path:
-                return self.handle_one()
-            content = files.get(command[1].replace("%2F", "/")) if command[0] == "cat" else None
-            causes = {"causes": [{"reason": "ExitCode", "message": "1"}]}
-            status = {"status": "Success"} if content is not None else {"status": "Failure", "details": causes}
-            key = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
-            self.send_response(101)
-            for header in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", base64.b64encode(key).decode())):
-                self.send_header(*header)
-            self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
-            self.end_headers()
-            # Their first byte is the channel: the output or the errors, and how it ended.
-            output = b"\2cat: No such file or directory" if content is None else b"\1" + content.encode()
-            for data in (output, b"\3" + json.dumps(status).encode()):
-                self.wfile.write(b"\x82\x7e" + len(data).to_bytes(2, "big") + data)
-            self.wfile.write(b"\x88\x00")
-            self.close_connection = True
-            return None
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("K8S_AUTH_HOST", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("K8S_AUTH_API_KEY", "none")
-    fake.files = files
-    yield fake
-    server.shutdown()
-
-
-def started(api, name, owner="web", namespace="default", made="2026-01-01T00:10:00Z", **spec):
+def started(kubernetes, name, owner="web", namespace="default", made="2026-01-01T00:10:00Z", **spec):
     owners = {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": "1"}]} if owner else {}
-    api.STORE["v1/pods", namespace, name] = {
+    kubernetes.STORE["v1/pods", namespace, name] = {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "creationTimestamp": made, **owners},
         "spec": {"restartPolicy": "Always", "nodeName": "node-1", "containers": [], **spec}, "status": {"phase": "Running", "podIP": "192.0.2.1"},
     }  # fmt: skip
 
 
-def there(api):
-    return sorted(name for _resource, _namespace, name in api.STORE)
+def there(kubernetes):
+    return sorted(name for _resource, _namespace, name in kubernetes.STORE)
 
 
 def looked_after(tmp_path, *arguments, **variables):
@@ -361,44 +313,44 @@ def looked_after(tmp_path, *arguments, **variables):
     return output
 
 
-def test_pods_from_before_are_named_and_with_consent_made_anew(tmp_path, api):
-    started(api, "web-1")
-    started(api, "dns-1", namespace="kube-system")
-    started(api, "host-1", hostNetwork=True)
-    started(api, "job-1", restartPolicy="Never")
-    started(api, "later-1", made="2026-01-01T00:30:00Z")
-    everyone = there(api)
+def test_pods_from_before_are_named_and_with_consent_made_anew(tmp_path, kubernetes):
+    started(kubernetes, "web-1")
+    started(kubernetes, "dns-1", namespace="kube-system")
+    started(kubernetes, "host-1", hostNetwork=True)
+    started(kubernetes, "job-1", restartPolicy="Never")
+    started(kubernetes, "later-1", made="2026-01-01T00:30:00Z")
+    everyone = there(kubernetes)
     told = "Started before Kube-OVN and still on another network: default/web-1, kube-system/dns-1. Recreate them, or set kube_ovn_recreate_pods"
 
     output = looked_after(tmp_path)
     assert told in output
     assert "changed=0" in output
-    assert there(api) == everyone
+    assert there(kubernetes) == everyone
 
     output = looked_after(tmp_path, "--check", kube_ovn_recreate_pods=True)
     assert "changed=1" in output
-    assert there(api) == everyone
+    assert there(kubernetes) == everyone
 
     output = looked_after(tmp_path, kube_ovn_recreate_pods=True)
     assert "changed=1" in output
     assert "another network" not in output.replace("started under another network", "")
-    assert there(api) == ["host-1", "job-1", "later-1"]
+    assert there(kubernetes) == ["host-1", "job-1", "later-1"]
     assert "changed=0" in looked_after(tmp_path, kube_ovn_recreate_pods=True)
 
 
-def test_pods_that_nobody_would_make_again_are_named_and_never_deleted(tmp_path, api):
-    started(api, "web-1")
-    started(api, "mine", owner=None)
+def test_pods_that_nobody_would_make_again_are_named_and_never_deleted(tmp_path, kubernetes):
+    started(kubernetes, "web-1")
+    started(kubernetes, "mine", owner=None)
     for consent in (False, True):
         output = looked_after(tmp_path, kube_ovn_recreate_pods=consent)
         assert "still on another network: default/mine. They belong to no controller" in output
-    assert there(api) == ["mine"]
+    assert there(kubernetes) == ["mine"]
 
 
 PLUGIN = "#!/bin/sh\necho ko\n"
 
 
-def test_the_plugin_of_kubectl_comes_once_and_goes_again(tmp_path, api):
+def test_the_plugin_of_kubectl_comes_once_and_goes_again(tmp_path, kubernetes):
     place = tmp_path / "kubectl-ko"
     place.write_text("an older one")
     place.chmod(0o600)
@@ -417,20 +369,20 @@ def test_the_plugin_of_kubectl_comes_once_and_goes_again(tmp_path, api):
         assert not place.exists()
 
 
-def test_the_plugin_of_kubectl_is_read_from_a_pod_where_the_image_has_it(tmp_path, api):
+def test_the_plugin_of_kubectl_is_read_from_a_pod_where_the_image_has_it(tmp_path, kubernetes):
     place = tmp_path / "kubectl-ko"
     settings = {"kube_ovn_kubectl_ko": str(place), "__kube_ovn_rendered": {"plugin": None}}
     # Before the first install nothing is known of it.
     code, output = run(tmp_path, "kubectl_ko", arguments=["--check"], **settings)
     assert code == 0, output
-    started(api, "kube-ovn-cni-1", namespace="kube-system")
-    api.STORE["v1/pods", "kube-system", "kube-ovn-cni-1"]["metadata"]["labels"] = {"app": "kube-ovn-cni"}
+    started(kubernetes, "kube-ovn-cni-1", namespace="kube-system")
+    kubernetes.STORE["v1/pods", "kube-system", "kube-ovn-cni-1"]["metadata"]["labels"] = {"app": "kube-ovn-cni"}
     # An image of one's own may be without.
     code, output = run(tmp_path, "kubectl_ko", **settings)
     assert code != 0
     assert "No such file or directory" in output
     assert "Write the plugin" not in output
-    api.files["/kube-ovn/kubectl-ko"] = PLUGIN
+    kubernetes.files["/kube-ovn/kubectl-ko"] = PLUGIN
     for changed in (1, 0):
         code, output = run(tmp_path, "kubectl_ko", **settings)
         assert code == 0, output
