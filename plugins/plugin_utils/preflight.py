@@ -43,6 +43,13 @@ LOWEST_KUBERNETES = (
     ((1, 2), (1, 11)),
 )
 
+# What the hosts of group nodes and the one of group cluster both look at, and what holds for the cluster as a whole.
+CLUSTER_WIDE = (
+    "kube_ovn_version", "kube_ovn_mode", "kube_ovn_hybrid_bridge", "kube_ovn_hugepage_size", "kube_ovn_hugepage_amount", "kube_ovn_mount_dev",
+)  # fmt: skip
+# Variables of the installer that name places on the nodes.
+PLACES = ("CNI_CONF_DIR", "CNI_BIN_DIR", "CNI_CONFIG_PRIORITY", "LOG_DIR")
+
 RULES = []
 
 
@@ -212,6 +219,12 @@ class Case(object):
                     if isinstance(interface, dict) and interface.get("type") == "dpdk":
                         found.append(interface)
         return found
+
+    def cluster_wide(self):
+        """What has to be the same on all hosts, by its name, as it can be compared and shown."""
+        own = self.setting("kube_ovn_settings") or {}
+        found = [(name, self.setting(name, "")) for name in CLUSTER_WIDE] + [("%s of kube_ovn_settings" % name, own.get(name, "")) for name in PLACES]
+        return dict((name, str(value).lower()) for name, value in found)
 
     def attachments(self):
         return [item for item in self.setting("network_attachments_definitions", []) if isinstance(item, dict)]
@@ -576,6 +589,18 @@ def release_and_mode(case):
         yield error("Kube-OVN %s has no --with-dpdk any more (removed in v1.14.0)" % text, "set kube_ovn_mode: hybrid, or use a release before v1.14.0")
     elif case.mode == HYBRID and case.release < (1, 10, 0):
         yield error("Kube-OVN %s has no hybrid mode (it came with v1.10.0)" % text, "set kube_ovn_mode: dedicated, or use v1.10.0 or later")
+
+
+@rule("SAME", CLUSTER, "what holds for the whole cluster is the same on all hosts")
+def differing_values(case):
+    for name, value in sorted(case.cluster_wide().items()):
+        others = [(host, own.cluster_wide()[name]) for host, own in case.hosts() if own.settings]
+        hosts = ["%s on %s" % (other or "not set", host) for host, other in others if other != value]
+        if hosts:
+            yield error(
+                "%s is %s on the host of group cluster, and %s" % (name, value or "not set", ", ".join(hosts)),
+                "set it once for all hosts, in group_vars/all.yml",
+            )
 
 
 @rule("K8S", CLUSTER, "Kubernetes and the Kube-OVN release fit each other")

@@ -224,6 +224,11 @@ CASES = [
     ("RELEASE", "error", "cluster", {"running_release": "v1.13.0"}, {}, {"running_release": "v1.13.0"}, {"kube_ovn_settings": {"VERSION": "v1.13.0"}}),
     ("RELEASE", "error", "cluster", {}, {"kube_ovn_version": "v1.1.0"}, {}, {"kube_ovn_version": "v1.3.0"}),
     ("RELEASE", "error", "cluster", {}, dict(HYBRID, kube_ovn_version="v1.9.41"), {}, {"kube_ovn_version": "v1.9.41"}),
+    ("SAME", "error", "cluster", {"settings/node2/kube_ovn_mode": "hybrid"}, {}, {"settings/node2/kube_ovn_dpdk_socket_mem": [2048]}, {}),
+    ("SAME", "error", "cluster", {"settings/node2/kube_ovn_hugepage_size": "2Mi"}, {}, {"settings/node2/kube_ovn_image": "own:1"}, {}),
+    # Of the installer's variables those count that name places on the nodes.
+    ("SAME", "error", "cluster", {"settings/node1/kube_ovn_settings": {}}, {"kube_ovn_settings": {"CNI_CONF_DIR": "/x"}},
+     {"settings/node1/kube_ovn_settings": {}}, {"kube_ovn_settings": {"POD_CIDR": "10.1.0.0/16"}}),
     ("K8S", "error", "cluster", {"kubernetes_version": "v1.22.17"}, {}, {"kubernetes_version": "v1.23.0"}, {}),
     ("K8S", "error", "cluster", {"kubernetes_version": "v1.10.1"}, {"kube_ovn_version": "v1.7.0", "multus_version": "", "hugepages_pages": ""},
      {"kubernetes_version": "v1.11.0"}, {"kube_ovn_version": "v1.7.0", "multus_version": ""}),
