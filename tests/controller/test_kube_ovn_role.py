@@ -271,6 +271,23 @@ def test_a_node_that_is_not_what_it_should_be_is_told(tmp_path, path, value, tol
 
 
 @pytest.mark.parametrize(
+    ("state", "name", "refused"),
+    [
+        ("present", "node-9", True),
+        ("present", "node-1", False),
+        # What a node had that has left the cluster goes with the rest.
+        ("absent", "node-9", False),
+    ],
+)
+def test_hosts_that_are_no_nodes_are_refused_but_for_the_removal(tmp_path, state, name, refused):
+    nodes = {"resources": [{"metadata": {"name": "node-1"}}]}
+    settings = {"__kube_ovn_hosts": {"a": name}, "__kube_ovn_nodes": nodes, "kube_ovn_state": state}
+    code, output = run_task(tmp_path, "cluster", "Refuse hosts that are no nodes of the cluster", settings)
+    assert (code != 0) == refused, output
+    assert ("no nodes of the cluster: node-9. It has node-1." in output) == refused
+
+
+@pytest.mark.parametrize(
     ("hosts", "switches", "told"),
     [
         ({"a": "node-1"}, ["ovs-ovn"], True),
