@@ -45,7 +45,7 @@ FREE = """
       vars:
         __kube_ovn_rundir: "{{ rundir }}"
         __kube_ovn_old_host: localhost
-        __kube_ovn_old_pod: {name: ovs-ovn-x, owner: ovs-ovn, node: node-1}
+        __kube_ovn_old_pod: {name: ovs-ovn-x, owner: ovs-ovn, node: node-1, tunnel_bridge: "{{ made }}"}
 """
 
 PROOF = """
@@ -183,30 +183,28 @@ def test_bad_input_is_refused_before_anything_is_written(node, variables, messag
     assert not node.directory.exists()
 
 
-def bridges_after_a_restart(node, port, **variables):
-    """Bridges that are left when the pod of OVS is about to be replaced, where br-phy has this port."""
-    node.switch.vsctl("--no-wait", "add-br", "br-int", "--", "add-br", "br-phy", "--", "add-port", "br-phy", port)
-    node.play.write_text(FREE)
-    done = node.run(**variables)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "rescued=0" in done.stdout, done.stdout
-    return node.switch.vsctl("list-br").split()
-
-
 @pytest.mark.parametrize(
-    ("mode", "port", "bridges"),
+    ("mode", "made", "bridges"),
     [
         # The bridge of a provider network phy, with the NIC of the node.
-        ("dedicated", "eth0", ["br-int", "br-phy"]),
+        ("dedicated", "", ["br-int", "br-phy", "br-tun"]),
         # Left by the other mode.
-        ("dedicated", "dpdk0", ["br-int"]),
-        ("hybrid", "dpdk0", ["br-int"]),
-        # Its start script crashed before the port.
-        ("hybrid", "p0", ["br-int"]),
+        ("dedicated", "br-phy", ["br-int", "br-tun"]),
+        ("hybrid", "br-phy", ["br-int", "br-tun"]),
+        # It has another name from now on.
+        ("hybrid", "br-tun", ["br-int"]),
+        # The pod of dedicated mode did not make it: a run was cut off.
+        ("hybrid", "", ["br-int", "br-tun"]),
     ],
 )
-def test_only_the_bridge_of_hybrid_mode_goes_with_the_old_pod(node, mode, port, bridges):
-    assert bridges_after_a_restart(node, port, kube_ovn_mode=mode) == bridges
+def test_only_the_bridge_of_hybrid_mode_goes_with_the_old_pod(node, mode, made, bridges):
+    for name in ("br-int", "br-phy", "br-tun"):
+        node.switch.vsctl("--no-wait", "add-br", name)
+    node.play.write_text(FREE)
+    done = node.run(kube_ovn_mode=mode, made=made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rescued=0" in done.stdout, done.stdout
+    assert node.switch.vsctl("list-br").split() == bridges
 
 
 @pytest.mark.parametrize(("address", "sound"), [("192.0.2.1", True), ("198.51.100.1", False), ("", False)])
