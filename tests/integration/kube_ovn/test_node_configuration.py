@@ -74,7 +74,10 @@ NASTY = """--iova-mode=va -a 0000:00:08.0 --log-level='pmd.*:8' "quoted" \\backs
 @pytest.fixture
 def node(tmp_path):
     with Switch(vswitchd=False) as switch:
-        yield Node(tmp_path, switch)
+        node = Node(tmp_path, switch)
+        yield node
+        node.daemon.kill()
+        node.daemon.wait()
 
 
 class Node:
@@ -83,6 +86,9 @@ class Node:
         self.play = directory / "play.yml"
         self.play.write_text(PLAY)
         self.pid_file = Path(switch.directory) / "ovs-vswitchd.pid"
+        # As the program of Debian is called, of whose name the kernel keeps 15 characters.
+        daemon = shutil.copy("/bin/sleep", directory / "ovs-vswitchd-dpdk")
+        self.daemon = subprocess.Popen([daemon, "600"])
 
     def run(self, *arguments, **variables):
         extra = {"directory": str(self.directory), "rundir": self.switch.directory, "ansible_python_interpreter": sys.executable, **variables}
@@ -103,7 +109,7 @@ class Node:
         environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/bin")
         command = ["bash", "-euc", START, "start", str(self.directory / "config.cfg"), self.switch.database]
         subprocess.run(command, check=True, cwd="/etc", env=environment)
-        self.pid_file.write_text(f"{os.getpid()}\n")
+        self.pid_file.write_text(f"{self.daemon.pid}\n")
 
     def other_config(self):
         return self.switch.root()["other_config"]
@@ -127,6 +133,16 @@ def test_a_second_run_changes_nothing_and_asks_for_no_restart(node):
     node.start()
     changed, restart = node.converge()
     assert (len(changed), restart) == (0, False)
+
+
+def test_the_process_of_somebody_else_with_a_pid_that_was_left_is_no_switch(node):
+    node.converge()
+    node.start()
+    assert node.converge(kube_ovn_dpdk_pmd_cores=[1])[1]
+    node.pid_file.write_text(f"{os.getpid()}\n")
+    assert not node.converge(kube_ovn_dpdk_pmd_cores=[2])[1]
+    node.pid_file.write_text("")
+    assert not node.converge(kube_ovn_dpdk_pmd_cores=[3])[1]
 
 
 def test_a_removed_key_leaves_the_database_and_asks_for_a_restart_until_it_came(node):
