@@ -15,6 +15,7 @@ __metaclass__ = type
 
 import re
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _pci
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
 
@@ -128,6 +129,11 @@ class Case(object):
         value = self.settings.get(name)
         return default if value is None or value == "" else value
 
+    def flag(self, name):
+        """A setting that is true or false, which an inventory may give as text; None when it is not set."""
+        value = self.setting(name)
+        return None if value is None else boolean(value, strict=False)
+
     def hosts(self):
         """For scope cluster: each examined host with a case of its own settings, since they may differ from host to host."""
         return [(host, Case({}, settings, host)) for host, settings in sorted(self.facts.get("settings", {}).items())]
@@ -179,7 +185,7 @@ class Case(object):
     def pages_of_size(self, size):
         """Pages of a size after the hosts were prepared: what is asked for, or what is there when nothing is said about the size and it is left alone."""
         wanted = [count for mib, count, node in self.wanted_pages() if mib == size]
-        if wanted or self.setting("hugepages_purge"):
+        if wanted or self.flag("hugepages_purge"):
             return sum(wanted)
         return sum(count for mib, count, node in self.present_pages() if mib == size)
 
@@ -484,7 +490,7 @@ def dpdk_ports(case):
                 "%s is to be a port of OVS, and is no network device of this host" % address,
                 "use an address that lspci shows for an Ethernet controller; give per-host values in host_vars",
             )
-    if physical and case.setting("kube_ovn_mount_dev") is False:
+    if physical and case.flag("kube_ovn_mount_dev") is False:
         yield error(
             "the OVS pod cannot open the device of %s: it does not see /dev" % ", ".join(physical),
             "set kube_ovn_mount_dev: true (and kube_ovn_mount_firmware: true for NICs that load their firmware)",
@@ -499,7 +505,7 @@ def dpdk_ports(case):
 @rule("P10", NODE, "vfio-pci finds an IOMMU")
 def vfio_without_iommu(case):
     taken = [nic["address"] for nic, driver in case.bound_nics() if driver == "vfio-pci"]
-    if not taken or case.setting("dpdk_host_noiommu"):
+    if not taken or case.flag("dpdk_host_noiommu"):
         return
     switched_off = " ".join(argument for argument in case.facts.get("cmdline", []) if argument in ("intel_iommu=off", "amd_iommu=off", "iommu=off"))
     if switched_off:

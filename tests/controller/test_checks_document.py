@@ -59,7 +59,7 @@ def test_checks_with_the_id_of_a_problem_have_its_row():
 
 def test_rules_look_at_variables_that_roles_have():
     source = (ROOT / "plugins" / "plugin_utils" / "preflight.py").read_text()
-    used = set(re.findall(r'\.setting\("(\w+)"', source)) | {"kube_ovn_dpdk_lcores", "kube_ovn_dpdk_pmd_cores", "kube_ovn_node_name"}
+    used = set(re.findall(r'\.(?:setting|flag)\("(\w+)"', source)) | {"kube_ovn_dpdk_lcores", "kube_ovn_dpdk_pmd_cores", "kube_ovn_node_name"}
     used |= set(preflight.CLUSTER_WIDE)
     named = yaml.safe_load((ROOT / "roles" / "preflight" / "vars" / "main.yml").read_text())["__preflight_names"]
     assert sorted(used) == named

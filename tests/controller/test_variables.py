@@ -127,6 +127,43 @@ def test_preflight_has_nothing_against_an_example(example):
         assert [finding for finding in found if finding["severity"] == "error"] == []
 
 
+def test_a_value_that_is_true_or_false_decides_as_one_also_where_it_was_given_as_text():
+    # As -e NAME=false and inventories in INI format give it: text that is not empty.
+    names = "|".join(name for name, option in EVERY.items() if option.get("type") == "bool")
+    bare = re.compile(rf"(?:\b(?:if|not|and|or)|when:|^ *-) (?:{names})\b(?! \| bool)")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for folder in ("tasks", "handlers", "vars", "templates")
+        for path in sorted(ROOT.glob(f"roles/*/{folder}/**/*"))
+        # There it is a list of names.
+        if path.suffix in (".yml", ".j2") and path.parts[-3:] != ("preflight", "vars", "main.yml")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert found == []
+
+
+def values_of(tmp_path, roles, names, *arguments, **variables):
+    """What roles that are imported make of these variables."""
+    known = [{"ansible.builtin.import_role": {"name": f"kube_ovn.dpdk.{role}", "rolespec_validate": False}, "when": False} for role in roles]
+    shown = {"ansible.builtin.copy": {"content": "{{ query('ansible.builtin.vars', *names) | to_json }}", "dest": str(tmp_path / "values"), "mode": "0600"}}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": {"names": names, **variables}, "tasks": [*known, shown]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+    return json.loads((tmp_path / "values").read_text())
+
+
+def test_the_proof_takes_numbers_as_the_command_line_gives_them(tmp_path):
+    given = ("-e", "verify_duration=30 verify_tolerance=7 verify_max_drop_ratio=1 verify_between_pods=false")
+    settings, duration = values_of(tmp_path, ["verify"], ["__verify_settings", "__verify_begin_duration"], *given)
+    assert {key: settings[key] for key in ("duration", "tolerance", "max_drop_ratio", "stand_ins")} == {
+        "duration": 30, "tolerance": 7, "max_drop_ratio": 1.0, "stand_ins": [],
+    }  # fmt: skip
+    assert int(duration) == 30
+
+
 PLACES = [
     *("preflight_cni_conf_dir", "multus_cni_conf_dir", "multus_cni_bin_dir", "multus_master_cni_file"),
     *("userspace_cni_bin_dir", "__userspace_cni_home", "network_attachments_kubeconfig"),
@@ -150,12 +187,4 @@ PLACES = [
     ],
 )
 def test_what_container_runtimes_look_for_is_where_kube_ovn_was_told_to_put_its_own(tmp_path, settings, places):
-    roles = ("preflight", "multus", "userspace_cni", "network_attachments")
-    known = [{"ansible.builtin.import_role": {"name": f"kube_ovn.dpdk.{role}", "rolespec_validate": False}, "when": False} for role in roles]
-    shown = {"ansible.builtin.copy": {"content": "{{ query('ansible.builtin.vars', *names) | to_json }}", "dest": str(tmp_path / "places"), "mode": "0600"}}
-    play = [{"hosts": "localhost", "gather_facts": False, "vars": {"names": PLACES, **settings}, "tasks": [*known, shown]}]
-    (tmp_path / "play.yml").write_text(json.dumps(play))
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stdout
-    assert json.loads((tmp_path / "places").read_text()) == places
+    assert values_of(tmp_path, ["preflight", "multus", "userspace_cni", "network_attachments"], PLACES, **settings) == places

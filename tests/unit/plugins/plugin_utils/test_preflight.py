@@ -171,6 +171,7 @@ CASES = [
      {"nics": []}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(UPLINK, options={"dpdk-devargs": "eth_af_packet0,iface=eth1"})])]}),
     ("P9", "error", "node", {}, dict(HYBRID, kube_ovn_hybrid_devices=["0000:09:00.0"]), {}, HYBRID),
     ("P9", "error", "node", {}, {"kube_ovn_mount_dev": False}, {}, {"kube_ovn_mount_dev": False, "ovs_bridges_bridges": [dict(name="br0")]}),
+    ("P9", "error", "node", {}, {"kube_ovn_mount_dev": "no"}, {}, {"kube_ovn_mount_dev": "yes"}),
     # However an address is written.
     ("P9", "error", "node", {"nics": [dict(NIC, address="0000:0b:00.0")]}, dict(HYBRID, kube_ovn_hybrid_devices=["0A:00.0,x=1"]),
      {"nics": [dict(NIC, address="0000:0a:00.0")]}, dict(HYBRID, kube_ovn_hybrid_devices=["0A:00.0,x=1"])),
@@ -178,6 +179,8 @@ CASES = [
     ("P9", "warning", "node", {}, {"kube_ovn_version": "v1.10.5"}, {}, {"kube_ovn_version": "v1.10.6"}),
     ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0")]},
      {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0", driver="uio_pci_generic")]}),
+    ("P10", "error", "node", {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0")], "dpdk_host_noiommu": "false"},
+     {"cmdline": ["intel_iommu=off"]}, {"dpdk_host_devices": [dict(device="0000:03:00.0")], "dpdk_host_noiommu": "true"}),
     ("P10", "warning", "node", {"iommu_groups": 0}, {"dpdk_host_devices": [dict(device="ens1")]}, {"iommu_groups": 0}, {}),
     ("P11", "error", "node", {"nics": [dict(NIC, vendor="15b3")]}, {"dpdk_host_devices": [dict(device="15b3:1572")]},
      {"nics": [dict(NIC, vendor="15b3")]}, {}),
