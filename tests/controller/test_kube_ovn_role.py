@@ -41,13 +41,13 @@ def run(tmp_path, tasks_from, fact="", arguments=(), **variables):
 
 
 def run_task(tmp_path, file, name, variables):
-    """One task of the role by its name, for those that look at what others have found in a cluster."""
-    tasks = [task for task in yaml.safe_load((ROOT / f"roles/kube_ovn/tasks/{file}.yml").read_text()) if task["name"] == name]
+    """Tasks of the role by their name, for those that look at what others have found in a cluster."""
+    tasks = [task for task in yaml.safe_load((ROOT / f"roles/kube_ovn/tasks/{file}.yml").read_text()) if re.fullmatch(name, task["name"])]
     if "ansible.builtin.include_tasks" in tasks[0]:
         tasks[0]["ansible.builtin.include_tasks"] = str(ROOT / "roles/kube_ovn/tasks" / tasks[0]["ansible.builtin.include_tasks"])
     (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
-    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    done = subprocess.run([*command, str(tmp_path / "play.yml")], capture_output=True, text=True, cwd=ROOT, check=False)
     return done.returncode, " ".join(done.stdout.split())
 
 
@@ -364,6 +364,24 @@ def test_pods_that_nobody_would_make_again_are_named_and_never_deleted(tmp_path,
         output = looked_after(tmp_path, kube_ovn_recreate_pods=consent)
         assert "still on another network: default/mine. They belong to no controller" in output
     assert there(kubernetes) == ["mine"]
+
+
+def test_nothing_carries_marks_of_kube_ovn_after_the_removal(tmp_path, kubernetes):
+    kubernetes.KINDS["v1"].update(nodes=("Node", False), namespaces=("Namespace", False))
+    # Kube-OVN marks every service with its network.
+    things = [("nodes", "Node", "", "n"), ("namespaces", "Namespace", "", "x"), ("pods", "Pod", "x", "p"), ("services", "Service", "x", "s")]
+    for plural, kind, namespace, name in things:
+        marked = {"ovn.kubernetes.io/vpc": "ovn-cluster", "mine": "1"}
+        metadata = {"name": name, "namespace": namespace, "annotations": marked, "labels": {"kube-ovn/role": "master", "mine": "1"}}
+        thing = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": {}, "status": {}}
+        kubernetes.STORE[f"v1/{plural}", namespace, name] = kubernetes.live(thing, None)
+    for changed in (1, 0):
+        code, output = run_task(tmp_path, "absent", "(Look at what carries|Take the) marks of Kube-OVN( off)?", {})
+        assert code == 0, output
+        assert f"changed={changed} " in output
+        for plural, _kind, namespace, name in things:
+            metadata = kubernetes.STORE[f"v1/{plural}", namespace, name]["metadata"]
+            assert (metadata["annotations"], metadata["labels"]) == ({"mine": "1"}, {"mine": "1"}), plural
 
 
 def test_a_wait_takes_its_bound_as_the_command_line_gives_it(tmp_path, kubernetes):
