@@ -59,8 +59,8 @@ A variable's name begins with the name of its role. Put them into the inventory:
 and NICs) into `host_vars/HOST.yml`. [examples/](../examples) has whole inventories.
 
 The plays use three variables of their own. `cluster_kubeconfig` is the kubeconfig on the host of group `cluster`, by default `~/.kube/config`.
-`uninstall_hosts`, by default `false`, lets the playbook `uninstall` give pages, NICs and kernel arguments of the hosts back too. `site_serial`, by default `1`, is
-how many hosts of group `nodes` are prepared, and if need be drained and rebooted, at a time, as a number or a percentage. It is given on the command line
+`uninstall_hosts`, by default `false`, lets the playbook `uninstall` give pages, NICs and kernel arguments of the hosts back too. `site_serial`, by default `1`,
+is how many hosts of group `nodes` are prepared, and if need be drained and rebooted, at a time, as a number or a percentage. It is given on the command line
 (`-e site_serial=25%`) and has no effect in an inventory, which Ansible has not read when it divides the hosts.
 
 ## The few that most clusters set
