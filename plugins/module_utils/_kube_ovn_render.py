@@ -258,6 +258,8 @@ def apply_settings(script, settings):
     Variables live in the head of the script, before its help function; further down the same names appear inside
     here-documents, where they must stay as they are. A name counts as known when it is assigned at column 0. Where it
     is assigned again in an indented line of the head (for IPv6 and dual stack), that line gets the same value.
+    The gateway that the script names is of its own network of pods: with another network, and no gateway given, it is
+    left empty, of which Kube-OVN makes the first address.
     """
     lines = script.split("\n")
     end = len(lines)
@@ -275,6 +277,8 @@ def apply_settings(script, settings):
         raise RenderError(
             "The installer has no setting named %s. It knows: %s." % (", ".join(unknown), ", ".join(sorted(known)))
         )
+    if "POD_CIDR" in settings and "POD_GATEWAY" in known:
+        settings = dict({"POD_GATEWAY": ""}, **settings)
     for number in range(end):
         match = ASSIGNMENT.match(lines[number])
         if match and match.group("name") in settings:

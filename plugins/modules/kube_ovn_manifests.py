@@ -35,6 +35,7 @@ options:
     description:
       - Variables of the installer by name, such as C(POD_CIDR). Each must be assigned in the head of the script, at the
         beginning of a line; a name that is not is an error which lists those that are.
+      - C(POD_CIDR) without C(POD_GATEWAY) leaves the gateway to Kube-OVN, which takes the first address of the network.
       - Always give C(VERSION), since in some releases the installer names another one than its own.
     type: dict
     default: {}

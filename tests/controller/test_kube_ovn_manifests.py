@@ -142,6 +142,29 @@ def test_a_setting_also_replaces_what_ipv6_would_assign_later():
     assert container(named(result, "DaemonSet", "kube-ovn-cni"), "cni-server")["args"][0] == "--default-cidr=fd00:9::/64"
 
 
+@pytest.mark.parametrize(
+    ("settings", "gateway"),
+    [
+        ({}, "10.16.0.1"),
+        ({"IPV6": True}, "fd00:10:16::1"),
+        # One outside of the network, which nobody asked for, would leave the network unusable.
+        ({"POD_CIDR": "10.9.0.0/16"}, ""),
+        ({"IPV6": True, "POD_CIDR": "fd00:9::/64"}, ""),
+        ({"POD_CIDR": "10.9.0.0/16", "POD_GATEWAY": "10.9.255.254"}, "10.9.255.254"),
+        ({"POD_GATEWAY": "10.16.255.254"}, "10.16.255.254"),
+    ],
+)
+def test_a_network_of_pods_without_its_gateway_leaves_it_to_kube_ovn(settings, gateway):
+    result = kube_ovn_manifests.run(params(INSTALLER, settings=settings))
+    assert container(named(result, "DaemonSet", "kube-ovn-cni"), "cni-server")["args"][2] == f"--default-gateway={gateway}"
+
+
+def test_an_installer_without_a_gateway_takes_a_network_all_the_same():
+    script, known = render.apply_settings('POD_CIDR="10.16.0.0/16"\n', {"POD_CIDR": "10.9.0.0/16"})
+    assert script.splitlines()[0].replace("'", "").replace('"', "") == "POD_CIDR=10.9.0.0/16"
+    assert known == ["POD_CIDR"]
+
+
 def test_an_unknown_setting_is_refused_with_the_list_of_known_ones():
     with pytest.raises(render.RenderError, match="no setting named NO_SUCH.*POD_CIDR.*VERSION"):
         kube_ovn_manifests.run(params(INSTALLER, settings={"NO_SUCH": 1}))

@@ -9,8 +9,10 @@ REGISTRY="registry.example/kubeovn"
 VERSION="v0.0.0-wrong"
 IMAGE_PULL_POLICY="IfNotPresent"
 POD_CIDR="10.16.0.0/16" # not the network of the nodes
+POD_GATEWAY="10.16.0.1"
 if [ "$IPV6" = "true" ]; then
   POD_CIDR="fd00:10:16::/112"
+  POD_GATEWAY="fd00:10:16::1"
 fi
 DPDK_TUNNEL_IFACE=${DPDK_TUNNEL_IFACE:-br-phy}
 LABEL="node-role.kubernetes.io/control-plane"
@@ -192,7 +194,7 @@ spec:
       containers:
         - name: cni-server
           image: "$REGISTRY/kube-ovn:$VERSION"
-          args: [--default-cidr=$POD_CIDR, --enable-ic=$ENABLE_IC]
+          args: [--default-cidr=$POD_CIDR, --enable-ic=$ENABLE_IC, --default-gateway=$POD_GATEWAY]
           securityContext: {runAsUser: 0, privileged: false}
           volumeMounts:
             - {name: host-run-ovs, mountPath: /run/openvswitch, mountPropagation: HostToContainer}
