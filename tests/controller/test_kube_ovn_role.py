@@ -393,6 +393,27 @@ def test_a_wait_takes_its_bound_as_the_command_line_gives_it(tmp_path, kubernete
     assert code == 0, output
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_wait_in_vain_tells_what_was_seen(tmp_path, kubernetes, there):
+    if there:
+        item = {"kind": "DaemonSet", "metadata": {"name": "ovs-ovn", "namespace": "kube-system"}, "spec": {"selector": {"matchLabels": {"app": "ovs"}}}}
+        item = kubernetes.live(item, None)
+        item["status"].update(numberAvailable=0)
+        kubernetes.STORE["apps/v1/daemonsets", "kube-system", "ovs-ovn"] = item
+        started(kubernetes, "ovs-ovn-1", namespace="kube-system", containers=[{"name": "openvswitch"}])
+        kubernetes.STORE["v1/pods", "kube-system", "ovs-ovn-1"]["metadata"]["labels"] = {"app": "ovs"}
+        kubernetes.STORE["v1/events", "kube-system", "e"] = {
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "kube-system", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "message": "0/1 nodes are available: 1 Insufficient hugepages-1Gi.", "involvedObject": {"kind": "Pod", "name": "ovs-ovn-1"},
+        }  # fmt: skip
+    step = {"action": "wait", "kind": "DaemonSet", "name": "ovs-ovn", "timeout": 5}
+    code, output = run(tmp_path, "step_wait", __kube_ovn_step=step, __kube_ovn_moving=True, __kube_ovn_plan={"ready": []}, kube_ovn_wait_timeout=5)
+    assert code != 0
+    assert "DaemonSet kube-system/ovs-ovn did not become ready within 5 s." in output
+    assert ("It does not exist." in output) != there
+    assert ("Pods not ready: ovs-ovn-1. Last events: 0/1 nodes are available: 1 Insufficient hugepages-1Gi." in output) == there
+
+
 PLUGIN = "#!/bin/sh\necho ko\n"
 
 
