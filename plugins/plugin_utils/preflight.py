@@ -401,12 +401,12 @@ def page_size_offered(case):
         yield error("%d MiB is no hugepage size of x86_64" % size, "use 2M or 1G")
 
 
-@rule("P5", NODE, "the host has the hugepages that OVS and the pods ask for")
-def pages_for_pods(case):
-    asked = [("the OVS pod", "kube_ovn_hugepage_size", case.page_mib, case.ovs_memory)]
+def pages_asked_for(case, who, ovs_memory):
+    """What the pods of a host ask for, where OVS asks for so many MiB, and the host does not have."""
+    asked = [(who, "kube_ovn_hugepage_size", case.page_mib, ovs_memory)]
     size, amount = mebibytes(case.setting("dpdk_app_hugepage_size")), mebibytes(case.setting("dpdk_app_hugepages"))
-    if size == case.page_mib and amount and case.ovs_memory:
-        asked = [("the OVS pod and a pod of role dpdk_app", "kube_ovn_hugepage_size", size, case.ovs_memory + amount)]
+    if size == case.page_mib and amount and ovs_memory:
+        asked = [("%s and a pod of role dpdk_app" % who, "kube_ovn_hugepage_size", size, ovs_memory + amount)]
     else:
         asked.append(("a pod of role dpdk_app", "dpdk_app_hugepage_size", size, amount))
     for who, name, size, amount in asked:
@@ -420,6 +420,21 @@ def pages_for_pods(case):
                 % (who, amount, size, pages, " (and pages of %s MiB)" % ", ".join(str(mib) for mib in others) if others else ""),
                 "ask for at least %d pages of %d MiB in hugepages_pages, or set %s to the size that the host has" % (-(-amount // size), size, name),
             )
+
+
+@rule("P5", NODE, "the host has the hugepages that OVS and the pods ask for")
+def pages_for_pods(case):
+    return pages_asked_for(case, "the OVS pod", case.ovs_memory)
+
+
+@rule("P5", CLUSTER, "the host has the hugepages that OVS and the pods ask for")
+def pages_for_the_largest(case):
+    most, largest = max([(own.ovs_memory or 0, host) for host, own in case.hosts()] or [(0, "")])
+    for host, own in case.hosts():
+        if (own.ovs_memory or 0) < most:
+            there = Case(dict(hugepages=case.facts.get("pages", {}).get(host, [])), own.settings, host)
+            for finding in pages_asked_for(there, "the OVS pod on %s, which is as large as %s needs it," % (host, largest), most):
+                yield finding
 
 
 @rule("SIZES", NODE, "no larger pages than those of OVS-DPDK are on its host")

@@ -253,6 +253,12 @@ CASES = [
      {"asked_images": {"a/b:1": dict(state="present", detail="")}}, {}),
     ("P4", "error", "cluster", {"asked_images": {"a/b:1": dict(state="denied", detail="401")}}, {}, {}, {}),
     ("P4", "warning", "cluster", {"asked_images": {"a/b:1": dict(state="unknown", detail="timed out")}}, {}, {}, {}),
+    # The pod of OVS is as large on every node as the node needs that needs most.
+    ("P5", "error", "cluster", {"settings/node2/kube_ovn_dpdk_socket_mem": [1024, 1024], "settings/node1/hugepages_pages": pages((1, "G", 3))}, {},
+     {"settings/node2/kube_ovn_dpdk_socket_mem": [1024, 1024], "settings/node1/hugepages_pages": pages((1, "G", 4))}, {}),
+    ("P5", "error", "cluster", {"settings/node2/kube_ovn_dpdk_socket_mem": [2048], "settings/node1/hugepages_pages": [],
+     "pages/node1": [dict(size_kib=1048576, node=0, total=1, free=0)]}, {"dpdk_app_hugepages": ""},
+     {"settings/node2/kube_ovn_dpdk_socket_mem": [2048], "settings/node1/hugepages_pages": []}, {"dpdk_app_hugepages": ""}),
     ("P6", "warning", "cluster", {"nodes/node2/allocatable": {"hugepages-1Gi": "2Gi"}}, {}, {"nodes/node2/allocatable": {"hugepages-1Gi": "4Gi"}}, {}),
     ("P6", "warning", "cluster", {"nodes/node2/allocatable": {"hugepages-1Gi": "8Gi"}}, {}, {}, {}),
     ("P7", "error", "cluster", {"kubernetes_version": "v1.18.20"}, {"kube_ovn_version": "v1.9.0", "hugepages_pages": pages((1, "G", 1), (2, "M", 1))},
