@@ -687,7 +687,8 @@ def no_uplink(case):
 @rule("P12", CLUSTER, "the CPU limit covers the PMD cores")
 def cpu_limit(case):
     limit = re.match(r"(\d+)(m?)$", str(case.setting("kube_ovn_dpdk_cpu", "")))
-    cores = max([numbers(own.setting("kube_ovn_dpdk_pmd_cores")) or [] for _host, own in case.hosts()] or [[]], key=len)
+    # Where none is named, OVS polls with one core for each NUMA node.
+    cores = max([numbers(own.setting("kube_ovn_dpdk_pmd_cores")) or own.socket_memory for _host, own in case.hosts()] or [[]], key=len)
     if limit and cores:
         milli = int(limit.group(1)) * (1 if limit.group(2) else 1000)
         if milli < 1000 * len(cores):

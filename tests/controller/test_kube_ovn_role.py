@@ -90,6 +90,23 @@ def test_the_pages_are_at_least_the_socket_memory(tmp_path, variables, amount):
         assert f"kube_ovn_hugepage_amount is {amount}" in output
 
 
+@pytest.mark.parametrize(
+    ("variables", "cpu"),
+    [
+        ({}, "2000m"),
+        ({"kube_ovn_dpdk_pmd_cores": [2, 3, 4]}, "4000m"),
+        # Left to itself, OVS polls with one core for each NUMA node.
+        ({"kube_ovn_dpdk_socket_mem": [1024, 1024]}, "3000m"),
+        ({"kube_ovn_dpdk_socket_mem": [1024, 1024], "kube_ovn_dpdk_pmd_cores": [2]}, "2000m"),
+        ({"kube_ovn_dpdk_cpu": "8"}, "8"),
+    ],
+)
+def test_each_pmd_has_a_core_and_the_others_have_one(tmp_path, variables, cpu):
+    code, output = run(tmp_path, "validate", "__kube_ovn_dpdk_cpu", **variables)
+    assert code == 0, output
+    assert answer(output) == cpu
+
+
 def test_a_url_that_nobody_vouches_for_is_refused(tmp_path):
     code, output = run(
         tmp_path,

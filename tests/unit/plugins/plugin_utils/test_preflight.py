@@ -268,6 +268,8 @@ CASES = [
     ("P12", "error", "cluster", {}, {"kube_ovn_dpdk_cpu": "1000m"}, {}, {"kube_ovn_dpdk_cpu": "2"}),
     ("P12", "error", "cluster", {"settings/node2/kube_ovn_dpdk_pmd_cores": [2, 3, 4]}, {"kube_ovn_dpdk_cpu": "2"},
      {"settings/node2/kube_ovn_dpdk_pmd_cores": [2, 3, 4]}, {"kube_ovn_dpdk_cpu": "4"}),
+    ("P12", "error", "cluster", {}, {"kube_ovn_dpdk_cpu": "1500m", "kube_ovn_dpdk_pmd_cores": [], "kube_ovn_dpdk_socket_mem": [1024, 1024]},
+     {}, {"kube_ovn_dpdk_cpu": "1500m", "kube_ovn_dpdk_pmd_cores": [], "kube_ovn_dpdk_socket_mem": [1024]}),
     ("P14", "error", "cluster", {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.2.1"},
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
     ("P15", "warning", "cluster", {}, {"network_attachments_definitions": [dict(name="a")]},
