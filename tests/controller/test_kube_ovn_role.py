@@ -76,6 +76,8 @@ def test_what_cannot_work_is_refused_with_the_cure(tmp_path, variables, message)
     [
         ({"kube_ovn_hugepage_size": "1Gi", "kube_ovn_dpdk_socket_mem": [1024, 512]}, "2048Mi"),
         ({"kube_ovn_hugepage_size": "2Mi", "kube_ovn_dpdk_socket_mem": [1023]}, "1024Mi"),
+        # As -e and inventories in INI format give it.
+        ({"kube_ovn_hugepage_size": "1Gi", "kube_ovn_dpdk_socket_mem": "1024,512"}, "2048Mi"),
         ({"kube_ovn_hugepage_size": "2Mi", "kube_ovn_hugepage_amount": "3Gi"}, "3Gi"),
     ],
 )
@@ -98,6 +100,7 @@ def test_the_pages_are_at_least_the_socket_memory(tmp_path, variables, amount):
         # Left to itself, OVS polls with one core for each NUMA node.
         ({"kube_ovn_dpdk_socket_mem": [1024, 1024]}, "3000m"),
         ({"kube_ovn_dpdk_socket_mem": [1024, 1024], "kube_ovn_dpdk_pmd_cores": [2]}, "2000m"),
+        ({"kube_ovn_dpdk_pmd_cores": "10,11"}, "3000m"),
         ({"kube_ovn_dpdk_cpu": "8"}, "8"),
     ],
 )

@@ -128,6 +128,11 @@ def test_each_value_arrives_as_it_was_meant(node):
     }
 
 
+def test_memory_that_is_given_as_text_is_no_list_of_its_characters(node):
+    node.converge(kube_ovn_dpdk_socket_mem="1024, 512")
+    assert 'dpdk-socket-mem="1024,512"' in (node.directory / "config.cfg").read_text().splitlines()
+
+
 def test_a_second_run_changes_nothing_and_asks_for_no_restart(node):
     node.converge()
     node.start()
