@@ -430,11 +430,15 @@ def pages_for_pods(case):
 @rule("P5", CLUSTER, "the host has the hugepages that OVS and the pods ask for")
 def pages_for_the_largest(case):
     most, largest = max([(own.ovs_memory or 0, host) for host, own in case.hosts()] or [(0, "")])
-    for host, own in case.hosts():
-        if (own.ovs_memory or 0) < most:
-            there = Case(dict(hugepages=case.facts.get("pages", {}).get(host, [])), own.settings, host)
-            for finding in pages_asked_for(there, "the OVS pod on %s, which is as large as %s needs it," % (host, largest), most):
-                yield finding
+    there = case.facts.get("pages", {})
+    return [
+        finding
+        for host, own in case.hosts()
+        if (own.ovs_memory or 0) < most
+        for finding in pages_asked_for(
+            Case(dict(hugepages=there.get(host, [])), own.settings, host), "the OVS pod on %s, which is as large as %s needs it," % (host, largest), most
+        )
+    ]
 
 
 @rule("SIZES", NODE, "no larger pages than those of OVS-DPDK are on its host")
