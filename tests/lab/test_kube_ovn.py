@@ -480,7 +480,7 @@ def ports(before):
 TYPED = "sleep 10; echo start tx_first 4; sleep 10; echo stop; echo show port stats all; echo quit"
 
 
-def testpmd(macs: list[str]) -> list[int]:
+def forwarded(macs: list[str]) -> list[int]:
     """Packets that each port of the pod received while testpmd sent them round: testpmd makes the sockets, OVS connects to them."""
     devices = [f"--vdev=net_virtio_user{number},path=/{volume}/sock,server=1,mac={mac}" for number, (volume, mac) in enumerate(zip(VOLUMES, macs, strict=True))]
     program = ["timeout", "--signal=INT", "--kill-after=10", "60", "dpdk-testpmd", "--lcores", "0@0,1@0", "--no-pci", "--iova-mode", "va"]
@@ -532,7 +532,7 @@ def test_hybrid_as_released_the_two_switches_of_a_node_kill_each_other(before):
 def test_hybrid_as_released_ports_never_connect(before, request):
     run(KUBE_OVN, **HYBRID, **HIDDEN_SOCKETS)
     macs = request.getfixturevalue("ports")
-    assert testpmd(macs) == [0, 0], "no packet passes, and nobody shows an error"
+    assert forwarded(macs) == [0, 0], "no packet passes, and nobody shows an error"
     assert ports_in_switch() == ["disconnected", "disconnected"]
 
 
@@ -542,7 +542,7 @@ def test_hybrid_passes_packets_through_br_int(before, request):
         assert vsctl(node, "get", "Interface", "dpdk0", "error") == "[]"
         assert vsctl(node, "get", "Bridge", "br-int", "datapath_type") == "netdev"
     macs = request.getfixturevalue("ports")
-    received = testpmd(macs)
+    received = forwarded(macs)
     assert min(received) > 100_000, received
 
 
