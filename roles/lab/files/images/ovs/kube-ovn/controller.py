@@ -162,15 +162,12 @@ class Controller:
             wanted.update(self.wanted_of(pod, blocks, taken))
         listed = json.loads(nbctl("--format=json", "--columns=name,addresses", "list", "Logical_Switch_Port"))["data"]
         there = {name: addresses if isinstance(addresses, str) else " ".join(addresses[1]) for name, addresses in listed}
-        commands = []
-        # First what goes: its address may be another port's by now, and no two ports can have one.
-        for name in set(there) - set(wanted):
-            commands += ["--", "--if-exists", "lsp-del", name]
-        for name, value in wanted.items():
-            if there.get(name) != value:
-                commands += ["--", "--may-exist", "lsp-add", SWITCH, name, "--", "lsp-set-addresses", name, value]
-        if commands:
-            nbctl(*commands[1:])
+        gone = [["--", "--if-exists", "lsp-del", name] for name, value in there.items() if wanted.get(name) != value]
+        new = [["--", "lsp-add", SWITCH, name, "--", "lsp-set-addresses", name, value] for name, value in wanted.items() if there.get(name) != value]
+        # In two transactions: for ovn-nbctl a port that goes in the same one is still there, and its address may be another's by now.
+        for commands in gone, new:
+            if commands:
+                nbctl(*sum(commands, [])[1:])
         ports = {name for name in wanted if not name.startswith("node-")}
         for item in self.api.items("/apis/kubeovn.io/v1/ips"):
             if item["metadata"]["name"] not in ports:
