@@ -204,6 +204,17 @@ def test_directories_of_the_release_go_when_they_are_empty(tmp_path):
     assert [path.name for path in (tmp_path / "shared").iterdir()] == [".other"]
 
 
+def test_results_that_the_container_runtime_keeps_go_with_the_plugin(tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    kept = ["kube-ovn-dpdk-1-eth0", f"multus-cni-network-{'a1' * 32}-eth0", f"another-kube-ovn-{'a1' * 32}-eth0"]
+    for name in [*kept, f"kube-ovn-{'a1' * 32}-eth0", f"kube-ovn-{'b2' * 32}-net1"]:
+        (results / name).write_text("")
+    code, output = run(tmp_path, "node_files_absent", __kube_ovn_node_files=[], __kube_ovn_node_directories=[], __kube_ovn_results=str(results))
+    assert code == 0, output
+    assert sorted(path.name for path in results.iterdir()) == sorted(kept)
+
+
 @pytest.mark.parametrize(
     ("running", "variables", "refused"),
     [
