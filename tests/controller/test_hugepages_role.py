@@ -56,7 +56,7 @@ def host(tmp_path):
 
 def role(host: Path, *arguments: str, fails: str = NO_HELP, **variables) -> str:
     modules = ("hugepages", "hugepages_info", "kernel_cmdline")
-    paths = {"tmpfiles": "tmpfiles.conf", "defaults": "root/etc/default", "fstab": "fstab"}
+    paths = {"tmpfiles": "tmpfiles.conf", "counted": "counted.json", "defaults": "root/etc/default", "fstab": "fstab"}
     internal = {"__hugepages_" + name: str(host / path) for name, path in paths.items()}
     book = [{
         "hosts": "localhost", "connection": "local", "gather_facts": False,
@@ -122,6 +122,42 @@ def test_arguments_of_an_earlier_time(host, state):
     role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
     assert (host / MENU).read_text() == before
     assert not list((host / "root/etc/default/grub.d").glob("*.cfg"))
+
+
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+show) echo LoadState=loaded; echo ActiveState=active ;;
+restart) echo restart "$2" >> {told}; ! [ -e {broken} ] ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("state, count", [("present", 8), ("absent", 0)])
+def test_kubelet_that_an_earlier_run_did_not_come_to_restart(host, state, count):
+    """It still offers the pages that were there when it started, and the pages are as asked for by now: the next run knows, and the one after it."""
+    for place in ("kernel/mm", "devices/system/node/node0", "devices/system/node/node1"):
+        directory = host / "root/sys" / place / "hugepages/hugepages-2048kB"
+        directory.mkdir(parents=True)
+        for name in ("nr_hugepages", "free_hugepages", "surplus_hugepages"):
+            (directory / name).write_text("4\n" if name != "surplus_hugepages" else "0\n")
+    told, broken = host / "told", host / "broken"
+    (host / "tools").mkdir()
+    (host / "tools/systemctl").write_text(SYSTEMCTL.format(told=told, broken=broken))
+    (host / "tools/systemctl").chmod(0o755)
+    broken.touch()
+    wanted = {"hugepages_pages": [{"size": "2M", "count": 8, "node": 0}], "hugepages_boot": False, "hugepages_restart_kubelet": True, "hugepages_state": state}
+    role(host, "--check", **wanted)
+    assert not told.exists() and not (host / "counted.json").exists()
+    assert "Unable to restart service kubelet" in role(host, fails="Unable to restart service kubelet", **wanted)
+    assert (host / "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages").read_text().strip() == str(count)
+    assert told.read_text() == "restart kubelet\n"
+    broken.unlink()
+    assert "changed=3" in role(host, "--check", **wanted)
+    role(host, **wanted)
+    assert told.read_text() == "restart kubelet\nrestart kubelet\n"
+    assert "changed=0" in role(host, **wanted)
+    assert told.read_text() == "restart kubelet\nrestart kubelet\n"
+    assert not (host / "counted.json").exists()
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])

@@ -34,6 +34,8 @@ EVERYTHING = {"uninstall_hosts": True, "multus_delete_definitions": True}
 # Two nodes share the machine's pages and its cores, so that many packets are lost where a thread waits for its turn: what counts here is that they pass.
 COMMON = {
     "lab_nodes": NODES,
+    # Each sees that the pages have changed which its kubelet has counted, before one of them changes those of both.
+    "site_serial": len(NODES),
     "hugepages_pages": [{"size": "2M", "count": 2176}],
     # DPDK would take pages of 1 GiB first, which a container that is given others may not have: they go when OVS lets go of them.
     "hugepages_purge": True,
