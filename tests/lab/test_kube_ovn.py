@@ -91,11 +91,14 @@ def get(path: str) -> dict:
     return api.call_api(path, "GET", auth_settings=["BearerToken"], response_type="object")[0]
 
 
-# What is another each time: ids, and the last part of the names that Kubernetes makes up.
+# What is another each time: ids, the last part of the names that Kubernetes makes up, and the address of a service.
 MADE_UP = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
     (re.compile(r"[0-9a-f]{64}"), "ID"),
     (re.compile(r"\b[0-9a-f]{7}_(\w+)_h\b"), r"POD_\1_h"),
+    (re.compile(r"\b[0-9a-f]{12}-net(\d)"), r"POD-net\1"),
+    (re.compile(r"(?<=kube-api-access-)[0-9a-z]{5}\b"), "NAME"),
+    (re.compile(r"(?<=tcp:\[)[0-9.]+(?=\])"), "ADDRESS"),
     (re.compile(r"\.\d+\.ctl"), ".PID.ctl"),
     (re.compile(r"-[0-9a-z]{8,10}(-[0-9a-z]{5})?(?=$|\.kube-system)|-[0-9a-z]{5}(?=$|\.kube-system)"), "-NAME"),
 ]
@@ -158,7 +161,7 @@ def node_state(node: str) -> dict[str, list[str]]:
     changed = subprocess.run(["docker", "diff", node], check=True, capture_output=True, text=True, timeout=120).stdout.splitlines()
     files = [line for line in changed if line.startswith(("A", "D")) and not re.search(FOREIGN, line[2:])]
     run = [path for path in on(node, "find", "/run", "-xdev", check=False).splitlines() if not re.search(FOREIGN_RUN, path)]
-    sums = on(node, "sh", "-c", "find /opt /usr/local/bin /etc -xdev -type f ! -path '/etc/origin/*' ! -name userspace.kubeconfig -exec sha256sum {} +")
+    sums = on(node, "sh", "-c", "find /opt /usr/local/bin /etc -xdev -type f ! -path '/etc/origin/*' ! -name '*.kubeconfig' -exec sha256sum {} +")
     mounts = [" ".join(line.split()[1:3]) for line in on(node, "cat", "/proc/mounts").splitlines()]
     return {
         "files": sorted({anonymous(line) for line in files}),
@@ -179,7 +182,7 @@ def switch_state(node: str) -> dict[str, object]:
     # Tunnels have names that OVN makes up.
     ports = {bridge: [port for port in names if not port.startswith("ovn-")] for bridge, names in ports.items()}
     ids = re.sub(r'(system-id|hostname)="?[^,"}]*"?,? ?', "", vsctl(node, "get", "Open_vSwitch", ".", "external_ids"))
-    return {"ports": ports, "other_config": vsctl(node, "get", "Open_vSwitch", ".", "other_config"), "external_ids": ids}
+    return {"ports": ports, "other_config": anonymous(vsctl(node, "get", "Open_vSwitch", ".", "other_config")), "external_ids": anonymous(ids)}
 
 
 def everything() -> dict[str, object]:
