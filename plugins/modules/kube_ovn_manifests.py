@@ -92,7 +92,9 @@ options:
         type: bool
         default: true
   registry:
-    description: Registry with path, such as V(registry.example.com/kubeovn), that takes the place of the one in every image.
+    description:
+      - Registry with path, such as V(registry.example.com/kubeovn), that takes the place of the one in every image.
+      - It is C(REGISTRY) too where the installer has one, of which images in configuration maps and arguments are made.
     type: str
   served_api_versions:
     description:
@@ -223,6 +225,8 @@ def run(params):
     if "kubectl" not in script:
         raise render.RenderError("%s is no installer of Kube-OVN: it never calls kubectl." % params["installer"])
     script, known = render.apply_settings(script, params["settings"])
+    if params["registry"] and "REGISTRY" in known:
+        script, known = render.apply_settings(script, {"REGISTRY": params["registry"].rstrip("/")})
     calls, isolation = render.run_installer(script, params["arguments"], params["nodes"], params["timeout"])
     objects, steps = render.read_steps(calls)
     if not objects:

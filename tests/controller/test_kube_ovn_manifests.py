@@ -165,6 +165,28 @@ def test_an_installer_without_a_gateway_takes_a_network_all_the_same():
     assert known == ["POD_CIDR"]
 
 
+NAT = """
+cat <<EOF > nat.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ovn-vpc-nat-config, namespace: kube-system}
+data: {image: "$REGISTRY/vpc-nat-gateway:$VERSION"}
+EOF
+kubectl apply -f nat.yaml
+"""
+
+
+@pytest.mark.parametrize("settings", [{}, {"REGISTRY": "other.example/x"}])
+def test_the_registry_is_that_of_images_beside_those_of_containers(tmp_path, settings):
+    path = tmp_path / "install.sh"
+    path.write_text(INSTALLER.read_text() + NAT)
+    result = kube_ovn_manifests.run(params(path, settings=settings, registry="r.example/s/"))
+    assert named(result, "ConfigMap", "ovn-vpc-nat-config")["data"]["image"].startswith("r.example/s/vpc-nat-gateway:")
+    path.write_text(path.read_text().replace("REGISTRY", "PLACE"))
+    result = kube_ovn_manifests.run(params(path, registry="r.example/s/"))
+    assert container(named(result, "DaemonSet", "kube-ovn-cni"), "cni-server")["image"].startswith("r.example/s/kube-ovn:")
+
+
 def test_an_unknown_setting_is_refused_with_the_list_of_known_ones():
     with pytest.raises(render.RenderError, match="no setting named NO_SUCH.*POD_CIDR.*VERSION"):
         kube_ovn_manifests.run(params(INSTALLER, settings={"NO_SUCH": 1}))

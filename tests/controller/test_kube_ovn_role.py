@@ -135,12 +135,12 @@ def test_a_local_installer_is_held_to_its_checksum(tmp_path):
 @pytest.mark.parametrize(
     ("kubernetes", "release", "name"),
     [
-        ("v1.15.12", "v1.8.18", "install-pre-1.16.sh"),
+        ("v1.15.12", "v1.7.3", "install-pre-1.16.sh"),
         ("v1.16.0", "v1.8.18", "install.sh"),
         ("v1.35.1", "v1.16.2", "install.sh"),
         # It has one only.
         ("v1.15.12", "v1.2.1", "install.sh"),
-        ("v1.15.12", "v1.9.0", None),
+        ("v1.15.12", "v1.8.0", None),
     ],
 )
 def test_the_installer_fits_kubernetes(tmp_path, kubernetes, release, name):
@@ -152,7 +152,7 @@ def test_the_installer_fits_kubernetes(tmp_path, kubernetes, release, name):
         assert f"{tmp_path}/{name}" in output
     else:
         assert code != 0
-        assert "take a kube_ovn_version up to v1.8.18 (it is v1.9.0)" in output
+        assert "take a kube_ovn_version up to v1.7.3 (it is v1.8.0)" in output
 
 
 def test_the_table_of_releases_is_sound():
@@ -164,6 +164,26 @@ def test_the_table_of_releases_is_sound():
     for mode in RELEASES["__kube_ovn_modes"].values():
         assert mode["first"] in RELEASES["__kube_ovn_installers"]
         assert mode["below"] == "" or mode["below"] in RELEASES["__kube_ovn_installers"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "refused"),
+    [
+        ({}, False),
+        ({"kube_ovn_hugepage_amount": "2Gi", "kube_ovn_dpdk_cpu": "1000m"}, False),
+        # To Kubernetes these are thousands.
+        ({"kube_ovn_hugepage_amount": "2G"}, True),
+        ({"kube_ovn_hugepage_amount": "1024"}, True),
+        ({"kube_ovn_dpdk_cpu": "500m"}, True),
+        ({"kube_ovn_dpdk_cpu": "1.5"}, False),
+        ({"kube_ovn_dpdk_cpu_request": "4"}, True),
+        ({"kube_ovn_dpdk_cpu_request": 2, "kube_ovn_dpdk_pmd_cores": [1]}, False),
+    ],
+)
+def test_sizes_that_kubernetes_does_not_take_are_refused(tmp_path, variables, refused):
+    code, output = run(tmp_path, "validate", **variables)
+    assert (code != 0) == refused, output
+    assert ("has to be a number with Mi or Gi" in output) == refused
 
 
 def test_a_later_release_of_the_last_line_has_the_mode_too(tmp_path):
