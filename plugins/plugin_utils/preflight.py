@@ -40,7 +40,7 @@ OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent
 LOWEST_KUBERNETES = (
     ((1, 14), (1, 29)),
     ((1, 12), (1, 23)),
-    ((1, 9), (1, 16)),
+    ((1, 8), (1, 16)),
     ((1, 2), (1, 11)),
 )
 

@@ -235,6 +235,8 @@ CASES = [
     ("K8S", "error", "cluster", {"kubernetes_version": "v1.22.17"}, {}, {"kubernetes_version": "v1.23.0"}, {}),
     ("K8S", "error", "cluster", {"kubernetes_version": "v1.10.1"}, {"kube_ovn_version": "v1.7.0", "multus_version": "", "hugepages_pages": ""},
      {"kubernetes_version": "v1.11.0"}, {"kube_ovn_version": "v1.7.0", "multus_version": ""}),
+    ("K8S", "error", "cluster", {"kubernetes_version": "v1.15.12"}, {"kube_ovn_version": "v1.8.18", "multus_version": "", "hugepages_pages": ""},
+     {"kubernetes_version": "v1.15.12"}, {"kube_ovn_version": "v1.7.3", "multus_version": "", "hugepages_pages": ""}),
     ("API", "error", "cluster", {"api_error": "connection refused", "kubernetes_version": "", "nodes": {}}, {}, {"api_error": ""}, {}),
     ("HOST", "error", "cluster", {"unexamined": {"node2": "it is unreachable"}}, {}, {"unexamined": {}}, {}),
     ("NODE", "error", "cluster", {"node_names": {"node1": "node1.example.com", "node2": "node2"}, "pages": {}}, HYBRID,
