@@ -22,7 +22,7 @@ options:
     default: unix:/run/openvswitch/db.sock
   timeout:
     description:
-      - Seconds after which the module gives up, everything included.
+      - Seconds after which the module gives up, from 1 to 1000000, with name resolution, all addresses of a name and TLS included.
     type: int
     default: 30
   private_key:
@@ -48,7 +48,8 @@ options:
   wait:
     description:
       - Whether to wait until C(ovs-vswitchd) has applied the change, and to fail with what it says of the interfaces.
-      - A task that changes nothing looks at both too, so that an error does not vanish with the next run.
+      - A task that changes nothing looks at both too, so that an error does not vanish with the next run. It writes nothing, and therefore
+        does not notice a switch that ended after it had applied everything.
       - Set it to V(false) to prepare a database while no switch is running.
     type: bool
     default: true
@@ -69,6 +70,7 @@ attributes:
       - kube_ovn.dpdk.ovs
 notes:
   - All changes of one task are one transaction. Either all of them are made, or none.
+  - A task that fails after it sent a change whose answer was lost says that the change may have been applied, and is reported as changed.
   - Columns that no option names, such as QoS, mirrors and NetFlow, are left alone.
   - The values in maps are text and are stored exactly as given. Numbers and booleans in maps are refused, because YAML has already
     changed how they were written, as with C(0x10), C(1:30) or C(yes). Put them in quotes.

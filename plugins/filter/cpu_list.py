@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Turns a mask, as found in C(dpdk-lcore-mask) and C(pmd-cpu-mask), into the numbers of its cores. It is the way back from P(kube_ovn.dpdk.cpu_mask#filter).
+  - Turns a mask, as found in C(dpdk-lcore-mask) and C(pmd-cpu-mask), into the numbers of its cores. It is the reverse of P(kube_ovn.dpdk.cpu_mask#filter).
 options:
   _input:
     description:
@@ -39,19 +39,20 @@ _value:
   elements: int
 """
 
-import re
-
 from ansible.errors import AnsibleFilterError
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 
 
 def cpu_list(value):
-    """Turn a mask into cores."""
-    if not isinstance(value, str) or not re.match(r'\s*(?:0[xX])?[0-9a-fA-F]+\s*\Z', value):
-        raise AnsibleFilterError('cpu_list: %r is not a hexadecimal mask; give text, such as "0x2002"' % (value,))
-    mask = int(value, 16)
-    if not mask:
-        raise AnsibleFilterError('cpu_list: the mask %s has no core' % value.strip())
-    return [core for core in range(mask.bit_length()) if mask >> core & 1]
+    """Turn a mask into CPUs."""
+    try:
+        found = _cpus.parse_mask(value)
+    except ValueError as exc:
+        raise AnsibleFilterError('cpu_list: %s' % exc)
+    if not found:
+        raise AnsibleFilterError('cpu_list: the mask %s has no core' % value.strip()[:40])
+    return found
 
 
 class FilterModule:

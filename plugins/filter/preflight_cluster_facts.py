@@ -8,36 +8,39 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 name: preflight_cluster_facts
-short_description: Puts together what is known of the cluster and its hosts
+short_description: Combines what is known of the cluster and its hosts
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Turns answers of the Kubernetes API and the facts of the hosts into what P(kube_ovn.dpdk.preflight_findings#filter) judges with scope V(cluster).
-positional: hosts, hostvars
+positional: groups, hostvars, settings
 options:
   _input:
     description: >-
-      C(version), C(nodes), C(daemonsets) and C(pods) as the API returned them, or C(error), the reason why it did not; and in C(images) what
-      M(kube_ovn.dpdk.registry_images) returned.
+      C(version), C(nodes), C(daemonsets), C(pods) and C(namespaces) as the API returned them, or C(error), the reason why it did not; and in C(images) what
+      M(kube_ovn.dpdk.registry_images_info) returned.
     type: dict
     required: true
-  hosts:
-    description: Names of the hosts that run OVS-DPDK.
-    type: list
-    elements: str
+  groups:
+    description: Names of the hosts of each group; V(nodes) and V(build) are looked at.
+    type: dict
     required: true
   hostvars:
     description: Variables of all hosts; C(preflight_host), C(preflight_settings) and C(preflight_unexamined) are looked at.
     type: dict
     required: true
+  settings:
+    description: Variables of the roles by name on the host that talks to the API.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
 - name: Judge the cluster
   ansible.builtin.set_fact:
     findings: >-
-      {{ {'version': 'v1.24.17', 'nodes': nodes.resources, 'daemonsets': [], 'pods': []} | kube_ovn.dpdk.preflight_cluster_facts(groups['nodes'], hostvars)
+      {{ {'version': 'v1.24.17', 'nodes': nodes.resources, 'daemonsets': [], 'pods': []} | kube_ovn.dpdk.preflight_cluster_facts(groups, hostvars)
          | kube_ovn.dpdk.preflight_findings(settings, 'cluster', 'cluster') }}
 """
 
@@ -47,9 +50,9 @@ _value:
   type: dict
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
 class FilterModule(object):
     def filters(self):
-        return {"preflight_cluster_facts": preflight.cluster_facts}
+        return {"preflight_cluster_facts": book.cluster_facts}

@@ -19,7 +19,7 @@ positional: settings, scope, host
 options:
   _input:
     description:
-      - For scope V(node) the value RV(kube_ovn.dpdk.preflight_facts#module:host), for V(cluster) what
+      - For scope V(node) the value RV(kube_ovn.dpdk.preflight_info#module:host), for V(cluster) what
         P(kube_ovn.dpdk.preflight_cluster_facts#filter) returns, for V(inventory) a dictionary with the groups in C(inventory).
     type: dict
     required: true
@@ -30,14 +30,14 @@ options:
   scope:
     description: What is judged.
     type: str
-    choices: [inventory, node, cluster]
+    choices: [inventory, settings, node, cluster]
     default: node
   host:
     description: Name that the findings get.
     type: str
     default: ''
 seealso:
-  - module: kube_ovn.dpdk.preflight_facts
+  - module: kube_ovn.dpdk.preflight_info
   - plugin: kube_ovn.dpdk.preflight_report
     plugin_type: filter
 """
@@ -56,14 +56,13 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
-def preflight_findings(facts, settings, scope=preflight.NODE, host=""):
-    scopes = (preflight.INVENTORY, preflight.NODE, preflight.CLUSTER)
-    if scope not in scopes:
-        raise AnsibleFilterError("preflight_findings: scope is %r, not one of %s" % (scope, ", ".join(scopes)))
-    return preflight.findings(facts, settings, scope, host)
+def preflight_findings(facts, settings, scope="node", host=""):
+    if scope not in book.SCOPES:
+        raise AnsibleFilterError("preflight_findings: scope is %r, not one of %s" % (scope, ", ".join(book.SCOPES)))
+    return book.findings(facts, settings, scope, host)
 
 
 class FilterModule(object):

@@ -8,22 +8,29 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 name: preflight_images
-short_description: Tells which images are not on every node
+short_description: Names the images that are not on every node that needs them
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Works out from the variables of the roles which images of Kube-OVN, OVS-DPDK and Multus are needed, and leaves out those that every node has.
-positional: api
+  - Works out from the variables of the roles which images of Kube-OVN, OVS-DPDK and Multus are needed. Those that all their nodes have are left out.
+positional: api, hosts, hostvars
 options:
   _input:
     description: Variables of the roles by name.
     type: dict
     required: true
   api:
-    description: The Node objects of the cluster in C(nodes).
+    description: The C(version) of Kubernetes and the Node objects in C(nodes).
     type: dict
     required: true
+  hosts:
+    description: The hosts that run OVS-DPDK; by default every node does.
+    type: list
+    elements: str
+  hostvars:
+    description: Variables of all hosts; C(preflight_settings) is looked at.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -39,9 +46,9 @@ _value:
   elements: str
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
 class FilterModule(object):
     def filters(self):
-        return {"preflight_images": preflight.images_to_ask_for}
+        return {"preflight_images": book.images_to_ask_for}

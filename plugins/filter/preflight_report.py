@@ -42,15 +42,15 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import preflight
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
 def preflight_report(findings, accept=()):
-    known = set(rule["id"] for rule in preflight.RULES)
+    known = set(rule["id"] for rule in book.RULES)
     unknown = sorted(set(accept) - known)
     if unknown:
         raise AnsibleFilterError("preflight_report: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
-    return preflight.report(findings, accept)
+    return book.report(findings, accept)
 
 
 class FilterModule(object):

@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import absolute_import, division, print_function
-
-__metaclass__ = type
+from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: testpmd_stats
@@ -13,8 +11,7 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Reads the statistics of ports and of forwarding, of DPDK 19.11 and newer, interactive or not.
-  - For each port the last counters count, and the highest of the rates shown.
+  - Reads the statistics of ports and of forwarding, and the packets that testpmd printed, of DPDK 19.11 and newer.
 options:
   _input:
     description: What testpmd wrote.
@@ -31,25 +28,27 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(ports) holds packets, packets a second and drops by port number.
-    - C(version) is DPDK's, C(status) the exit status, both null where it was not told. C(causes) are known reasons of failure with their cure.
+    - C(ports) holds packets, bytes and drops by port number. C(segments) has one item for each C(set fwd), with the packets that were printed
+      and the readings of the rates.
+    - C(version) is DPDK's, C(status) the exit status, both null where they were not printed. C(causes) are known reasons of failure with their cure.
   type: dict
   sample:
     ports:
-      "0": {rx_packets: 272704, tx_packets: 273536, rx_pps: 31116, tx_pps: 31204, dropped: 0}
+      "0": {rx_packets: 272704, tx_packets: 273536, rx_bytes: 17453056, tx_bytes: 17506304, dropped: 0}
+    segments: []
     version: DPDK 22.11.11
     status: 0
     causes: []
     last_lines: [Bye...]
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.verify import parse_testpmd
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.parse import parse_testpmd
 
 
 def testpmd_stats(text):
     return parse_testpmd(str(text))
 
 
-class FilterModule(object):
+class FilterModule:
     def filters(self):
         return {"testpmd_stats": testpmd_stats}

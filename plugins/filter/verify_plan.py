@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import absolute_import, division, print_function
-
-__metaclass__ = type
+from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: verify_plan
@@ -13,8 +11,9 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Reads from each pod's annotation what Userspace CNI attached, and orders the ports as testpmd numbers them.
-  - Gives each port a MAC address, and the one that its packets are sent to, so that no packet is flooded.
+  - Reads from each pod's annotations what Userspace CNI and Kube-OVN attached, and orders the ports as testpmd numbers them.
+  - Gives each port a MAC address, which is Kube-OVN's where it made the port.
+  - Gives each port the port that its packets are for, so that no packet is flooded and each differs from other traffic.
   - Used by role C(verify).
 options:
   _input:
@@ -35,9 +34,20 @@ options:
     type: int
     default: 0
   between_pods:
-    description: Whether the traffic goes round through all pods, rather than round in each pod.
-    type: bool
-    default: false
+    description:
+      - Whether the packets go round through all pods, rather than round in each pod.
+      - V(auto) for whether the ports are on several nodes and each of their bridges has an uplink.
+    type: str
+    choices: ["auto", "true", "false"]
+    default: "auto"
+  nodes:
+    description: What M(kube_ovn.dpdk.ovs_info) returned by host, for O(between_pods=auto) and to find the ports that Kube-OVN made.
+    type: dict
+    default: {}
+  definitions:
+    description: The NetworkAttachmentDefinitions of the cluster, which say whose attachments are. Without them all are of Userspace CNI.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -55,6 +65,7 @@ _value:
     - namespace: default
       name: testpmd-dpdk
       node: worker-1
+      topology: paired
       ports:
         - name: net1
           interface: 0123456789ab-net1
@@ -62,18 +73,32 @@ _value:
           server: false
           mac: "02:11:22:33:44:55"
           peer: "02:66:77:88:99:aa"
+          peer_pod: default/testpmd-dpdk
+          peer_port: net2
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.verify import plan
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import plan
 
 
-def verify_plan(pods, container="testpmd-dpdk", socket_dir="/vhu", memory=0, between_pods=False):
+def verify_plan(
+    pods, container="testpmd-dpdk", socket_dir="/vhu", memory=0, between_pods="auto", nodes=None, definitions=None
+):
     if not isinstance(pods, list):
-        raise AnsibleFilterError("verify_plan wants the list of pods, as in the result's key resources")
-    return plan(pods, {"container": container, "socket_dir": socket_dir, "memory": int(memory), "between_pods": bool(between_pods)})
+        raise AnsibleFilterError("verify_plan expects the list of pods, as in the result's key resources")
+    settings = {
+        "container": container,
+        "socket_dir": socket_dir,
+        "memory": int(memory),
+        "between_pods": between_pods,
+        "definitions": definitions,
+    }
+    try:
+        return plan(pods, settings, nodes)
+    except ValueError as error:
+        raise AnsibleFilterError(f"verify_plan: {error}") from error
 
 
-class FilterModule(object):
+class FilterModule:
     def filters(self):
         return {"verify_plan": verify_plan}

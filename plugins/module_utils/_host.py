@@ -14,17 +14,40 @@ import glob
 import io
 import os
 import re
+import select
 import time
 
 UNITS_KB = {"": 1, "K": 1, "M": 1024, "G": 1024 * 1024, "T": 1024 * 1024 * 1024}
 
 
 class HostError(Exception):
-    """Something the user has to know: the message says what is wrong and how it is cured."""
+    """Something the user has to know: the message says what is wrong and how it is cured. str() fails on non-ASCII under Python 2; use message."""
 
     def __init__(self, message, number=None):
         super(HostError, self).__init__(message)
+        self.message = message
         self.errno = number
+
+
+def run_module(module, run, **failure):
+    """End the module with run(module), or with its HostError and what else a failure returns.
+
+    With option plan nothing is done, and the result is not changed.
+    """
+    plan = module.params['plan']
+    module.check_mode = module.check_mode or plan
+    try:
+        result = run(module)
+    except HostError as error:
+        module.fail_json(msg=error.message, **failure)
+    if plan:
+        result.pop('diff', None)
+        result['changed'] = False
+    module.exit_json(**result)
+
+
+class TimeoutExpired(Exception):
+    """What was started goes on, and nothing can end it."""
 
 
 class Sysroot(object):
@@ -75,6 +98,30 @@ class Sysroot(object):
         except (IOError, OSError):
             return default
 
+    def read_bytes(self, path):
+        try:
+            with io.open(self.path(path), "rb") as stream:
+                return stream.read()
+        except (IOError, OSError):
+            return None
+
+    def read_exact(self, path, default=None):
+        """The text with each byte as one character (Latin-1), so that it can be written as it was, whatever its encoding."""
+        content = self.read_bytes(path)
+        return default if content is None else content.decode("latin-1")
+
+    def mtime(self, path):
+        """Time of the last change in seconds since the epoch, 0 where there is no such file."""
+        try:
+            return os.stat(self.path(path)).st_mtime
+        except OSError:
+            return 0
+
+    def boot_time(self):
+        """When the running kernel was started, in seconds since the epoch."""
+        match = re.search(r"^btime ([0-9]+)", self.read("/proc/stat", ""), re.M)
+        return int(match.group(1)) if match else 0
+
     def read_int(self, path, default=None):
         text = self.read(path)
         try:
@@ -109,30 +156,6 @@ def kb_to_size(number):
     return "%dK" % number
 
 
-def parse_list(text):
-    """Numbers in the kernel's list form: 0-3,8 becomes [0, 1, 2, 3, 8]."""
-    numbers = set()
-    for part in "".join(str(text).split()).split(","):
-        if not part:
-            continue
-        match = re.match(r"^([0-9]+)(?:-([0-9]+))?$", part)
-        if not match or (match.group(2) and int(match.group(2)) < int(match.group(1))):
-            raise HostError("'%s' is not a list of numbers; write it as 2,3 or 2-5,8" % (text,))
-        numbers.update(range(int(match.group(1)), int(match.group(2) or match.group(1)) + 1))
-    return sorted(numbers)
-
-
-def format_list(numbers):
-    """The other way round: [0, 1, 2, 3, 8] becomes 0-3,8."""
-    runs = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(first) if first == last else "%d-%d" % (first, last) for first, last in runs)
-
-
 def split_arguments(line):
     """Words of a kernel command line; double quotes hold a value with spaces together, as the kernel sees it."""
     words = []
@@ -154,8 +177,13 @@ def split_arguments(line):
 
 def running_arguments(sysroot):
     """Words of /proc/cmdline; what follows a lone -- is for init and not for the kernel."""
-    words = split_arguments(sysroot.read("/proc/cmdline", ""))
+    words = split_arguments(sysroot.read_exact("/proc/cmdline", ""))
     return words[:words.index("--")] if "--" in words else words
+
+
+def unescaped(text):
+    """A path of fstab or of /proc/mounts, which have octal escapes for spaces and such (fstab(5))."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
 
 
 def cpu_flags(sysroot):
@@ -163,12 +191,70 @@ def cpu_flags(sysroot):
     return set(match.group(1).split()) if match else set()
 
 
+def firmware_iommu(sysroot):
+    """IOMMU that the ACPI tables describe: intel, amd or none. The vendor of the CPU is no proof of one, least of all in a virtual machine."""
+    for table, kind in (("DMAR", "intel"), ("IVRS", "amd")):
+        # Tables that were replaced at boot are one level deeper.
+        if sysroot.glob("/sys/firmware/acpi/tables/%s*" % table) or sysroot.glob("/sys/firmware/acpi/tables/*/%s*" % table):
+            return kind
+    return "none"
+
+
 def make_parents(path):
+    """Make the directories of a path that are missing, for all to read whatever the umask."""
+    directory = os.path.dirname(path)
+    if os.path.isdir(directory):
+        return
+    make_parents(directory)
     try:
-        os.makedirs(os.path.dirname(path))
+        os.mkdir(directory)
     except OSError as error:
         if error.errno != errno.EEXIST:
             raise
+        return
+    os.chmod(directory, 0o755)
+
+
+def bounded(function, timeout):
+    """Run a function in a process of its own, for what may block in the kernel for ever, as a write to unbind does while the device is open.
+
+    Its HostError is raised here. Raises TimeoutExpired when it has not ended in time; the process is left behind, since nothing can end such a write.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            # Whoever waits for the output of this module must not wait for the process.
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for number in range(3):
+                os.dup2(null, number)
+            os.close(reader)
+            try:
+                function()
+                said = "ok"
+            except HostError as error:
+                said = "%d %s" % (error.errno or 0, error)
+            os.write(writer, said.encode("utf-8"))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    said = b""
+    end = time.time() + timeout
+    try:
+        while select.select([reader], [], [], max(0, end - time.time()))[0]:
+            part = os.read(reader, 65536)
+            if not part:
+                break
+            said += part
+        else:
+            raise TimeoutExpired()
+    finally:
+        os.close(reader)
+    os.waitpid(pid, 0)
+    number, dummy, message = said.decode("utf-8").partition(" ")
+    if number != "ok":
+        raise HostError(message or "a process of the module ended without a result", int(number or 0) or None)
 
 
 def wait_until(test, timeout, interval=0.2):
@@ -180,3 +266,16 @@ def wait_until(test, timeout, interval=0.2):
         if time.time() >= end:
             return False
         time.sleep(interval)
+
+
+class Question(object):
+    """A module that is asked what it would do with these parameters: nothing is changed, and warnings are those of the module that asks."""
+
+    check_mode = True
+
+    def __init__(self, module, **params):
+        self.module = module
+        self.params = dict({"sysroot": module.params["sysroot"]}, **params)
+
+    def __getattr__(self, name):
+        return getattr(self.module, name)

@@ -9,18 +9,31 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import json
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kubelet
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
     cpu_flags,
     kb_to_size,
     running_arguments,
     size_to_kb,
+    unescaped,
 )
 
 GLOBAL_DIR = "/sys/kernel/mm/hugepages/hugepages-%dkB"
 NODE_DIR = "/sys/devices/system/node/node%d/hugepages/hugepages-%dkB"
+SYSCTL_FILES = (
+    "/etc/sysctl.d/*.conf",
+    "/run/sysctl.d/*.conf",
+    "/usr/local/lib/sysctl.d/*.conf",
+    "/usr/lib/sysctl.d/*.conf",
+    "/lib/sysctl.d/*.conf",
+    "/etc/sysctl.conf",
+)
+# Of the kubelet (pkg/kubelet/cm/memorymanager/state): a checkpoint with the memory and the pages of each NUMA node.
+MEMORY_MANAGER_STATE = "memory_manager_state"
 
 
 class Memory(object):
@@ -96,12 +109,49 @@ class Memory(object):
             fields = line.split()
             if len(fields) > 3 and fields[2] == "hugetlbfs":
                 match = re.search(r"(?:^|,)pagesize=(\w+)", fields[3])
-                found.append({"path": fields[1], "size": kb_to_size(size_to_kb(match.group(1)) if match else self.default_kb)})
+                found.append({"path": unescaped(fields[1]), "size": kb_to_size(size_to_kb(match.group(1)) if match else self.default_kb)})
         return found
 
-    def kernel_release(self):
-        match = re.match(r"^([0-9]+)\.([0-9]+)", self.sysroot.read("/proc/sys/kernel/osrelease", ""))
-        return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+    def kernel_releases(self):
+        """(major, minor) of the running kernel and of those that are installed, each of which the next boot may start."""
+        names = [self.sysroot.read("/proc/sys/kernel/osrelease", "")]
+        names += self.sysroot.listdir("/lib/modules") or self.sysroot.listdir("/usr/lib/modules")
+        matches = [re.match(r"^([0-9]+)\.([0-9]+)", name) for name in names]
+        return [(int(match.group(1)), int(match.group(2))) for match in matches if match] or [(0, 0)]
+
+    def check_size(self, size_kb):
+        """Refuse a page size that this kernel does not have."""
+        if not self.sizes:
+            raise HostError("this kernel has no hugepages at all (no /sys/kernel/mm/hugepages); boot one with CONFIG_HUGETLBFS")
+        if size_kb not in self.sizes:
+            known = ", ".join(kb_to_size(known_kb) for known_kb in self.sizes)
+            if size_kb == 1024 * 1024 and "pdpe1gb" not in cpu_flags(self.sysroot):
+                raise HostError(
+                    "pages of 1G are not possible: the CPU has no pdpe1gb flag (in a virtual machine: pass the host's CPU through); "
+                    "ask for %s instead" % known
+                )
+            raise HostError("pages of %s are not offered by this kernel; it has %s" % (kb_to_size(size_kb), known))
+
+    def sysctl_count(self):
+        """(file, count) of what systemd-sysctl sets for pages of the default size at boot, or None. The last one wins, as there."""
+        found = None
+        named = {}
+        for pattern in SYSCTL_FILES[:-1]:
+            for path in self.sysroot.glob(pattern):
+                # A file hides those of the same name in later directories.
+                named.setdefault(path.rpartition("/")[2], path)
+        for path in [named[name] for name in sorted(named)] + [SYSCTL_FILES[-1]]:
+            for value in re.findall(r"(?m)^\s*-?vm[./]nr_hugepages(?:_mempolicy)?\s*=\s*([0-9]+)\s*$", self.sysroot.read(path, "")):
+                found = (path, int(value))
+        return found
+
+    def static_memory_manager(self):
+        """The file in which the kubelet has counted memory for its static memory manager; None where it has another one."""
+        path = "%s/%s" % (_kubelet.directory(self.sysroot), MEMORY_MANAGER_STATE)
+        try:
+            return path if json.loads(self.sysroot.read(path, "{}")).get("policyName") == "Static" else None
+        except (AttributeError, ValueError):
+            return None
 
 
 class Plan(object):
@@ -117,7 +167,7 @@ class Plan(object):
                 self.by_size.setdefault(size_kb, dict((node, 0) for node in memory.nodes))
         for wanted in self.by_size.values():
             if None not in wanted:
-                # The list is the whole truth for the sizes it names.
+                # The list is authoritative for the sizes it names.
                 for node in memory.nodes:
                     wanted.setdefault(node, 0)
         self._check_memory(reserve_kb)
@@ -131,16 +181,7 @@ class Plan(object):
         node = entry.get("node")
         if entry["count"] < 0:
             raise HostError("count of %s pages is %d; it must be 0 or more" % (size, entry["count"]))
-        if not memory.sizes:
-            raise HostError("this kernel has no hugepages at all (no /sys/kernel/mm/hugepages); boot one with CONFIG_HUGETLBFS")
-        if size_kb not in memory.sizes:
-            known = ", ".join(kb_to_size(known_kb) for known_kb in memory.sizes)
-            if size_kb == 1024 * 1024 and "pdpe1gb" not in cpu_flags(memory.sysroot):
-                raise HostError(
-                    "pages of 1G are not possible: the CPU has no pdpe1gb flag (in a virtual machine: pass the host's CPU through); "
-                    "ask for %s instead" % known
-                )
-            raise HostError("pages of %s are not offered by this kernel; it has %s" % (size, known))
+        memory.check_size(size_kb)
         if node is not None and node not in memory.nodes:
             raise HostError(
                 "NUMA node %d has no memory or does not exist; nodes with memory: %s" % (node, ", ".join(str(item) for item in memory.nodes))
@@ -192,6 +233,26 @@ class Plan(object):
                     % (used, kb_to_size(size_kb), "" if node is None else " on node %d" % node, count, used)
                 )
 
+    def check_sysctl(self, default_kb):
+        """Refuse counts that systemd-sysctl would set otherwise at boot, before or after systemd-tmpfiles."""
+        found = self.memory.sysctl_count()
+        wanted = self.by_size.get(default_kb)
+        if found and wanted is not None and sum(wanted.values()) != found[1]:
+            raise HostError(
+                "%s sets vm.nr_hugepages = %d, which are pages of %s, at every boot, and %d are asked for; remove that line"
+                % (found[0], found[1], kb_to_size(default_kb), sum(wanted.values()))
+            )
+
+    def check_memory_manager(self):
+        """Refuse to change counts under a kubelet that would not start with others."""
+        changes = any(self.memory.count(size_kb, node) != count for size_kb, node, count in self.slots())
+        state = self.memory.static_memory_manager() if changes else None
+        if state:
+            raise HostError(
+                "the kubelet has the memory manager policy Static, and would not start with other hugepages than %s has. Drain the node, stop the kubelet, "
+                "remove that file, run again and start the kubelet" % state
+            )
+
     def slots(self):
         """(size, node, count), what is to be lowered first, then the large pages before the small ones."""
         slots = [
@@ -230,9 +291,9 @@ class Plan(object):
         return state
 
     def tmpfiles(self):
-        """Lines for systemd-tmpfiles, which writes them early at every boot."""
+        """Lines for systemd-tmpfiles, which writes them early at every boot, and only then (!): not when a package is updated."""
         return [
-            "w %s/nr_hugepages - - - - %d" % (self.memory.directory(size_kb, node), count)
+            "w! %s/nr_hugepages - - - - %d" % (self.memory.directory(size_kb, node), count)
             for size_kb, node, count in sorted(self.slots(), key=lambda slot: (slot[2] > 0, -slot[0], -1 if slot[1] is None else slot[1]))
         ]
 
@@ -240,7 +301,8 @@ class Plan(object):
         """Arguments that reserve the pages at boot.
 
         Kernels from 5.16 on take a count for each node. Older ones spread one count evenly over the nodes: they get as
-        much as the fullest node needs on every node, if memory allows, and the surplus is given back at run time.
+        much as the fullest node needs on every node, if memory allows, and the surplus is given back at run time. One line
+        serves all installed kernels, so the oldest of them decides.
         """
         words = []
         if default_size:
@@ -253,7 +315,7 @@ class Plan(object):
                 continue
             if None in wanted or len(nodes) == 1:
                 count = str(total)
-            elif self.memory.kernel_release() >= (5, 16):
+            elif min(self.memory.kernel_releases()) >= (5, 16):
                 count = ",".join("%d:%d" % (node, wanted[node]) for node in sorted(wanted) if wanted[node])
             else:
                 even = max(wanted.values()) * len(nodes)

@@ -290,6 +290,36 @@ def apply_settings(script, settings):
     return "\n".join(lines), sorted(known)
 
 
+NAME = re.compile(r"^\s*-?\s*name:\s*\"?(?P<name>[A-Za-z0-9_.-]+)\"?\s*$")
+ONE_VARIABLE = r"(?P<before>[^$\"\s]*)\$\{?(?P<variable>[A-Z][A-Z0-9_]*)\}?(?P<after>[^$\"\s]*)"
+FLAG = re.compile(r"^\s*-\s*\"?(?P<flag>--[A-Za-z0-9_-]+)=\"?%s\"?\s*$" % ONE_VARIABLE)
+VALUE = re.compile(r"^\s*value:\s*\"?%s\"?\s*$" % ONE_VARIABLE)
+
+
+def read_sources(script, known):
+    """Where the script puts its variables in containers: [{container, flag or env, variable, before, after}].
+
+    `before` and `after` are the text around the variable. Only values of one variable that can be set are listed.
+    """
+    lines = script.split("\n")
+    found, container, last = [], None, None
+    for number, line in enumerate(lines):
+        name = NAME.match(line)
+        if name:
+            last = name.group("name")
+            # A container has its image beside its name.
+            if any(re.match(r"^\s*image:", other) for other in lines[number + 1 : number + 3]):
+                container = last
+        flag, value = FLAG.match(line), VALUE.match(line)
+        source = flag or value
+        if container and source and source.group("variable") in known:
+            entry = dict((key, source.group(key)) for key in ("variable", "before", "after"))
+            entry.update(container=container, **({"flag": flag.group("flag")} if flag else {"env": last}))
+            if entry not in found:
+                found.append(entry)
+    return found
+
+
 # --- running ----------------------------------------------------------------------------------------------------
 
 

@@ -13,9 +13,11 @@ __metaclass__ = type
 import errno
 import json
 import os
+import re
 import select
 import socket
 import ssl
+import threading
 import time
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
@@ -26,6 +28,11 @@ MAX_REPLY = 64 * 1024 * 1024
 MAX_PATH = 107
 CHUNK = 256 * 1024
 DEFAULT_PORT = 6640
+PORT = re.compile(r'[0-9]{1,5}\Z')
+# Not every system takes more for a socket.
+MAX_WAIT = 3600.0
+# A server that is restarting, or that has more connections waiting than it takes.
+RESTARTING = (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET, errno.EPIPE)
 
 now = getattr(time, 'monotonic', time.time)
 
@@ -35,11 +42,15 @@ class OvsdbError(Exception):
 
 
 class ConnectError(OvsdbError):
-    """The server cannot be reached; retry tells whether it may come back by itself."""
+    """The server cannot be reached.
 
-    def __init__(self, message, retry=False):
+    retry: whether it may be restarting, so that a new attempt makes sense. returning: the same for a server that was there before.
+    """
+
+    def __init__(self, message, retry=False, returning=False):
         super(ConnectError, self).__init__(message)
         self.retry = retry
+        self.returning = returning or retry
 
 
 class ConnectionLost(OvsdbError):
@@ -85,12 +96,16 @@ def parse_remote(remote):
             return kind, to_native(rest)
         if kind in ('tcp', 'ssl'):
             if rest.startswith('['):
-                host, bracket, port = rest[1:].partition(']')
-                port = port.lstrip(':')
+                host, closed, rest = rest[1:].partition(']')
+                dummy, colon, port = rest.partition(':')
+                fits = closed and not dummy
             else:
-                host, dummy, port = rest.partition(':')
-            if host and (not port or (port.isdigit() and 0 < int(port) < 65536)):
-                return kind, (host, int(port or DEFAULT_PORT))
+                host, colon, port = rest.partition(':')
+                fits = True
+            if not colon:
+                port = str(DEFAULT_PORT)
+            if fits and host and PORT.match(port) and 0 < int(port) < 65536:
+                return kind, (host, int(port))
     raise OvsdbError('database "%s" is not understood: give unix:/path/to/db.sock, tcp:HOST:PORT or ssl:HOST:PORT' % remote)
 
 
@@ -105,33 +120,43 @@ class Client:
         if self.kind == 'ssl':
             self._check_tls_files()
         self.sock = None
+        # A server that was there once is waited for until the deadline.
+        self.was_connected = False
         self.received = b''
         self.serial = 0
 
     def _check_tls_files(self):
         for name, path in sorted(self.tls.items()):
-            if path and not os.path.isfile(path):
-                raise OvsdbError('%s: there is no file %s on this host' % (name, path))
+            if not path:
+                continue
+            # As bytes, since Python 3.6 in the locale C and Python 2 encode text as ASCII.
+            self.tls[name] = to_bytes(path)
+            if not os.path.isfile(self.tls[name]):
+                raise OvsdbError('%s: there is no file %s on this host' % (name, to_text(path)))
         if not self.tls['ca_cert']:
             raise OvsdbError('database %s needs ca_cert' % self.remote)
         if self.tls['private_key'] and not self.tls['certificate']:
             raise OvsdbError('private_key is given without the certificate that goes with it')
 
     def remaining(self):
+        """Seconds until the deadline, as a socket takes them; raises TimedOut when there are none."""
         left = self.deadline - now()
         if left <= 0:
             raise TimedOut('no answer from the database at %s in time' % self.remote)
-        return left
+        return min(left, MAX_WAIT)
 
     def connect(self, grace=0.0):
-        """Connect; while the server is restarting (socket missing or refused) try again for grace seconds."""
-        until = min(self.deadline, now() + grace)
+        """Connect; while the server is restarting (socket missing or refused) try again for grace seconds.
+
+        A server that this client was connected to before is tried until the deadline.
+        """
+        until = self.deadline if self.was_connected else min(self.deadline, now() + grace)
         pause = 0.02
         while True:
             try:
                 return self._connect()
             except ConnectError as exc:
-                if not exc.retry or now() + pause > until:
+                if not (exc.returning if self.was_connected else exc.retry) or now() + pause > until:
                     raise
             time.sleep(pause)
             pause = min(pause * 2, 0.3)
@@ -142,24 +167,67 @@ class Client:
             if self.kind == 'unix':
                 sock = self._connect_unix()
             else:
-                sock = socket.create_connection(self.address, timeout=self.remaining())
+                sock = self._connect_tcp()
                 if self.kind == 'ssl':
                     sock = self._wrap(sock)
         except (socket.error, OSError) as exc:
             raise self._connect_error(exc)
         self.sock = sock
+        self.was_connected = True
         self.received = b''
         self.serial = 0
 
+    def _addresses(self):
+        """Addresses of the host. The resolver has time limits of its own, so that it is left behind at the deadline."""
+        host, port = self.address
+        found = []
+
+        def resolve():
+            try:
+                found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+            except (socket.error, OSError, UnicodeError) as exc:
+                found.append(exc)
+
+        thread = threading.Thread(target=resolve)
+        thread.daemon = True
+        thread.start()
+        thread.join(self.remaining())
+        if not found:
+            raise TimedOut('resolving %s, of database %s, took too long' % (host, self.remote))
+        if isinstance(found[0], UnicodeError):
+            raise ConnectError('the database at %s cannot be reached: %s is not a host name' % (self.remote, host))
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def _connect_tcp(self):
+        """Connect to the first address that answers. Each gets an equal part of the time that is left, so that a silent one does not use it up."""
+        addresses = self._addresses()
+        failure = None
+        for index, (family, kind, protocol, _name, address) in enumerate(addresses):
+            sock = None
+            try:
+                sock = socket.socket(family, kind, protocol)
+                sock.settimeout(self.remaining() / (len(addresses) - index))
+                sock.connect(address)
+                return sock
+            except (socket.error, OSError) as exc:
+                failure = exc
+                if sock is not None:
+                    sock.close()
+        if failure is None:
+            raise ConnectError('the database at %s cannot be reached: %s has no address' % (self.remote, self.address[0]))
+        raise failure
+
     def _connect_unix(self):
-        path, directory = self.address, None
+        path, directory = to_bytes(self.address), None
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.settimeout(self.remaining())
-            if len(to_bytes(path)) > MAX_PATH:
+            if len(path) > MAX_PATH:
                 # The kernel follows a short path to the same place.
                 directory = os.open(os.path.dirname(path), os.O_RDONLY)
-                path = '/proc/self/fd/%d/%s' % (directory, os.path.basename(path))
+                path = b'/proc/self/fd/%d/%s' % (directory, os.path.basename(path))
             sock.connect(path)
             return sock
         except Exception:
@@ -180,29 +248,47 @@ class Client:
             if self.tls['certificate']:
                 # Without a password OpenSSL would ask for that of an encrypted key on the terminal.
                 context.load_cert_chain(self.tls['certificate'], self.tls['private_key'], password='')
-            return context.wrap_socket(sock)
+            sock = context.wrap_socket(sock, do_handshake_on_connect=False)
+            self._shake_hands(sock)
+            return sock
         except Exception:
             sock.close()
             raise
+
+    def _shake_hands(self, sock):
+        """The TLS handshake, piece by piece, since Python 2 gives each piece the whole timeout."""
+        sock.setblocking(False)
+        while True:
+            try:
+                return sock.do_handshake()
+            except ssl.SSLError as exc:
+                if exc.args[0] not in (ssl.SSL_ERROR_WANT_READ, ssl.SSL_ERROR_WANT_WRITE):
+                    raise
+                reading = exc.args[0] == ssl.SSL_ERROR_WANT_READ
+            ready = select.select([sock] if reading else [], [] if reading else [sock], [], self.remaining())
+            if not any(ready):
+                raise socket.timeout('timed out')
 
     def _connect_error(self, exc):
         where = 'the database at %s' % self.remote
         if _timed_out(exc):
             return TimedOut('connecting to %s took too long' % where)
         if isinstance(exc, ssl.SSLError):
-            # Its errno is no errno.
-            return ConnectError('%s cannot be reached: TLS failed: %s; check ca_cert, certificate and private_key' % (where, _reason(exc)))
+            # Its errno is no errno. A server that ends shuts the connection in the middle of it.
+            ended = isinstance(exc, getattr(ssl, 'SSLEOFError', ()))
+            return ConnectError('%s cannot be reached: TLS failed: %s; check ca_cert, certificate and private_key' % (where, _reason(exc)), returning=ended)
         code = exc.errno
         if code == errno.ENOENT and self.kind == 'unix':
-            parent = os.path.dirname(self.address)
-            if os.path.isdir(parent):
+            parent = os.path.dirname(to_bytes(self.address))
+            if os.path.isdir(parent or b'.'):
                 return ConnectError('%s cannot be reached: there is no such socket; is ovsdb-server running?' % where, retry=True)
-            return ConnectError('%s cannot be reached: directory %s does not exist; is Open vSwitch installed on this host?' % (where, parent))
+            return ConnectError('%s cannot be reached: directory %s does not exist; is Open vSwitch installed on this host?' % (where, to_text(parent)),
+                                returning=True)
         if code == errno.ECONNREFUSED:
             return ConnectError('%s cannot be reached: connection refused; is ovsdb-server running?' % where, retry=True)
         if code in (errno.EACCES, errno.EPERM):
             return ConnectError('%s cannot be opened: permission denied; run the task with become: true' % where)
-        return ConnectError('%s cannot be reached: %s' % (where, _reason(exc)))
+        return ConnectError('%s cannot be reached: %s' % (where, _reason(exc)), retry=code == errno.EAGAIN, returning=code in RESTARTING)
 
     def close(self):
         if self.sock is not None:
@@ -228,10 +314,12 @@ class Client:
                 return message.get('result')
 
     def _send(self, message):
-        data = json.dumps(message, separators=(',', ':')).encode('utf-8')
+        data = memoryview(json.dumps(message, separators=(',', ':')).encode('utf-8'))
         try:
-            self.sock.settimeout(self.remaining())
-            self.sock.sendall(data)
+            # Not sendall(), which gives each piece the whole timeout in Python 2 and over TLS.
+            while data:
+                self.sock.settimeout(self.remaining())
+                data = data[self.sock.send(data[:CHUNK]):]
         except (socket.error, OSError) as exc:
             if _timed_out(exc):
                 raise TimedOut('the database at %s does not take requests' % self.remote)

@@ -27,6 +27,7 @@ COLUMNS = {
     'Controller': ('target',),
 }
 MAPS = ('options', 'external_ids', 'other_config', 'statistics', 'status')
+COUNTERS = ('next_cfg', 'cur_cfg')
 LISTS = ('trunks', 'iface_types', 'datapath_types')
 
 
@@ -47,11 +48,13 @@ def describe(found, schema_version):
     roots = list(found['Open_vSwitch'].values())
     root = roots[0] if roots else {}
     result = _pick(root, ROOT)
+    for name in COUNTERS:
+        result[name] = result[name] or 0
     result['schema_version'] = schema_version
     result['dpdk_initialized'] = root.get('dpdk_initialized') is True
     bridges, ports, interfaces = {}, {}, {}
     result.update(bridges=bridges, ports=ports, interfaces=interfaces)
-    for row in found['Bridge'].values():
+    for row in sorted(found['Bridge'].values(), key=lambda values: values['name']):
         bridge = bridges[row['name']] = _pick(row, BRIDGE)
         bridge['controllers'] = sorted(found['Controller'][uuid]['target'] for uuid in row['controller'] if uuid in found['Controller'])
         bridge['ports'] = []
@@ -60,6 +63,9 @@ def describe(found, schema_version):
             if port_row is None:
                 continue
             bridge['ports'].append(port_row['name'])
+            if port_row['name'] in ports:
+                # The database allows a port on several bridges. The first one counts.
+                continue
             port = ports[port_row['name']] = _pick(port_row, PORT)
             port['bridge'] = row['name']
             port['interfaces'] = []

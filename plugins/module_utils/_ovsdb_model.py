@@ -17,7 +17,7 @@ COLUMNS = {
     'Open_vSwitch': ('bridges', 'external_ids', 'other_config', 'next_cfg', 'cur_cfg', 'iface_types', 'datapath_types', 'dpdk_initialized'),
     'Bridge': ('name', 'ports', 'datapath_type', 'fail_mode', 'controller', 'external_ids', 'other_config'),
     'Port': ('name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'bond_mode', 'lacp', 'external_ids', 'other_config'),
-    'Interface': ('name', 'type', 'options', 'mtu_request', 'ofport_request', 'external_ids', 'other_config', 'error', 'ofport'),
+    'Interface': ('name', 'type', 'options', 'mtu_request', 'ofport_request', 'external_ids', 'other_config', 'error', 'ofport', 'status'),
     'Controller': ('target',),
 }
 # What every Open vSwitch has, and without which its tables cannot be put together.
@@ -43,7 +43,7 @@ def checked(item, kind):
 
 
 class Column:
-    """One column's type, as the server's schema tells it."""
+    """One column's type, as the server's schema has it."""
 
     __slots__ = ('atomic', 'value', 'is_map', 'many', 'optional', 'refers')
 
@@ -205,8 +205,11 @@ class Model:
         self.bridges = {}
         self.ports = {}
         self.interfaces = {}
-        self.bridge_of = {}
-        self.port_of = {}
+        # The bridges of each port and the ports of each interface, by row identifier. More than one is rare, but the database allows it.
+        self.bridges_of = {}
+        self.ports_of = {}
+        # Rows that go, whose guards are part of the transaction.
+        self.gone = []
         self.controllers = {}
         self.root = None
         for uuid, old in found['Open_vSwitch'].items():
@@ -219,14 +222,14 @@ class Model:
         for table, index in (('Bridge', self.bridges), ('Port', self.ports), ('Interface', self.interfaces)):
             for uuid, old in found[table].items():
                 index[old['name']] = Row(self, table, uuid, old)
-        for bridge in self.bridges.values():
-            for uuid in bridge['ports']:
-                self.bridge_of[uuid] = bridge
-        for port in self.ports.values():
-            for uuid in port['interfaces']:
-                self.port_of[uuid] = port
+        for name in sorted(self.bridges):
+            for uuid in self.bridges[name]['ports']:
+                self.bridges_of.setdefault(uuid, []).append(self.bridges[name])
+        for name in sorted(self.ports):
+            for uuid in self.ports[name]['interfaces']:
+                self.ports_of.setdefault(uuid, []).append(self.ports[name])
         # The server collects what nothing refers to, so that this is no database but a broken reply.
-        for table, index, owners in (('Port', self.ports, self.bridge_of), ('Interface', self.interfaces, self.port_of)):
+        for table, index, owners in (('Port', self.ports, self.bridges_of), ('Interface', self.interfaces, self.ports_of)):
             for name, row in index.items():
                 if row.uuid not in owners:
                     raise ProtocolError('the database answers with row %s of table %s, to which nothing refers' % (name, table))
@@ -257,13 +260,31 @@ class Model:
         return row
 
     def drop_bridge(self, bridge):
+        """Remove a bridge with the ports that are on no other one."""
         self.drop_member(self.root, 'bridges', bridge.uuid)
         del self.bridges[bridge['name']]
         for uuid in bridge['ports']:
             port = self.rows.get(uuid)
-            if port is not None:
+            if port is None:
+                continue
+            others = [other for other in self.bridges_of.get(uuid, ()) if other is not bridge]
+            if others:
+                self.bridges_of[uuid] = others
+            else:
                 self._forget_port(port)
         self._forget(bridge)
+
+    def bridge_names(self, port):
+        """Names of the bridges that a port is on: one, unless something is wrong."""
+        return [bridge['name'] for bridge in self.bridges_of.get(port.uuid, ())]
+
+    def owner_names(self, interface):
+        """Names of the ports that an interface is in: one, unless something is wrong."""
+        return [port['name'] for port in self.ports_of.get(interface.uuid, ())]
+
+    def members(self, port):
+        """The interfaces of a port."""
+        return [self.rows[uuid] for uuid in port['interfaces'] if uuid in self.rows]
 
     def new_port(self, name):
         row = Row(self, 'Port', self._new_id())
@@ -272,14 +293,21 @@ class Model:
         return row
 
     def attach_ports(self, pairs):
-        """Put ports on bridges: [(bridge, port)]. One set operation per bridge, however many ports."""
+        """Put ports on bridges, and on no other ones: [(bridge, port)]. One set operation per bridge, however many ports."""
         members = Members()
         for bridge, port in pairs:
-            before = self.bridge_of.get(port.uuid)
-            if before is not None and before is not bridge:
+            for before in self.bridges_of.get(port.uuid, ()):
                 members[before].discard(port.uuid)
             members[bridge].add(port.uuid)
-            self.bridge_of[port.uuid] = bridge
+            self.bridges_of[port.uuid] = [bridge]
+        self._set_ports(members)
+
+    def detach_ports(self, ports):
+        """Take ports off all bridges, to be attached again."""
+        members = Members()
+        for port in ports:
+            for bridge in self.bridges_of.pop(port.uuid, ()):
+                members[bridge].discard(port.uuid)
         self._set_ports(members)
 
     def _set_ports(self, members):
@@ -287,39 +315,47 @@ class Model:
             self.change(bridge, 'ports', frozenset(ports))
 
     def drop_ports(self, ports):
-        members = Members()
+        self.detach_ports(ports)
         for port in ports:
-            bridge = self.bridge_of.pop(port.uuid, None)
-            if bridge is not None:
-                members[bridge].discard(port.uuid)
             self._forget_port(port)
-        self._set_ports(members)
 
     def _forget_port(self, port):
         # The server collects rows that nothing refers to; here they must only leave the working copy.
-        for uuid in port['interfaces']:
-            interface = self.rows.get(uuid)
-            if interface is not None:
-                self.interfaces.pop(interface['name'], None)
-                self._forget(interface)
+        for interface in self.members(port):
+            self._let_go(interface, port)
+            if not self.ports_of.get(interface.uuid):
+                self.drop_interface(interface)
         self.ports.pop(port['name'], None)
-        self.bridge_of.pop(port.uuid, None)
+        self.bridges_of.pop(port.uuid, None)
         self._forget(port)
 
     def _forget(self, row):
+        if row.guards and row.old is not None:
+            self.gone.append(row)
         del self.rows[row.uuid]
 
     def new_interface(self, name, port):
         row = Row(self, 'Interface', self._new_id())
         row.set('name', name)
         self.interfaces[name] = row
-        self.port_of[row.uuid] = port
-        self.add_member(port, 'interfaces', row.uuid)
+        self.attach_interface(row, port)
         return row
 
-    def drop_interface(self, interface):
-        port = self.port_of.pop(interface.uuid)
+    def attach_interface(self, interface, port):
+        self.ports_of.setdefault(interface.uuid, []).append(port)
+        self.add_member(port, 'interfaces', interface.uuid)
+
+    def _let_go(self, interface, port):
+        self.ports_of[interface.uuid] = [other for other in self.ports_of.get(interface.uuid, ()) if other is not port]
+
+    def detach_interface(self, interface, port):
+        """Take an interface out of a port, to be attached to another one or dropped."""
+        self._let_go(interface, port)
         self.drop_member(port, 'interfaces', interface.uuid)
+
+    def drop_interface(self, interface):
+        """Forget an interface that is in no port any more."""
+        self.ports_of.pop(interface.uuid, None)
         self.interfaces.pop(interface['name'], None)
         self._forget(interface)
 
@@ -349,12 +385,15 @@ class Model:
         waits, writes = [], []
         for row in self.rows.values():
             if row.old is None:
-                if row.changes:
+                # A row may be inserted with nothing but defaults, since others refer to it; the root row has to have a reason.
+                if row.changes or row is not self.root:
                     writes.append(self._insert(row))
             elif row.changes:
                 self._update(row, waits, writes)
         if not writes:
             return []
+        for row in self.gone:
+            waits.append(self._wait(row, set(row.guards), []))
         return waits + writes
 
     def _insert(self, row):
@@ -363,7 +402,7 @@ class Model:
 
     def _update(self, row, waits, writes):
         where = [['_uuid', '==', ['uuid', row.uuid]]]
-        # The row must still be there and hold what the decision was made on; otherwise everything is decided anew.
+        # The row must still be there and hold what the decision was made on; otherwise everything is decided again.
         guarded = set(row.guards)
         if 'name' in row.columns:
             guarded.add('name')
@@ -391,10 +430,15 @@ class Model:
                 guarded.add(name)
                 update[name] = column.encode(value)
         if guarded or included:
-            expected = dict((name, row.columns[name].encode(row.old[name])) for name in guarded)
-            waits.append({'op': 'wait', 'table': row.table, 'timeout': 0, 'where': where + included,
-                          'columns': sorted(expected), 'until': '==', 'rows': [expected]})
+            waits.append(self._wait(row, guarded, included))
         if update:
             writes.append({'op': 'update', 'table': row.table, 'where': where, 'row': update})
         if mutations:
             writes.append({'op': 'mutate', 'table': row.table, 'where': where, 'mutations': mutations})
+
+    @staticmethod
+    def _wait(row, guarded, included):
+        """The operation that fails unless the row still has the values on which the change was decided."""
+        expected = dict((name, row.columns[name].encode(row.old[name])) for name in guarded)
+        return {'op': 'wait', 'table': row.table, 'timeout': 0, 'where': [['_uuid', '==', ['uuid', row.uuid]]] + included,
+                'columns': sorted(expected), 'until': '==', 'rows': [expected]}

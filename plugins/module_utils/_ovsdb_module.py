@@ -4,17 +4,19 @@
 
 # PRIVATE to the collection: may change at any time without notice.
 
-"""What the ovs_* modules share: options, input checks, and the run from snapshot to result."""
+"""The run of the ovs_* modules: read, decide, commit, wait for the switch, report."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import json
 import random
 import re
+import sys
 import time
 
-from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import (
     Client,
@@ -27,6 +29,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import
     now,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_model import Model, Schema
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import check_text, shown_text, textual
 
 CONNECTION_SPEC = dict(
     database=dict(type='str', default='unix:/run/openvswitch/db.sock'),
@@ -36,11 +39,12 @@ CONNECTION_SPEC = dict(
     ca_cert=dict(type='path'),
 )
 
-# While ovsdb-server restarts, its socket is missing or refuses for a moment.
+# Before the first connection: while ovsdb-server restarts, its socket is missing or refuses for a moment.
 RESTART_GRACE = 3.0
-# What tells that another writer was faster: a failed guard, or a name that exists meanwhile.
+MAX_TIMEOUT = 1000000
+# Errors of a transaction that another writer was faster than: a failed guard, or a name that exists meanwhile.
 CONFLICTS = ('timed out', 'constraint violation', 'referential integrity violation')
-# What ovs-vswitchd may take to come to an interface that was put into the database without waiting.
+# Seconds that ovs-vswitchd may take to get to an interface that was put into the database without waiting.
 SETTLE = 2.0
 # What it says of a patch port without the other end, as soon as it gets to it.
 NO_PEER = re.compile("No usable peer '(.*)' exists in ")
@@ -48,90 +52,25 @@ MAX_ATTEMPTS = 50
 # A name is taken by another writer once or twice, but a change that breaks a constraint breaks it for ever.
 MAX_VIOLATIONS = 5
 
-INTEGER_RANGES = {
-    'tag': (0, 4095),
-    'trunks': (0, 4095),
-    'mtu_request': (1, 65535),
-    'ofport_request': (1, 65279),
-}
-
-
-def textual(value):
-    """Native strings to text, all the way down (Python 2 hands modules bytes)."""
-    if isinstance(value, dict):
-        return dict((to_text(key), textual(item)) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return [textual(item) for item in value]
-    if isinstance(value, bytes):
-        return to_text(value)
-    return value
-
-
-def check_map(where, value):
-    """Refuse map values that YAML has already changed; null stands for removal of the key."""
-    if value is None:
-        return
-    for key, item in value.items():
-        if not key:
-            raise OvsdbError('%s: a key is empty' % where)
-        if item is None or isinstance(item, type(u'')):
-            if item is not None and item.startswith('__omit_place_holder__'):
-                raise OvsdbError('%s: omit does not work inside a map (key %s); leave the key out instead' % (where, key))
-            if u'\x00' in (item or u'') + key:
-                raise OvsdbError('%s: key %s holds a NUL character, which OVSDB cannot store' % (where, key))
-            continue
-        if isinstance(item, bool):
-            raise OvsdbError('%s: the value of %s is a YAML boolean, and how it was written (true, yes, on) is lost; '
-                             'put it in quotes, such as "%s"' % (where, key, str(item).lower()))
-        kind = 'number %r' % item if isinstance(item, (int, float)) else type(item).__name__
-        raise OvsdbError('%s: the value of %s is the YAML %s, and how it was written is lost (0x10 has become 16, 1:30 has become 90); '
-                         'put it in quotes' % (where, key, kind))
-
-
-def check_integer(where, name, value):
-    """An integer in the column's range; an empty string clears and is kept."""
-    if value is None or value == u'' or value == []:
-        return None if value is None else u''
-    low, high = INTEGER_RANGES[name]
-    try:
-        if isinstance(value, (bool, float)):
-            raise ValueError()
-        number = int(value)
-    except (TypeError, ValueError):
-        raise OvsdbError('%s: %s must be an integer from %d to %d, or "" to clear it, not %s' % (where, name, low, high, value))
-    if not low <= number <= high:
-        raise OvsdbError('%s: %s %d is out of range; it must be from %d to %d' % (where, name, number, low, high))
-    return number
-
-
-def check_name(where, name):
-    if not name or u'/' in name or name != name.strip():
-        raise OvsdbError('%s: "%s" is not a usable name; it must not be empty, hold a slash, or begin or end with blanks' % (where, name))
-
-
-def check_unique(where, names):
-    seen = set()
-    for name in names:
-        if name in seen:
-            raise OvsdbError('%s: %s is given twice' % (where, name))
-        seen.add(name)
-
 
 class Runner:
     """One module run: read, plan, commit with retries, wait for the switch, report."""
 
     def __init__(self, params, check_mode=False):
+        check_text(u'', params)
         self.check_mode = check_mode
         self.wait = params.get('wait', False)
         self.timeout = params['timeout']
-        if self.timeout < 1:
-            raise OvsdbError('timeout must be at least 1 second')
+        if not 1 <= self.timeout <= MAX_TIMEOUT:
+            raise OvsdbError('timeout must be from 1 to %d seconds' % MAX_TIMEOUT)
         self.deadline = now() + self.timeout
         self.client = Client(textual(params['database']), self.deadline, params.get('private_key'), params.get('certificate'), params.get('ca_cert'))
         self.schema = None
         # The configuration that the switch must have applied; None in check mode, where there is nothing to wait for.
         self.next_cfg = None
         self.committed = False
+        # A transaction was sent and its answer was lost, so that nobody knows whether it was made.
+        self.unsure = False
         self.model = None
 
     def close(self):
@@ -143,7 +82,7 @@ class Runner:
             try:
                 if self.client.sock is None:
                     self.client.connect(RESTART_GRACE)
-                if self.schema is None:
+                    # Another release may have been installed meanwhile.
                     self.schema = Schema(self.client.schema(), columns)
                 return self.schema.read(self.client)
             except ConnectionLost as exc:
@@ -154,8 +93,8 @@ class Runner:
         return Model(self.schema, found)
 
     def _again(self, exc):
+        """Make the next attempt begin with a new connection, or raise when there is no time for one."""
         self.client.close()
-        self.schema = None
         if now() + 0.2 > self.deadline:
             raise exc
         time.sleep(0.2)
@@ -163,33 +102,34 @@ class Runner:
     def run(self, names, view, apply, check=None):
         """Apply to a fresh model and commit; return the objects that changed as [(name, before, after)].
 
-        The working copy is thrown away and everything decided anew when another writer was faster.
+        names: the objects to compare, or a function of the model that returns them. When another writer was faster, the working copy is
+        thrown away and everything is decided again. Of a transaction whose answer was lost, what it may have changed is reported too.
         """
-        unsure = conflict = None
+        conflict = None
+        # What was there before a transaction whose answer was lost.
+        lost = {}
         for attempt in range(MAX_ATTEMPTS):
             model = self.read()
-            before = [(name, view(model, name)) for name in names]
+            before = [(name, view(model, name)) for name in (names(model) if callable(names) else names)]
+            known = set(name for name, dummy in before)
+            before.extend((name, view(model, name)) for name in sorted(lost) if name not in known)
             apply(model)
             changed = []
-            for name, old in before:
-                new = view(model, name)
+            for name, seen in before:
+                old, new = lost.get(name, seen), view(model, name)
                 if old != new:
                     changed.append((name, old, new))
             operations = model.operations()
-            if not operations:
-                self.model = model
-                self.next_cfg = model.root['next_cfg']
-                # A commit whose answer was lost has arrived after all.
-                self.committed = unsure is not None
-                return unsure if self.committed else changed
-            if check is not None:
+            if operations and check is not None:
                 check(model)
+            self.model = model
+            if not operations:
+                self.next_cfg = model.root['next_cfg']
+                return changed
             if self.check_mode:
-                self.model = model
                 return changed
             try:
                 self._commit(model, operations)
-                self.model = model
                 return changed
             except TransactionError as exc:
                 if exc.code not in CONFLICTS or (exc.code != 'timed out' and attempt >= MAX_VIOLATIONS):
@@ -198,7 +138,8 @@ class Runner:
                 self.client.remaining()
                 time.sleep(random.uniform(0, 0.005 * min(attempt + 1, 20)))
             except ConnectionLost as exc:
-                unsure = changed
+                for name, old, _new in changed:
+                    lost.setdefault(name, old)
                 self._again(exc)
         raise OvsdbError('other writers kept changing the same objects, %d attempts failed; the last with: %s' % (MAX_ATTEMPTS, conflict))
 
@@ -208,19 +149,48 @@ class Runner:
             if not root:
                 raise ProtocolError('the database has bridges or ports, but no row in table Open_vSwitch that they belong to')
             root[0]['row']['next_cfg'] = 1
-            self.client.transact(operations)
+            self._write(operations)
             self.next_cfg = 1
         else:
-            where = [['_uuid', '==', ['uuid', model.root.uuid]]]
-            results = self.client.transact(operations + [
-                {'op': 'mutate', 'table': 'Open_vSwitch', 'where': where, 'mutations': [['next_cfg', '+=', 1]]},
-                {'op': 'select', 'table': 'Open_vSwitch', 'where': where, 'columns': ['next_cfg']},
-            ])
-            rows = results[len(operations) + 1]['rows']
-            if not rows:
-                raise OvsdbError('the row of table Open_vSwitch vanished while it was changed')
-            self.next_cfg = self.schema.decode('Open_vSwitch', rows[0])['next_cfg']
-        self.committed = True
+            self.next_cfg = self._raise_next_cfg(operations)
+
+    def _raise_next_cfg(self, operations):
+        """Run operations and ask the switch for a new configuration; return its number, which cur_cfg reaches once it is applied."""
+        # The table never has more than one row.
+        results = self._write(operations + [
+            {'op': 'mutate', 'table': 'Open_vSwitch', 'where': [], 'mutations': [['next_cfg', '+=', 1]]},
+            {'op': 'select', 'table': 'Open_vSwitch', 'where': [], 'columns': ['next_cfg']},
+        ], bool(operations))
+        rows = results[len(operations) + 1]['rows']
+        if not rows:
+            raise OvsdbError('the row of table Open_vSwitch vanished while it was changed')
+        return self.schema.decode('Open_vSwitch', rows[0])['next_cfg']
+
+    def _write(self, operations, counts=True):
+        """Run a transaction that writes. counts: whether it makes the task a changed one."""
+        before, self.unsure = self.unsure, self.unsure or counts
+        try:
+            results = self.client.transact(operations)
+        except TransactionError:
+            # Refused as a whole.
+            self.unsure = before
+            raise
+        self.unsure = before
+        self.committed = self.committed or counts
+        return results
+
+    def ask_switch(self):
+        """Make ovs-vswitchd prove that it runs: return the number of a configuration that cur_cfg reaches only if it does.
+
+        The database outlives the switch, so that nothing else in it says so. The number counts as no change.
+        """
+        while True:
+            try:
+                if self.client.sock is None:
+                    self.client.connect(RESTART_GRACE)
+                return self._raise_next_cfg([])
+            except ConnectionLost as exc:
+                self._again(exc)
 
     def select(self, table, columns):
         """Read columns of all rows of a table, again and again over a restarting server."""
@@ -232,10 +202,16 @@ class Runner:
                     self.client.connect(RESTART_GRACE)
                 rows = self.client.transact([{'op': 'select', 'table': table, 'where': [], 'columns': sorted(columns)}])[0]['rows']
                 return [self.schema.decode(table, row) for row in rows]
-            except ConnectionLost:
-                self.client.close()
-                self.client.remaining()
-                time.sleep(0.2)
+            except ConnectionLost as exc:
+                self._again(exc)
+
+    def select_once(self, table, columns):
+        """The rows as they can be had now, also after the deadline; None when the server does not answer."""
+        try:
+            self.client.deadline = max(self.deadline, now() + 1)
+            return self.select(table, columns)
+        except (TimedOut, ConnectError, ConnectionLost):
+            return None
 
     def until(self, done, columns, seconds=None):
         """Poll the Open_vSwitch row until done(row); False when the deadline, or so many seconds, pass first."""
@@ -246,8 +222,8 @@ class Runner:
                 rows = self.select('Open_vSwitch', columns)
                 if rows and done(rows[0]):
                     return True
-            except (TimedOut, ConnectError):
-                # The switch is restarting.
+            except (TimedOut, ConnectError, ConnectionLost):
+                # The server is restarting.
                 pass
             if deadline - now() <= pause:
                 return False
@@ -255,13 +231,16 @@ class Runner:
             pause = min(pause * 1.5, 0.2)
 
     def interfaces_to_watch(self, ports, changed):
-        """The interfaces of these ports that must be free of errors; in check mode those that would not be touched."""
-        touched = set(name for name, dummy, dummy2 in changed) if self.check_mode else ()
+        """The interfaces of these ports that must be free of errors; in check mode those that would not be touched.
+
+        changed: the names of the objects that change.
+        """
+        touched = set(changed) if self.check_mode else ()
         names = []
         for name in ports:
             port = self.model.ports.get(name)
             if port is not None and name not in touched:
-                names.extend(self.model.rows[uuid]['name'] for uuid in port['interfaces'] if uuid in self.model.rows)
+                names.extend(interface['name'] for interface in self.model.members(port))
         return names
 
     def wait_for_result(self, interfaces=()):
@@ -309,17 +288,27 @@ class Runner:
             time.sleep(0.05)
 
 
+def names_of(changed):
+    return [name for name, dummy, dummy2 in changed]
+
+
 def report(kind, changed, diff):
-    """The part of the result that describes changes; the same in check mode and in the run."""
-    changes = []
-    for name, before, after in changed:
+    """The part of the result that describes changes; the same in check mode and in the run.
+
+    kind: what the objects are, or None when their names are pairs of kind and name.
+    """
+    changes, diffs = [], []
+    for key, before, after in changed:
+        what, name = (kind, key) if kind else key
+        told = dict(name=name) if kind else dict(kind=what, name=name)
         action = 'changed' if before and after else 'created' if after else 'removed'
         columns = sorted(key for key in set(before) | set(after) if key != 'name' and before.get(key) != after.get(key))
-        changes.append(dict(name=name, action=action, columns=columns if action == 'changed' else []))
+        changes.append(dict(told, action=action, columns=columns if action == 'changed' else []))
+        header = '%s %s' % (what, name)
+        diffs.append(dict(before_header=header, after_header=header, before=before, after=after))
     result = dict(changed=bool(changed), changes=changes)
     if diff:
-        result['diff'] = [dict(before_header='%s %s' % (kind, name), after_header='%s %s' % (kind, name), before=before, after=after)
-                          for name, before, after in changed]
+        result['diff'] = diffs
     return result
 
 
@@ -327,11 +316,14 @@ def write_spec(spec):
     return dict(spec, wait=dict(type='bool', default=True), **CONNECTION_SPEC)
 
 
-def items_of(params, key, plural, spec):
-    """The items of a task that has either the options of one item or a list of them."""
-    if params[plural] is not None:
-        return params[plural]
-    return [dict((name, params[name]) for name in spec)]
+def create_module(**options):
+    """AnsibleModule, which fails on text that its log cannot take before anything here can check it."""
+    try:
+        return AnsibleModule(supports_check_mode=True, **options)
+    except (TypeError, ValueError) as exc:
+        # There is no module yet whose fail_json() could print this.
+        sys.stdout.write(json.dumps(dict(failed=True, changed=False, msg='the options hold text which OVSDB cannot store: %s' % exc)))
+        raise SystemExit(1)
 
 
 def run_module(module, work):
@@ -340,10 +332,16 @@ def run_module(module, work):
     runner = None
     try:
         runner = Runner(params, module.check_mode)
-        result = dict(changed=False)
-        result.update(work(module, runner, params))
+        result = work(module, runner, params)
+        # Also where an attempt was lost and others then made the change, or undid it.
+        result['changed'] = bool(result.get('changed') or runner.committed or runner.unsure)
     except OvsdbError as exc:
-        module.fail_json(msg=exc.args[0], changed=bool(runner and runner.committed), database=params['database'])
+        message = exc.args[0]
+        if runner is not None and runner.unsure and not runner.committed:
+            message += '; the change was sent and its answer was lost, so it may have been applied'
+        if params.get('required') is False:
+            module.exit_json(msg=message, changed=False, database=shown_text(params['database']))
+        module.fail_json(msg=message, changed=bool(runner and (runner.committed or runner.unsure)), database=shown_text(params['database']))
     finally:
         if runner is not None:
             runner.close()

@@ -16,18 +16,21 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Sets the number of reserved hugepages of a running Linux kernel, of any size and for each NUMA node.
-  - It reads back what the kernel really gave. Pages that were not to be had at once are asked for again after the page cache
+  - It reads back what the kernel really gave. Pages that were not available at once are requested again after the page cache
     was dropped and memory compacted, up to O(attempts) times.
   - All checks are made before anything is changed.
-  - What is set here is gone after a reboot. RV(kernel_arguments) and RV(tmpfiles) are what makes it stay, and the
-    role C(hugepages) of this collection puts them in place.
+  - What is set at run time is gone after a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
+    reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) sees to both.
+  - Refuses counts that C(vm.nr_hugepages) of a sysctl file contradicts, and other counts than those that a kubelet with the memory manager policy
+    C(Static) has noted down, since that kubelet would not start any more.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
+  - kube_ovn.dpdk._plan
 attributes:
   check_mode:
     support: full
     details:
-      - Whether memory is too fragmented shows only when pages are really taken, so check mode tells of no shortfall.
+      - Whether memory is too fragmented shows only when pages are really taken, so check mode reports no shortfall.
   diff_mode:
     support: full
   idempotent:
@@ -35,7 +38,7 @@ attributes:
 options:
   pages:
     description:
-      - The pages to have. For a size that is named here the list is the whole truth, so nodes that are not in it get none of that size.
+      - The pages to have. For a size that is named here the list is authoritative, so nodes that are not in it get none of that size.
       - Sizes that are not named are left alone unless O(purge=true).
     type: list
     elements: dict
@@ -58,7 +61,8 @@ options:
         type: int
   state:
     description:
-      - With V(absent) the pages of all sizes that O(pages) names are given back, whatever the counts.
+      - With V(absent) the pages of all sizes that O(pages) names are given back, whatever the counts. O(transparent) and O(default_size) are ignored, and
+        O(persistent) and O(mounts), where given, count as V(false) and empty.
     type: str
     choices:
       - present
@@ -71,7 +75,7 @@ options:
     default: false
   release:
     description:
-      - Lowers a number also where the pages are in use, which is refused otherwise. Their users keep them for as long as they run; the kernel counts
+      - Lowers a number also where the pages are in use, which is refused otherwise. Processes keep them for as long as they run; the kernel counts
         them as surplus until then.
     type: bool
     default: false
@@ -96,7 +100,7 @@ options:
   partial:
     description:
       - Whether it is fine to get fewer pages than asked for now, since they come with the next boot.
-      - With V(false) a shortfall is an error. The pages that were to be had are kept.
+      - With V(false) a shortfall is an error. The pages that were available are kept.
     type: bool
     default: false
   attempts:
@@ -104,9 +108,48 @@ options:
       - How often pages are asked for. From the second time on the page cache is dropped and memory compacted before.
     type: int
     default: 5
+  persistent:
+    description:
+      - Whether systemd-tmpfiles sets the same numbers at every boot (C(/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf)). Without it, that file is left alone.
+    type: bool
+  mounts:
+    description:
+      - Mounts of hugetlbfs to have, now and in C(/etc/fstab). The list is authoritative for the lines that this module has written, which carry the option
+        C(x-kube-ovn-dpdk). Without it, mounts are left alone.
+      - A foreign line for the same path and page size stays as it is. One of another page size is replaced, and is back when the mount is removed.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: Directory. It is made where it is missing, and then removed with the mount.
+        type: path
+        required: true
+      size:
+        description: Page size. Without it, whatever hugetlbfs is mounted there will do, as systemd does with C(/dev/hugepages).
+        type: str
+  kubelet:
+    description:
+      - Whether to note down what the kubelet has counted, as it does when it starts, before the pages change. The note is in C(/run) until RV(kubelet.record)
+        is removed, so a run that was interrupted leaves it to the next one.
+    type: bool
+    default: false
+  boot:
+    description:
+      - Asks module M(kube_ovn.dpdk.kernel_cmdline) for this owner what it would do with RV(kernel_arguments), in the same call. See RV(boot).
+    type: dict
+    suboptions:
+      owner:
+        description: The owner of the kernel arguments.
+        type: str
+        required: true
+      state:
+        description: With V(absent), what giving up the arguments would do.
+        type: str
+        choices: [present, absent]
+        default: present
   sysroot:
     description:
-      - Directory in which C(/sys) and C(/proc) of the host are found.
+      - Directory in which the files of the host are found.
     type: path
     default: /
 seealso:
@@ -115,20 +158,29 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have four pages of 1 GiB on node 0, and two on node 1
+- name: Reserve pages now and at every boot, and mount them
+  kube_ovn.dpdk.hugepages:
+    pages:
+      - {size: 1G, count: 4}
+    persistent: true
+    mounts:
+      - path: /dev/hugepages1G
+        size: 1G
+
+- name: Reserve four pages of 1 GiB on node 0, and two on node 1
   kube_ovn.dpdk.hugepages:
     pages:
       - {size: 1G, count: 4, node: 0}
       - {size: 1G, count: 2, node: 1}
 
-- name: Have 1024 pages of 2 MiB wherever there is room, and none of any other size
+- name: Reserve 1024 pages of 2 MiB wherever there is room, and none of any other size
   kube_ovn.dpdk.hugepages:
     pages:
       - size: 2M
         count: 1024
     purge: true
 
-- name: Give all pages back
+- name: Release all pages
   kube_ovn.dpdk.hugepages:
     pages: []
     purge: true
@@ -154,7 +206,7 @@ pages:
       type: int
       sample: 4
     free:
-      description: Pages nobody uses.
+      description: Pages that no process uses.
       type: int
       sample: 4
 shortfall:
@@ -179,6 +231,11 @@ shortfall:
       description: Pages there are.
       type: int
       sample: 3
+differs:
+  description: Whether something was, or in check mode would be, changed.
+  returned: success
+  type: bool
+  sample: false
 missing:
   description: Why a reboot with RV(kernel_arguments) is needed, one sentence for each reason. Check mode sees only the default size.
   returned: success
@@ -191,27 +248,65 @@ kernel_arguments:
   type: list
   elements: str
   sample: ["hugepagesz=1G", "hugepages=4"]
+boot:
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  returned: success
+  type: dict
+newer_than_boot:
+  description: Whether the settings of O(persistent) were changed since the host was started.
+  returned: success
+  type: bool
+  sample: false
+kubelet:
+  description: What the kubelet has counted, with O(kubelet=true).
+  returned: success
+  type: dict
+  contains:
+    stale:
+      description: Whether it has counted other pages than there are, so that it has to be restarted.
+      type: bool
+      sample: false
+    earlier:
+      description: Whether an earlier run left it so.
+      type: bool
+      sample: false
+    record:
+      description: File to remove after the restart.
+      type: str
+      sample: /run/kube-ovn-dpdk-hugepages.json
 tmpfiles:
   description: Lines for C(/etc/tmpfiles.d) which set the same numbers at every boot.
   returned: success
   type: list
   elements: str
-  sample: ["w /sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages - - - - 4"]
+  sample: ["w! /sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages - - - - 4"]
 """
 
 import errno
+import io
+import json
+import os
+import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
+    Question,
     Sysroot,
     kb_to_size,
+    make_parents,
+    run_module,
     size_to_kb,
 )
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kernel_cmdline
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._hugepages import Memory, Plan
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._mounts import Mounts
 
 TRANSPARENT = "/sys/kernel/mm/transparent_hugepage/enabled"
+TMPFILES = "/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
+COUNTED = "/run/kube-ovn-dpdk-hugepages.json"
 
 
 def reclaim(module, sysroot):
@@ -243,13 +338,188 @@ def apply(module, plan, sysroot, attempts):
 
 def described(shortfall):
     return [
-        "%d of %d pages of %s%s" % (item["count"], item["wanted"], item["size"], "" if item["node"] is None else " on node %d" % item["node"])
+        "%d of %d pages of %s%s"
+        % (item["count"], item["wanted"], item["size"], "" if item["node"] is None else " on node %d" % item["node"])
         for item in shortfall
     ]
 
 
 def default_size_differs(memory, size):
     return bool(size) and size_to_kb(size) != memory.default_kb
+
+
+class TextFile(object):
+    """A file of ours with the text that it is to have, None for one that is not to be there."""
+
+    def __init__(self, module, sysroot, path, text, mode):
+        self.module = module
+        self.target = sysroot.path(path)
+        self.text = text
+        self.mode = mode
+        self.before = sysroot.read(path)
+
+    @property
+    def changed(self):
+        return self.before != self.text or (
+            self.text is not None and os.stat(self.target).st_mode & 0o7777 != self.mode
+        )
+
+    def write(self):
+        if self.text is None:
+            os.unlink(self.target)
+            return
+        make_parents(self.target)
+        handle, name = tempfile.mkstemp(dir=self.module.tmpdir)
+        with io.open(handle, "wb") as stream:
+            stream.write(to_bytes(self.text))
+        self.module.atomic_move(name, self.target)
+        os.chmod(self.target, self.mode)
+
+
+class Kubelet(object):
+    """What the kubelet has counted that has still to count again."""
+
+    def __init__(self, module, sysroot):
+        self.module = module
+        self.sysroot = sysroot
+        try:
+            self.noted = json.loads(sysroot.read(COUNTED, "null"))
+        except ValueError:
+            self.noted = None
+        self.earlier = self.noted is not None
+
+    def note(self, counted):
+        if not self.earlier:
+            TextFile(self.module, self.sysroot, COUNTED, json.dumps(counted, sort_keys=True), 0o600).write()
+
+    def state(self, before, after):
+        stale = (self.noted if self.earlier else before) != after
+        if self.sysroot.exists(COUNTED) and not stale and not self.module.check_mode:
+            # The pages are again what it has counted.
+            os.unlink(self.sysroot.path(COUNTED))
+        return {"stale": stale, "earlier": stale and self.earlier, "record": self.sysroot.path(COUNTED)}
+
+
+class Settings(object):
+    """What is asked for, checked as a whole before anything is touched."""
+
+    def __init__(self, module, sysroot):
+        params = module.params
+        self.module = module
+        self.sysroot = sysroot
+        self.memory = memory = Memory(sysroot)
+        self.absent = params["state"] == "absent"
+        self.transparent = None if self.absent else params["transparent"]
+        self.default_size = None if self.absent else params["default_size"]
+        pages = params["pages"]
+        if self.absent:
+            # Of a size that this kernel does not have, nothing is there to be given back.
+            sizes = set(size_to_kb(entry["size"]) for entry in pages) & set(memory.sizes)
+            pages = [
+                {"size": kb_to_size(size_kb), "count": 0, "node": node} for size_kb in sizes for node in memory.nodes
+            ]
+        self.plan = Plan(memory, pages, params["purge"], size_to_kb(params["reserve"]), params["release"])
+        if self.default_size:
+            memory.check_size(size_to_kb(self.default_size))
+        if self.transparent and memory.transparent() is None:
+            raise HostError("this kernel has no transparent hugepages; leave transparent out")
+        self.arguments = self.plan.kernel_arguments(self.default_size)
+        self.tmpfiles = self.plan.tmpfiles()
+        if self.transparent:
+            self.arguments.append("transparent_hugepage=%s" % self.transparent)
+            self.tmpfiles.append("w! %s - - - - %s" % (TRANSPARENT, self.transparent))
+        persistent = params["persistent"] and not self.absent
+        if persistent:
+            self.plan.check_sysctl(size_to_kb(self.default_size) if self.default_size else memory.default_kb)
+        self.plan.check_memory_manager()
+        self.boot_file = None
+        if params["persistent"] is not None:
+            text = "# Managed by Ansible (module kube_ovn.dpdk.hugepages).\n%s" % "".join(
+                line + "\n" for line in self.tmpfiles
+            )
+            self.boot_file = TextFile(module, sysroot, TMPFILES, text if persistent and self.tmpfiles else None, 0o644)
+        self.mounts = None
+        if params["mounts"] is not None:
+            self.mounts = Mounts(module, sysroot, memory, [] if self.absent else params["mounts"])
+        self.kubelet = Kubelet(module, sysroot) if params["kubelet"] else None
+
+    def snapshot(self):
+        state = {"hugepages": self.memory.snapshot()}
+        if self.transparent:
+            state["transparent"] = self.memory.transparent()
+        return state
+
+    def predicted(self):
+        state = {"hugepages": self.plan.predicted()}
+        if self.transparent:
+            state["transparent"] = self.transparent
+        return state
+
+    def apply_pages(self):
+        if self.kubelet and self.plan.predicted() != self.memory.snapshot():
+            self.kubelet.note(self.memory.snapshot())
+        apply(self.module, self.plan, self.sysroot, self.module.params["attempts"])
+        if self.transparent and self.memory.transparent() != self.transparent:
+            # A made-up tree keeps what is written, the kernel marks one of its words.
+            self.sysroot.poke(TRANSPARENT, self.transparent if self.sysroot.is_real else "[%s]" % self.transparent)
+
+
+def run(module):
+    params = module.params
+    sysroot = Sysroot(params["sysroot"])
+    settings = Settings(module, sysroot)
+    plan, memory = settings.plan, settings.memory
+    result = {}
+    if params["boot"]:
+        # What is refused is refused before anything is touched.
+        absent = params["boot"]["state"] == "absent"
+        result["boot"] = _kernel_cmdline.run(Question(module, arguments=[] if absent else settings.arguments, backup=False, **params["boot"]))
+    before = settings.snapshot()
+    after = settings.predicted()
+    counted = plan.counts()
+    changed = before != after
+    shortfall = []
+    if not module.check_mode:
+        settings.apply_pages()
+        shortfall = plan.shortfall()
+        after = settings.snapshot()
+        changed = before != after or counted != plan.counts()
+    if settings.kubelet:
+        result["kubelet"] = settings.kubelet.state(before["hugepages"], after["hugepages"])
+    newer = False
+    if settings.boot_file:
+        before["tmpfiles"], after["tmpfiles"] = settings.boot_file.before or "", settings.boot_file.text or ""
+        newer = settings.boot_file.changed or sysroot.mtime(TMPFILES) > sysroot.boot_time()
+    mounts = settings.mounts
+    if mounts:
+        before["mounts"], after["mounts"] = mounts.difference()
+    missing = described(shortfall)
+    if default_size_differs(memory, settings.default_size):
+        missing.append("the default page size is to become %s" % settings.default_size)
+    changed = changed or bool(settings.boot_file and settings.boot_file.changed) or bool(mounts and mounts.changed)
+    result.update(
+        changed=changed,
+        differs=changed,
+        diff=dict(before=before, after=after),
+        pages=memory.rows(),
+        shortfall=shortfall,
+        missing=missing,
+        kernel_arguments=settings.arguments,
+        tmpfiles=settings.tmpfiles,
+        newer_than_boot=newer,
+    )
+    if shortfall and not params["partial"]:
+        module.fail_json(
+            msg="the kernel gave only %s, also after dropping caches and compaction; reserve them at boot (kernel arguments), "
+            "reboot, or ask for fewer or smaller pages" % "; ".join(described(shortfall)),
+            **result
+        )
+    if not module.check_mode:
+        if settings.boot_file and settings.boot_file.changed:
+            settings.boot_file.write()
+        if mounts and mounts.changed:
+            mounts.apply()
+    return result
 
 
 def main():
@@ -273,66 +543,26 @@ def main():
             reserve=dict(type="str", default="512M"),
             partial=dict(type="bool", default=False),
             attempts=dict(type="int", default=5),
+            persistent=dict(type="bool"),
+            mounts=dict(
+                type="list",
+                elements="dict",
+                options=dict(
+                    path=dict(type="path", required=True),
+                    size=dict(type="str"),
+                ),
+            ),
+            kubelet=dict(type="bool", default=False),
+            boot=dict(
+                type="dict",
+                options=dict(owner=dict(type="str", required=True), state=dict(type="str", choices=["present", "absent"], default="present")),
+            ),
             sysroot=dict(type="path", default="/"),
+            plan=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
     )
-    params = module.params
-    sysroot = Sysroot(params["sysroot"])
-    memory = Memory(sysroot)
-    try:
-        pages = params["pages"]
-        if params["state"] == "absent":
-            # Of a size that this kernel does not have, nothing is there to be given back.
-            sizes = set(size_to_kb(entry["size"]) for entry in pages) & set(memory.sizes)
-            pages = [{"size": kb_to_size(size_kb), "count": 0, "node": node} for size_kb in sizes for node in memory.nodes]
-        plan = Plan(memory, pages, params["purge"], size_to_kb(params["reserve"]), params["release"])
-        arguments = plan.kernel_arguments(params["default_size"])
-        transparent = params["transparent"]
-        if transparent and memory.transparent() is None:
-            raise HostError("this kernel has no transparent hugepages; leave transparent out")
-        before = {"hugepages": memory.snapshot()}
-        after = {"hugepages": plan.predicted()}
-        if transparent:
-            before["transparent"] = memory.transparent()
-            after["transparent"] = transparent
-            arguments.append("transparent_hugepage=%s" % transparent)
-        counted = plan.counts()
-        changed = before != after
-        shortfall = []
-        if not module.check_mode:
-            apply(module, plan, sysroot, params["attempts"])
-            if transparent and memory.transparent() != transparent:
-                # A made-up tree keeps what is written, the kernel marks one of its words.
-                sysroot.poke(TRANSPARENT, transparent if sysroot.is_real else "[%s]" % transparent)
-            shortfall = plan.shortfall()
-            after["hugepages"] = memory.snapshot()
-            changed = before != after or counted != plan.counts()
-    except HostError as error:
-        module.fail_json(msg=str(error), shortfall=[])
-
-    missing = described(shortfall)
-    if default_size_differs(memory, params["default_size"]):
-        missing.append("the default page size is to become %s" % params["default_size"])
-    lines = plan.tmpfiles()
-    if transparent:
-        lines.append("w %s - - - - %s" % (TRANSPARENT, transparent))
-    result = dict(
-        changed=changed,
-        diff=dict(before=before, after=after),
-        pages=memory.rows(),
-        shortfall=shortfall,
-        missing=missing,
-        kernel_arguments=arguments,
-        tmpfiles=lines,
-    )
-    if shortfall and not params["partial"]:
-        module.fail_json(
-            msg="the kernel gave only %s, also after dropping caches and compaction; reserve them at boot (kernel arguments), "
-            "reboot, or ask for fewer or smaller pages" % "; ".join(described(shortfall)),
-            **result
-        )
-    module.exit_json(**result)
+    run_module(module, run, shortfall=[])
 
 
 if __name__ == "__main__":

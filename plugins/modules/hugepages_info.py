@@ -10,7 +10,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: hugepages_info
-short_description: Tells which hugepages a host has and could have
+short_description: Reads which hugepages a host has and could have
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
@@ -30,11 +30,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the hugepages of the host
+- name: Read the hugepages of the host
   kube_ovn.dpdk.hugepages_info:
   register: hugepages
 
-- name: Insist on pages of 1 GiB
+- name: Fail without pages of 1 GiB
   ansible.builtin.assert:
     that: "'1G' in hugepages.sizes"
 """
@@ -89,7 +89,7 @@ pages:
       type: int
       sample: 4
     free:
-      description: Pages nobody uses.
+      description: Pages that no process uses.
       type: int
       sample: 4
 mounts:

@@ -188,6 +188,15 @@ known_settings:
   returned: success
   type: list
   elements: str
+sources:
+  description:
+    - Where the installer puts its variables into containers. Each has the C(variable), the C(container), and its C(flag) or the name of its environment
+      variable C(env), with the text C(before) and C(after) the value.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {variable: SVC_CIDR, container: kube-ovn-controller, flag: --service-cluster-ip-range, before: "", after: ""}
 isolation:
   description: How the installer was locked in.
   returned: success
@@ -253,6 +262,7 @@ def run(params):
         "images": render.images(objects),
         "plugin": render.plugin(calls, isolation),
         "known_settings": known,
+        "sources": render.read_sources(script, known),
         "isolation": isolation,
     }
 

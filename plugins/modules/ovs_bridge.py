@@ -16,7 +16,8 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Creates, changes and removes bridges of Open vSwitch in one transaction, by speaking OVSDB itself.
-  - A bridge comes with its local port, an internal port of the same name. Removing a bridge removes its ports.
+  - A bridge comes with its local port, an internal port of the same name. Removing a bridge removes all its ports, also those of others.
+  - M(kube_ovn.dpdk.ovs_topology) manages bridges together with their ports, and removes only what it made.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._ovsdb
@@ -36,7 +37,7 @@ options:
   datapath_type:
     description:
       - The datapath type. V(netdev) is the userspace datapath, which DPDK needs, and V(system) or an empty string the kernel's.
-      - It is changed on an existing bridge too. The switch then makes the bridge anew, and traffic stops for a moment.
+      - It is changed on an existing bridge too. The switch then recreates the bridge, and traffic stops for a moment.
     type: str
   fail_mode:
     description:
@@ -45,7 +46,7 @@ options:
     choices: [standalone, secure, '']
   controllers:
     description:
-      - Targets of the bridge's OpenFlow controllers, such as V(tcp:127.0.0.1:6653). The list is complete, and an empty one removes them all.
+      - Targets of the bridge's OpenFlow controllers, such as V(tcp:127.0.0.1:6653). The list is complete. An empty list or text removes them all.
     type: list
     elements: str
   other_config:
@@ -63,7 +64,7 @@ options:
     default: false
   bridges:
     description:
-      - Several bridges in one transaction.
+      - Several bridges in one transaction. Removals are made first.
     type: list
     elements: dict
     suboptions:
@@ -106,6 +107,7 @@ options:
         type: bool
         default: false
 seealso:
+  - module: kube_ovn.dpdk.ovs_topology
   - module: kube_ovn.dpdk.ovs_port
   - module: kube_ovn.dpdk.ovs_config
   - module: kube_ovn.dpdk.ovs_info
@@ -170,74 +172,42 @@ changes:
       columns: [datapath_type]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_plan as plan
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import (
-    check_map,
-    check_name,
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import create_module, names_of, report, run_module, write_spec
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import (
+    bridge_spec,
+    check_bridge,
+    check_datapath_types,
     check_unique,
     items_of,
-    report,
-    run_module,
-    write_spec,
 )
-
-
-def bridge_spec(required):
-    return dict(
-        name=dict(type='str', required=required),
-        state=dict(type='str', choices=['present', 'absent'], default='present'),
-        datapath_type=dict(type='str'),
-        fail_mode=dict(type='str', choices=['standalone', 'secure', '']),
-        controllers=dict(type='list', elements='str'),
-        other_config=dict(type='dict'),
-        external_ids=dict(type='dict'),
-        purge=dict(type='bool', default=False),
-    )
-
-
-def check_item(item):
-    where = 'bridge %s' % item['name']
-    check_name(where, item['name'])
-    check_map(where + ': other_config', item['other_config'])
-    check_map(where + ': external_ids', item['external_ids'])
-    check_unique(where + ': controllers', item['controllers'] or [])
 
 
 def work(module, runner, params):
     items = items_of(params, 'name', 'bridges', bridge_spec(False))
     check_unique('bridges', [item['name'] for item in items])
     for item in items:
-        check_item(item)
+        check_bridge(item)
 
-    def apply(model):
-        for item in items:
-            plan.apply_bridge(model, item)
-
-    def check(model):
-        # Stale or absent knowledge about the switch must not refuse what a prepared database may hold.
-        known = model.root['datapath_types'] if runner.wait else None
-        for item in items:
-            kind = item['datapath_type']
-            if known and kind and item['state'] == 'present' and kind not in known:
-                raise OvsdbError('bridge %s: this switch has no datapath type %s; it has: %s' % (item['name'], kind, ', '.join(sorted(known))))
-
-    changed = runner.run([item['name'] for item in items], plan.view_bridge, apply, check)
-    # The local port of each tells whether the switch could make it.
-    runner.wait_for_result(runner.interfaces_to_watch([item['name'] for item in items if item['state'] == 'present'], changed))
+    present = [item for item in items if item['state'] == 'present']
+    changed = runner.run(
+        [item['name'] for item in items],
+        plan.view_bridge,
+        lambda model: plan.apply_bridges(model, items),
+        lambda model: check_datapath_types(runner, model, present),
+    )
+    # The local port of each says whether the switch could make it.
+    runner.wait_for_result(runner.interfaces_to_watch([item['name'] for item in present], names_of(changed)))
     return report('bridge', changed, module._diff)
 
 
 def main():
     spec = bridge_spec(False)
     spec['bridges'] = dict(type='list', elements='dict', options=bridge_spec(True))
-    module = AnsibleModule(
+    module = create_module(
         argument_spec=write_spec(spec),
         mutually_exclusive=[('name', 'bridges')],
         required_one_of=[('name', 'bridges')],
-        supports_check_mode=True,
     )
     run_module(module, work)
 

@@ -38,8 +38,10 @@ options:
     default: false
   wait_dpdk:
     description:
-      - Whether to wait until C(Open_vSwitch.dpdk_initialized) is true, and to fail with what O(log_file) says if it does not become so.
-      - C(other_config:dpdk-init) must be V(true) or V(try), set by this task or before it.
+      - Whether to wait until the running C(ovs-vswitchd) says that DPDK is initialised, and to fail with what O(log_file) says if it does not.
+      - The database outlives the switch, and still says so of one that ended. The module therefore raises C(Open_vSwitch.next_cfg), and believes
+        C(dpdk_initialized) only once the switch has answered in C(cur_cfg). This does not count as a change.
+      - C(other_config:dpdk-init) must be V(true) or V(try), set by this task or before it; otherwise nothing is changed.
       - A running C(ovs-vswitchd) reads most C(dpdk-) keys only when it initialises DPDK. Changing them later takes a restart of it.
       - Needs O(wait=true). In check mode it does not wait.
     type: bool
@@ -50,6 +52,7 @@ options:
     type: path
     default: /var/log/openvswitch/ovs-vswitchd.log
 seealso:
+  - module: kube_ovn.dpdk.ovs_topology
   - module: kube_ovn.dpdk.ovs_bridge
   - module: kube_ovn.dpdk.ovs_port
   - module: kube_ovn.dpdk.ovs_info
@@ -61,7 +64,7 @@ EXAMPLES = r"""
     other_config:
       dpdk-init: "true"
       dpdk-lcore-mask: "{{ [0] | kube_ovn.dpdk.cpu_mask }}"
-      pmd-cpu-mask: "{{ '2-3' | kube_ovn.dpdk.cpu_mask(apart_from=[0]) }}"
+      pmd-cpu-mask: "{{ '2-3' | kube_ovn.dpdk.cpu_mask(exclude=[0]) }}"
       dpdk-socket-mem: "1024,0"
     wait: false
 
@@ -116,23 +119,23 @@ dpdk_initialized:
 import os
 import re
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.common.text.converters import to_bytes, to_text
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_plan as plan
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import check_map, report, run_module, write_spec
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import create_module, report, run_module, write_spec
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import check_map
 
 
 def dpdk_log(path, lines=8):
     """The last lines about DPDK in the log's last 256 KiB."""
     try:
-        with open(path, 'rb') as log:
+        with open(to_bytes(path), 'rb') as log:
             log.seek(0, os.SEEK_END)
             log.seek(max(0, log.tell() - 262144))
             text = to_text(log.read(), errors='surrogate_or_replace')
     except (IOError, OSError) as exc:
-        return 'its log cannot be read: %s' % to_text(exc)
+        return u'its log %s cannot be read: %s' % (path, to_text(exc.strerror))
     # The module that wrote a line is its third field.
     found = [line for line in text.splitlines() if re.search(r'\|(netdev_)?dpdk\W|EAL', line)]
     if not found:
@@ -140,14 +143,29 @@ def dpdk_log(path, lines=8):
     return u'the last lines about it in %s:\n%s' % (path, u'\n'.join(found[-lines:]))
 
 
-def wait_for_dpdk(runner, log_file):
-    runner.schema.column('Open_vSwitch', 'dpdk_initialized')
-    value = runner.model.root['other_config'].get('dpdk-init', '')
+def check_dpdk_init(model):
+    model.require('Open_vSwitch', 'dpdk_initialized')
+    value = model.root['other_config'].get('dpdk-init', '')
     if value.lower() not in ('true', 'try'):
         raise OvsdbError('wait_dpdk: other_config:dpdk-init is %s, so DPDK is never initialised; set it to "true" or "try"'
                          % ('"%s"' % value if value else 'not set'))
-    if not runner.until(lambda row: row['dpdk_initialized'] is True, ['dpdk_initialized']):
-        raise OvsdbError(u'DPDK was not initialised within %d s; %s' % (runner.timeout, dpdk_log(log_file)))
+
+
+def wait_for_dpdk(runner, log_file):
+    """Wait for the word of the switch that runs now. The database still has that of one that ended."""
+    ready = wanted = None
+    # A switch applies its first configuration before it notes whether DPDK is initialised, so that only the second answer counts.
+    for _answer in range(2):
+        wanted = runner.next_cfg if wanted is None and runner.committed else runner.ask_switch()
+        ready = runner.until(lambda row, cfg=wanted: row['cur_cfg'] >= cfg and row['dpdk_initialized'] is True, ['cur_cfg', 'dpdk_initialized'])
+        if not ready:
+            break
+    if ready:
+        return
+    rows = runner.select_once('Open_vSwitch', ['cur_cfg'])
+    answered = bool(rows) and rows[0]['cur_cfg'] >= wanted
+    hint = u'' if answered else u'\novs-vswitchd does not answer; is it running?'
+    raise OvsdbError(u'DPDK was not initialised within %d s; %s%s' % (runner.timeout, dpdk_log(log_file), hint))
 
 
 def work(module, runner, params):
@@ -155,10 +173,16 @@ def work(module, runner, params):
     check_map('external_ids', params['external_ids'])
     if params['wait_dpdk'] and not params['wait']:
         raise OvsdbError('wait_dpdk needs wait: true')
-    changed = runner.run(['Open_vSwitch'], plan.view_root, lambda model: plan.apply_config(model, params))
+
+    def apply(model):
+        plan.apply_config(model, params)
+        if params['wait_dpdk']:
+            check_dpdk_init(model)
+
+    changed = runner.run(['Open_vSwitch'], plan.view_root, apply)
     result = report('table', changed, module._diff)
     if params['wait_dpdk'] and not module.check_mode:
-        # First, because a switch that dies of DPDK never gets to say that it applied the change.
+        # First, because a switch that ends because of DPDK never applies the change.
         wait_for_dpdk(runner, params['log_file'])
         result['dpdk_initialized'] = True
     runner.wait_for_result()
@@ -166,7 +190,7 @@ def work(module, runner, params):
 
 
 def main():
-    module = AnsibleModule(
+    module = create_module(
         argument_spec=write_spec(dict(
             other_config=dict(type='dict'),
             external_ids=dict(type='dict'),
@@ -174,7 +198,6 @@ def main():
             wait_dpdk=dict(type='bool', default=False),
             log_file=dict(type='path', default='/var/log/openvswitch/ovs-vswitchd.log'),
         )),
-        supports_check_mode=True,
     )
     run_module(module, work)
 

@@ -16,11 +16,16 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Reads the whole switch in one transaction, as typed data, by speaking OVSDB itself.
-  - Columns that an older Open vSwitch does not have are null, an empty map or an empty list.
+  - A column without a value, or one that an older Open vSwitch does not have, is null, an empty map or an empty list.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._attributes.info_module
   - kube_ovn.dpdk._ovsdb
+options:
+  required:
+    description: Whether the module fails when the database cannot be read. If V(false), the reason is returned as C(msg), and everything else is left out.
+    type: bool
+    default: true
 attributes:
   action_group:
     description: Use C(group/kube_ovn.dpdk.ovs) in C(module_defaults) to set options of all ovs modules of this collection.
@@ -28,6 +33,7 @@ attributes:
     membership:
       - kube_ovn.dpdk.ovs
 seealso:
+  - module: kube_ovn.dpdk.ovs_topology
   - module: kube_ovn.dpdk.ovs_bridge
   - module: kube_ovn.dpdk.ovs_config
   - module: kube_ovn.dpdk.ovs_port
@@ -116,11 +122,14 @@ external_ids:
   type: dict
   sample: {system-id: 4b1c}
 dpdk_initialized:
-  description: Whether DPDK is initialised. False too for a switch that is too old to tell.
+  description:
+    - Whether the switch that used the database last has initialised DPDK. The database outlives the switch.
+      O(kube_ovn.dpdk.ovs_config#module:wait_dpdk) asks the one that runs now.
+    - False too for a switch that is too old to note it.
   returned: success
   type: bool
 dpdk_version:
-  description: DPDK's version as the switch tells it, such as V(DPDK 19.11.14), or V(none).
+  description: DPDK's version as the switch notes it, such as V(DPDK 19.11.14), or V(none); null before a switch has used the database.
   returned: success
   type: str
 ovs_version:
@@ -154,19 +163,17 @@ datapath_types:
   type: list
   elements: str
 next_cfg:
-  description: Number of the last configuration that was asked for.
+  description: Number of the last configuration that was asked for, 0 before a switch has used the database.
   returned: success
   type: int
 cur_cfg:
-  description: Number of the last configuration that the switch has applied.
+  description: Number of the last configuration that the switch has applied, 0 before a switch has used the database.
   returned: success
   type: int
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_info import COLUMNS, describe
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import CONNECTION_SPEC, run_module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import CONNECTION_SPEC, create_module, run_module
 
 
 def work(module, runner, params):
@@ -174,7 +181,7 @@ def work(module, runner, params):
 
 
 def main():
-    module = AnsibleModule(argument_spec=dict(CONNECTION_SPEC), supports_check_mode=True)
+    module = create_module(argument_spec=dict(CONNECTION_SPEC, required=dict(type='bool', default=True)))
     run_module(module, work)
 
 

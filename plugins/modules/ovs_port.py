@@ -24,7 +24,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Name of the port, and of its interface unless O(interfaces) is given.
+      - Name of the port, and of its interface unless O(interfaces) is given. A port whose only interface has another name is described in
+        O(interfaces).
       - Exactly one of O(name) and O(ports) is required.
     type: str
   bridge:
@@ -75,9 +76,9 @@ options:
     type: raw
   trunks:
     description:
-      - The VLANs that a trunk port carries. An empty list is all of them.
+      - The VLANs that a trunk port carries, from 0 to 4095. An empty list or text is all of them.
     type: list
-    elements: int
+    elements: raw
   vlan_mode:
     description:
       - The VLAN mode. An empty string leaves it to the switch, which then goes by O(tag) and O(trunks).
@@ -106,6 +107,7 @@ options:
     description:
       - The port's interfaces. Two or more make a bond. The list is complete, so members that it does not name are removed.
       - An existing bond is changed in place.
+      - A member that another bond of the same task gives up keeps the settings that are omitted.
       - Not together with the options of a single interface, which are O(type), O(options), O(mtu_request), O(ofport_request),
         O(interface_other_config) and O(interface_external_ids).
     type: list
@@ -205,7 +207,7 @@ options:
         description:
           - See O(trunks).
         type: list
-        elements: int
+        elements: raw
       vlan_mode:
         description:
           - See O(vlan_mode).
@@ -270,6 +272,7 @@ options:
         type: bool
         default: false
 seealso:
+  - module: kube_ovn.dpdk.ovs_topology
   - module: kube_ovn.dpdk.ovs_bridge
   - module: kube_ovn.dpdk.ovs_config
   - module: kube_ovn.dpdk.ovs_info
@@ -377,143 +380,42 @@ changes:
       columns: [interfaces, tag]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_plan as plan
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import (
-    check_integer,
-    check_map,
-    check_name,
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import create_module, names_of, report, run_module, write_spec
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import (
+    check_interface_types,
+    check_port,
     check_unique,
+    interface_names,
     items_of,
-    report,
-    run_module,
-    write_spec,
+    port_spec,
 )
-
-SINGLE = ('type', 'options', 'mtu_request', 'ofport_request', 'interface_other_config', 'interface_external_ids')
-# Keys that have no effect on a port; whoever sets them there means the interface.
-OF_INTERFACE = {'other_config': ('pmd-rxq-affinity',), 'external_ids': ('iface-id', 'attached-mac')}
-
-
-def interface_spec():
-    return dict(
-        type=dict(type='str'),
-        options=dict(type='dict'),
-        mtu_request=dict(type='raw'),
-        ofport_request=dict(type='raw'),
-    )
-
-
-def port_spec(required):
-    return dict(
-        interface_spec(),
-        name=dict(type='str', required=required),
-        bridge=dict(type='str'),
-        state=dict(type='str', choices=['present', 'absent'], default='present'),
-        move=dict(type='bool', default=False),
-        interface_other_config=dict(type='dict'),
-        interface_external_ids=dict(type='dict'),
-        tag=dict(type='raw'),
-        trunks=dict(type='list', elements='int'),
-        vlan_mode=dict(type='str', choices=['access', 'trunk', 'native-tagged', 'native-untagged', 'dot1q-tunnel', '']),
-        bond_mode=dict(type='str', choices=['active-backup', 'balance-slb', 'balance-tcp', '']),
-        lacp=dict(type='str', choices=['active', 'passive', 'off', '']),
-        external_ids=dict(type='dict'),
-        other_config=dict(type='dict'),
-        interfaces=dict(type='list', elements='dict', options=dict(
-            interface_spec(),
-            name=dict(type='str', required=True),
-            external_ids=dict(type='dict'),
-            other_config=dict(type='dict'),
-        )),
-        purge=dict(type='bool', default=False),
-    )
-
-
-def check_interface(where, item, maps):
-    for name in maps:
-        check_map('%s: %s' % (where, name), item[name])
-    for name in ('mtu_request', 'ofport_request'):
-        item[name] = check_integer(where, name, item[name])
-
-
-def check_item(item):
-    where = 'port %s' % item['name']
-    check_name(where, item['name'])
-    check_interface(where, item, ('options', 'external_ids', 'other_config', 'interface_external_ids', 'interface_other_config'))
-    item['tag'] = check_integer(where, 'tag', item['tag'])
-    for vlan in item['trunks'] or []:
-        check_integer(where, 'trunks', vlan)
-    for name, keys in OF_INTERFACE.items():
-        for key in keys:
-            if key in (item[name] or {}):
-                raise OvsdbError('%s: %s has no effect in %s of a port; it belongs in interface_%s' % (where, key, name, name))
-    members = item['interfaces']
-    if members is None:
-        return
-    if not members:
-        raise OvsdbError('%s: interfaces is empty; a port has at least one, and state: absent removes the port' % where)
-    given = [name for name in SINGLE if item[name] is not None]
-    if given:
-        raise OvsdbError('%s: %s cannot be given together with interfaces; give it with each of them' % (where, ', '.join(given)))
-    for member in members:
-        within = '%s: interface %s' % (where, member['name'])
-        check_name(within, member['name'])
-        check_interface(within, member, ('options', 'external_ids', 'other_config'))
-
-
-def interface_names(item):
-    if item['interfaces'] is not None:
-        return [member['name'] for member in item['interfaces']]
-    return [item['name']]
-
-
-def check_types(runner, model, items):
-    """Refuse a type that the running switch does not know before anything is changed."""
-    known = model.root['iface_types']
-    if not runner.wait or not known:
-        return
-    wanted = dict((entry['type'], item['name']) for item in items for entry in item['interfaces'] or [item] if entry['type'])
-    unknown = sorted(kind for kind in wanted if kind not in known)
-    # Right after DPDK was initialised its types may take a moment to show up.
-    if unknown and model.root['dpdk_initialized'] and runner.until(lambda row: row['iface_types'].issuperset(unknown), ['iface_types'], seconds=2):
-        return
-    if unknown:
-        kind = unknown[0]
-        hint = ''
-        if kind.startswith('dpdk'):
-            hint = '; DPDK types are there once DPDK is initialised (ovs_config with dpdk-init and wait_dpdk)'
-        raise OvsdbError('port %s: this switch has no interface type %s%s. It has: %s' % (wanted[kind], kind, hint, ', '.join(sorted(known))))
 
 
 def work(module, runner, params):
     items = items_of(params, 'name', 'ports', port_spec(False))
     for item in items:
-        check_item(item)
+        check_port(item)
     check_unique('ports', [item['name'] for item in items])
     present = [item for item in items if item['state'] == 'present']
-    check_unique('interfaces', [name for item in present for name in interface_names(item)])
+    check_unique('interfaces', interface_names(present))
     changed = runner.run(
         [item['name'] for item in items],
         plan.view_port,
         lambda model: plan.apply_ports(model, items),
-        lambda model: check_types(runner, model, present),
+        lambda model: check_interface_types(runner, model, present),
     )
-    names = runner.interfaces_to_watch([item['name'] for item in present], changed)
-    runner.wait_for_result(names)
+    runner.wait_for_result(runner.interfaces_to_watch([item['name'] for item in present], names_of(changed)))
     return report('port', changed, module._diff)
 
 
 def main():
     spec = port_spec(False)
     spec['ports'] = dict(type='list', elements='dict', options=port_spec(True))
-    module = AnsibleModule(
+    module = create_module(
         argument_spec=write_spec(spec),
         mutually_exclusive=[('name', 'ports')],
         required_one_of=[('name', 'ports')],
-        supports_check_mode=True,
     )
     run_module(module, work)
 

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+name: _kube_ovn_deployment
+short_description: Plans the deployment of a release of Kube-OVN
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - PRIVATE to the collection.
+  - Combines the steps of an installer with the workloads that a cluster has, without asking it.
+positional: daemonset, nodes, current, removed
+options:
+  _input:
+    description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
+    type: dict
+    required: true
+  daemonset:
+    description: Name of the DaemonSet of OVS-DPDK, V(ovs-ovn) in dedicated mode and V(ovs-ovn-dpdk) in hybrid mode.
+    type: str
+    required: true
+  nodes:
+    description: Names of the nodes that run OVS-DPDK.
+    type: list
+    elements: str
+    required: true
+  current:
+    description: The DaemonSets and Deployments of the namespace C(kube-system).
+    type: list
+    elements: dict
+    required: true
+  removed:
+    description: Names of nodes that do not run OVS-DPDK any more.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Plan the deployment
+  ansible.builtin.set_fact:
+    plan: "{{ rendered | kube_ovn.dpdk._kube_ovn_deployment('ovs-ovn', ['node-1'], workloads) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(labels), patches of nodes; C(stages_before_ovs) and C(stages_after_ovs), each with the objects to apply (C(first), C(count)) and the workloads to
+      C(wait) for.
+    - C(orphaned) and C(replaced), workloads to delete since immutable fields change, without their pods and with them.
+    - C(ready), the workloads (C(KIND/NAME)) that are rolled out; C(on_delete), DaemonSets whose pods only the role replaces; C(selectors) of the
+      DaemonSets of OVS; C(since), when Kube-OVN became the network.
+    - C(switches) and C(others), the current workloads in the order of their removal.
+  type: dict
+"""
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn
+
+
+class FilterModule(object):
+    def filters(self):
+        return {"_kube_ovn_deployment": _kube_ovn.deployment}

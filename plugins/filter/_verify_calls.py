@@ -1,0 +1,75 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: _verify_calls
+short_description: Makes the commands that run the script of role verify in the pods
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - PRIVATE to role C(verify). One command for each pod, as M(kube_ovn.dpdk.k8s_pods_exec) takes them.
+options:
+  _input:
+    description: The pods, as P(kube_ovn.dpdk.verify_plan#filter) returned them.
+    type: list
+    elements: dict
+    required: true
+  script:
+    description: The text of C(traffic.sh).
+    type: str
+    required: true
+  words:
+    description: The action, and its arguments in every pod.
+    type: list
+    elements: str
+    required: true
+  by_pod:
+    description: Further arguments by pod. A pod that is not named gets no command.
+    type: dict
+  paths:
+    description: Whether the paths of the pod's sockets are the further arguments.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Read what the pods have
+  kube_ovn.dpdk.k8s_pods_exec:
+    commands: "{{ plan | kube_ovn.dpdk._verify_calls(lookup('ansible.builtin.file', 'traffic.sh'), ['probe'], paths=true) }}"
+    changes: false
+"""
+
+RETURN = r"""
+_value:
+  description: C(namespace), C(pod), C(container) and C(command) of each.
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called
+
+
+def verify_calls(pods, script, words, by_pod=None, paths=False):
+    if paths:
+        by_pod = {called(pod): [port["path"] for port in pod["ports"]] for pod in pods}
+    elif by_pod is None:
+        by_pod = {called(pod): [] for pod in pods}
+    return [
+        {
+            "namespace": pod["namespace"],
+            "pod": pod["name"],
+            "container": pod["container"],
+            "command": ["sh", "-c", script, "traffic", *map(str, words), *map(str, by_pod[called(pod)])],
+        }
+        for pod in pods
+        if called(pod) in by_pod
+    ]
+
+
+class FilterModule:
+    def filters(self):
+        return {"_verify_calls": verify_calls}

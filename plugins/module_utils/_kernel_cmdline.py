@@ -1,0 +1,222 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to this collection: it may change with any release.
+
+"""What module kernel_cmdline does; other modules ask it what it would do, in the same call."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import re
+import shutil
+import time
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import BootLoader, pending
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import (
+    BARE_COUNT,
+    DEFAULT_SIZE,
+    check_arguments,
+    check_cores,
+    for_kernel,
+    keyed,
+    only,
+    owned_keys,
+    size_key,
+    sizes_given_twice,
+)
+
+
+# COMMAND_LINE_SIZE of x86_64 and arm64, with the zero at the end. GRUB puts BOOT_IMAGE= in front.
+LONGEST = 2047
+
+
+def check_length(words):
+    length = len(" ".join(words))
+    if length > LONGEST:
+        raise HostError(
+            "the kernel command line would have %d characters, of which the kernel reads %d; shorten the arguments, or take others out"
+            % (length, LONGEST)
+        )
+
+
+def lines(words):
+    return "".join(word + "\n" for word in words)
+
+
+def check_owners(loader, arguments):
+    keys = owned_keys(arguments, 0)
+    for owner, words in sorted(loader.other_owners().items()):
+        both = sorted(keys & owned_keys(words, 0) - set([BARE_COUNT]))
+        if both:
+            raise HostError(
+                "%s is already owned by '%s'; let one of the two own it. If '%s' is to give it up, run that first" % (", ".join(both), owner, owner)
+            )
+
+
+def write_all(module, loader, texts, arguments, keys, generate):
+    """Write files and menu, or leave all as it was. Returns the backups."""
+    sysroot = loader.sysroot
+    paths = sorted(texts) + ([loader.menu_path] if generate else [])
+    old = dict((path, sysroot.read_exact(path)) for path in paths)
+    written = []
+    backups = []
+
+    def put(path, text):
+        target = os.path.realpath(sysroot.path(path))
+        if module.params["backup"] and os.path.exists(target):
+            # The EFI partition refuses colons.
+            copy = "%s.%d.%s~" % (target, os.getpid(), time.strftime("%Y%m%dT%H%M%S"))
+            backups.append(copy)
+            module.preserved_copy(target, copy)
+        written.append(path)
+        loader.write(path, text)
+
+    def undo():
+        for path in reversed(written):
+            if sysroot.read_exact(path) == old[path]:
+                continue
+            if old[path] is not None:
+                loader.write(path, old[path])
+            elif sysroot.exists(path):
+                loader.remove(path, sysroot.path(path))
+        for copy in backups:
+            if os.path.exists(copy):
+                os.unlink(copy)
+
+    try:
+        for path in sorted(texts):
+            put(path, texts[path])
+        if generate:
+            put(*loader.generate(arguments, keys))
+    except (EnvironmentError, shutil.Error) as error:
+        undo()
+        raise HostError("writing the kernel arguments failed, and all is as it was: %s" % to_text(error))
+    except BaseException:
+        # Also what ends a module by itself, as moving a file does.
+        undo()
+        raise
+    return [sysroot.bare(copy) for copy in backups]
+
+
+def warn_of_pages(module, loader, booted, overruled, keys):
+    for size in sizes_given_twice(booted):
+        if "hugepagesz=%s" % size not in keys:
+            module.warn(
+                "hugepagesz=%s is twice on the kernel command line, so the kernel ignores the second one together with its hugepages=; "
+                "none of the two is owned here: take one of them out" % size
+            )
+    default = size_key(loader.default_kb)
+    for key, word in keyed(overruled):
+        if key == BARE_COUNT and default not in keys and DEFAULT_SIZE in keys:
+            module.warn(
+                "%s has no hugepagesz= before it, so with another default page size it would count pages of that one, and is overridden. "
+                "To keep these pages of %s, ask for them by their size" % (word, default.partition("=")[2])
+            )
+
+
+def unchanged(loader, **more):
+    return dict(
+        dict(
+            changed=False,
+            diff=dict(before="", after=""),
+            reboot_required=False,
+            reboot_reasons=[],
+            boot_loader=loader.kind,
+            command_line=[],
+            overruled=[],
+            files=[],
+            backups=[],
+            newer_than_boot=False,
+        ),
+        **more
+    )
+
+
+def run(module):
+    params = module.params
+    sysroot = Sysroot(params["sysroot"])
+    asked = [to_text(word) for word in params["arguments"]]
+    if not re.match(r"^[a-z][a-z0-9_]*$", params["owner"]):
+        raise HostError("owner '%s' is not a name of lower-case letters, digits and _" % to_text(params["owner"]))
+    check_arguments(asked)
+    arguments = [] if params["state"] == "absent" else asked
+    check_cores(sysroot, arguments)
+    loader = BootLoader(module, sysroot, params["owner"])
+    owned = loader.owned()
+    try:
+        loader.detect()
+    except HostError:
+        # Of a host that cannot be managed nothing has to be given up.
+        if arguments or owned:
+            raise
+        loader.kind = None
+    if loader.kind is None:
+        if arguments:
+            raise HostError(
+                "no boot loader to give arguments to: neither /etc/default/grub with grub-mkconfig or grub2-mkconfig, "
+                "nor entries in /boot/loader/entries; set the arguments where this host is booted from"
+            )
+        return unchanged(loader)
+    check_owners(loader, arguments)
+    keys = owned_keys(arguments, loader.default_kb)
+    every = keys | owned_keys(owned, loader.default_kb) | owned_keys(asked, loader.default_kb)
+    before = loader.default_words()
+    if not arguments and not owned:
+        booted = loader.as_booted(before or [])
+        warn_of_pages(module, loader, booted, [], keys)
+        reasons = pending(sysroot, booted, every)
+        return unchanged(loader, command_line=before or [], reboot_required=bool(reasons), reboot_reasons=reasons)
+    texts = loader.plan(arguments)
+    overruled = []
+    if arguments:
+        # What there would be without us, for the names that are ours.
+        bare = loader.expected(loader.plan([]))
+        overruled = [word for word in only(for_kernel(bare or []), keys) if word not in arguments]
+        loader.check_sources(texts, arguments)
+        if loader.edits:
+            loader.check_default(texts, arguments)
+    expected = loader.expected(texts)
+    texts = dict((path, text) for path, text in texts.items() if text != sysroot.read_exact(path, ""))
+    generate = not loader.edits and (
+        before is None or only(for_kernel(before), every) != only(for_kernel(expected), every)
+    )
+    after = expected if loader.edits else before
+    if generate:
+        after = loader.predicted(loader.check_menu_by_hand(every), expected)
+    if arguments and (texts or generate):
+        check_length(loader.as_booted(after or [], texts))
+    files = sorted(texts) + ([loader.menu_path] if generate else [])
+    loader.check_writable(
+        dict(texts, **({loader.menu_path: sysroot.read_exact(loader.menu_path, "")} if generate else {}))
+    )
+    backups = []
+    if files and not module.check_mode:
+        backups = write_all(module, loader, texts, arguments, keys, generate)
+        after = loader.default_words()
+    booted = loader.as_booted(after or [], texts)
+    warn_of_pages(module, loader, booted, overruled, keys)
+    reasons = pending(sysroot, booted, every)
+    return dict(
+        changed=bool(files),
+        diff=dict(
+            before_header="default boot entry",
+            after_header="default boot entry",
+            before=lines(before or []),
+            after=lines(after or []),
+        ),
+        reboot_required=bool(reasons),
+        reboot_reasons=reasons,
+        boot_loader=loader.kind,
+        command_line=after or [],
+        overruled=overruled,
+        files=files,
+        backups=backups,
+        newer_than_boot=bool(files) or loader.written() > sysroot.boot_time(),
+    )

@@ -1,0 +1,260 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to this collection: it may change with any release.
+
+"""Images in the container runtime that the kubelet of a node uses, by the runtime's own client.
+
+An image is compared by its content: the digest of its configuration, which names every layer. A name alone proves nothing.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import json
+import os
+import platform
+import re
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError
+
+CONTAINERD = "containerd"
+CRIO = "crio"
+DOCKER = "docker"
+RUNTIMES = (CONTAINERD, CRIO, DOCKER)
+
+# Sockets in the order in which they are looked for. Distributions with a containerd of their own come before the common one, and CRI-O and
+# Docker's CRI before containerd: Docker runs a containerd too, which then has no images of Kubernetes.
+SOCKETS = (
+    ("/run/k3s/containerd/containerd.sock", CONTAINERD),
+    ("/run/k0s/containerd.sock", CONTAINERD),
+    ("/var/snap/microk8s/common/run/containerd.sock", CONTAINERD),
+    ("/run/crio/crio.sock", CRIO),
+    ("/run/cri-dockerd.sock", DOCKER),
+    ("/run/containerd/containerd.sock", CONTAINERD),
+    ("/run/docker.sock", DOCKER),
+)
+DOCKER_SOCKET = "/run/docker.sock"
+
+# Options of every module that compares images, as documentation fragment _node_image has them.
+ARGUMENTS = dict(
+    images=dict(
+        type="list",
+        elements="dict",
+        required=True,
+        options=dict(
+            name=dict(type="str", required=True),
+            id=dict(type="str", required=True),
+            layers=dict(type="list", elements="str", default=[]),
+        ),
+    ),
+    runtime=dict(type="str", choices=["auto", "containerd", "crio", "docker"], default="auto"),
+    socket=dict(type="path"),
+    sysroot=dict(type="path", default="/"),
+)
+# Clients of containerd, where PATH does not lead to them. The last ones are distributions that carry it inside another program.
+CTR = (
+    ("ctr",),
+    ("/usr/local/bin/ctr",),
+    ("/var/lib/rancher/rke2/bin/ctr",),
+    ("k3s", "ctr"),
+    ("/usr/local/bin/k3s", "ctr"),
+    ("k0s", "ctr"),
+    ("/usr/local/bin/k0s", "ctr"),
+    ("/snap/bin/microk8s.ctr",),
+    ("/snap/bin/microk8s", "ctr"),
+)
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+
+
+def full_name(name):
+    """The name under which a runtime of CRI keeps an image: with its registry and its tag."""
+    first, slash, rest = name.partition("/")
+    if not (slash and (re.search(r"[.:]", first) or first == "localhost")):
+        name = "docker.io/%s%s" % ("" if slash else "library/", name)
+    return name if re.search(r"(:[^/]+|@[^/]+)$", name) else name + ":latest"
+
+
+def socket_path(endpoint):
+    return re.sub(r"^unix:/*", "/", endpoint or "")
+
+
+def kubelet_processes(sysroot):
+    """Arguments of each running kubelet; K3s and the like run one inside, without a process of that name."""
+    for pid in sysroot.listdir("/proc"):
+        if pid.isdigit():
+            words = [word for word in sysroot.read("/proc/%s/cmdline" % pid, "").split("\0") if word]
+            names = [os.path.basename(word) for word in words[:2]]
+            if "kubelet" in names:
+                yield words
+
+
+def option(words, name):
+    """Value of a flag of a command line, the last one if it is repeated; None without it."""
+    found = None
+    for index, word in enumerate(words):
+        if word == "--" + name:
+            found = words[index + 1] if index + 1 < len(words) else ""
+        elif word.startswith("--" + name + "="):
+            found = word.partition("=")[2]
+    return found
+
+
+def kubelet_endpoint(sysroot):
+    """(runtime, socket) that the running kubelet was told to use; None where no kubelet says it."""
+    for words in kubelet_processes(sysroot):
+        endpoint = option(words, "container-runtime-endpoint")
+        if not endpoint:
+            configuration = sysroot.read(option(words, "config") or "/var/lib/kubelet/config.yaml", "")
+            found = re.search(r"^[ \t]*[\"']?containerRuntimeEndpoint[\"']?[ \t]*:[ \t]*[\"']?([^\s\"',]+)", configuration, re.M)
+            endpoint = found.group(1) if found else None
+        if not endpoint:
+            # Before 1.24 the kubelet has Docker built in, and that is its default.
+            return (DOCKER, DOCKER_SOCKET) if sysroot.exists(DOCKER_SOCKET) else None
+        return runtime_of(endpoint)
+    return None
+
+
+def runtime_of(endpoint):
+    path = socket_path(endpoint)
+    if "docker" in os.path.basename(path):
+        return DOCKER, DOCKER_SOCKET
+    return (CRIO if "crio" in path else CONTAINERD), path
+
+
+def find_runtime(sysroot, wanted="auto", socket=None):
+    """(runtime, socket) that holds the images of Kubernetes on this host."""
+    if socket:
+        found, path = runtime_of(socket)
+        return (found if wanted == "auto" else wanted), path
+    told = kubelet_endpoint(sysroot)
+    if told and wanted in ("auto", told[0]):
+        return told
+    for path, runtime in SOCKETS:
+        if wanted in ("auto", runtime) and (sysroot.exists(path) or sysroot.exists("/var" + path)):
+            return runtime, path
+    if wanted == "auto":
+        raise HostError(
+            "no container runtime was found: no kubelet runs, and none of these sockets exists: %s. Start the runtime, or name it in the options "
+            "runtime and socket" % ", ".join(path for path, runtime in SOCKETS)
+        )
+    raise HostError("no socket of %s was found. Start it, or name its socket in the option socket" % wanted)
+
+
+class Client(object):
+    """One runtime. `run(argv)` gives (return code, stdout, stderr); `which(program)` its path or None."""
+
+    def __init__(self, run, which, socket):
+        self.run = run
+        self.which = which
+        self.socket = socket
+
+    def ask(self, argv):
+        """Output of a command that may find nothing; None when it fails."""
+        code, output, dummy = self.run(argv)
+        return output if code == 0 else None
+
+    def do(self, argv):
+        code, output, errors = self.run(argv)
+        if code != 0:
+            raise HostError("%s failed: %s" % (" ".join(argv), (errors or output).strip() or "exit code %d" % code))
+        return output
+
+    def program(self, candidates):
+        for candidate in candidates:
+            path = self.which(candidate[0])
+            if path:
+                return [path] + list(candidate[1:])
+        raise HostError("none of these programs was found: %s" % ", ".join(" ".join(candidate) for candidate in candidates))
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+class Containerd(Client):
+    def __init__(self, run, which, socket):
+        super(Containerd, self).__init__(run, which, socket)
+        self.ctr = self.program(CTR) + ["--address", socket, "--namespace", "k8s.io"]
+
+    def identity(self, name):
+        """Digest of the image's configuration, by way of its manifest, and of the index above that."""
+        listed = self.ask(self.ctr + ["images", "list", "name==" + full_name(name)])
+        found = re.search(r"\bsha256:[0-9a-f]{64}\b", listed or "")
+        return self.configuration(found.group(0)) if found else None
+
+    def configuration(self, digest, depth=0):
+        content = parsed(self.ask(self.ctr + ["content", "get", digest]) or "")
+        if not isinstance(content, dict) or depth > 2:
+            return None
+        if "manifests" in content:
+            here = ARCHITECTURES.get(platform.machine(), platform.machine())
+            fitting = [entry for entry in content["manifests"] if (entry.get("platform") or {}).get("architecture") in (None, here)]
+            return self.configuration(fitting[0]["digest"], depth + 1) if fitting else None
+        return (content.get("config") or {}).get("digest")
+
+    def load(self, archive, names):
+        self.do(self.ctr + ["images", "import", archive])
+
+
+class Docker(Client):
+    def __init__(self, run, which, socket):
+        super(Docker, self).__init__(run, which, socket)
+        self.docker = self.program((("docker",),))
+
+    def identity(self, name):
+        output = self.ask(self.docker + ["image", "inspect", name])
+        found = parsed(output or "")
+        if not found:
+            return None
+        # An engine that keeps images in containerd calls them by their manifest, so its layers are what can be compared.
+        if found[0].get("Descriptor", {}).get("digest") == found[0].get("Id"):
+            return [found[0].get("Id")] + list((found[0].get("RootFS") or {}).get("Layers") or [])
+        return found[0].get("Id")
+
+    def load(self, archive, names):
+        self.do(self.docker + ["image", "load", "--input", archive])
+
+
+class Crio(Client):
+    """CRI-O keeps its images where Podman does."""
+
+    def __init__(self, run, which, socket):
+        super(Crio, self).__init__(run, which, socket)
+        self.tool = self.program((("podman",), ("skopeo",)))
+        self.podman = os.path.basename(self.tool[0]) == "podman"
+
+    def identity(self, name):
+        if self.podman:
+            output = self.ask(self.tool + ["image", "inspect", "--format", "{{.Id}}", full_name(name)])
+            return "sha256:" + output.strip().replace("sha256:", "") if output and output.strip() else None
+        manifest = parsed(self.ask(self.tool + ["inspect", "--raw", "containers-storage:" + full_name(name)]) or "")
+        return (manifest.get("config") or {}).get("digest") if isinstance(manifest, dict) else None
+
+    def load(self, archive, names):
+        if self.podman:
+            self.do(self.tool + ["load", "--input", archive])
+            return
+        for name in names:
+            self.do(self.tool + ["copy", "docker-archive:%s:%s" % (archive, full_name(name)), "containers-storage:" + full_name(name)])
+
+
+CLIENTS = {CONTAINERD: Containerd, CRIO: Crio, DOCKER: Docker}
+
+
+def same(found, wanted, layers):
+    """Whether what a runtime has is the image that is wanted."""
+    if isinstance(found, list):
+        return found[0] == wanted or (bool(layers) and found[1:] == list(layers))
+    return found is not None and found == wanted
+
+
+def missing(client, images):
+    """Names of those images that the runtime lacks, or has with another content."""
+    return [image["name"] for image in images if not same(client.identity(image["name"]), image["id"], image.get("layers"))]

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Archives of images as `docker save` makes them. PRIVATE to this collection."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import tarfile
+from pathlib import Path
+
+# Configurations and manifests are a few KiB; nothing larger is read into memory.
+LARGEST = 4 << 20
+
+
+class ArchiveError(Exception):
+    """The message names the archive and what is wrong with it."""
+
+
+def read(path: str | Path) -> dict:
+    """Path, SHA-256 and images of an archive. Each image is {name, id, layers}; an image with two names is listed twice."""
+    path = Path(path).expanduser()
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise ArchiveError(f"the archive {path} cannot be read: {error.strerror}") from error
+    return _read(str(path), state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=32)
+def _read(path: str, _modified: int, _size: int) -> dict:
+    # Variables are evaluated again and again: an archive is read once as long as it is not replaced.
+    try:
+        with open(path, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(stream)
+        with tarfile.open(path) as archive:
+            manifest = json.loads(_member(archive, "manifest.json", path))
+            images = [image for entry in manifest for image in _images(archive, entry, path)]
+    except (OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise ArchiveError(f"{path} is no archive of images as `docker save` makes them: {error}") from error
+    if not images:
+        raise ArchiveError(f"{path} holds no image with a name; save it by name: docker save NAME:TAG > FILE")
+    return {"path": path, "sha256": digest, "images": images}
+
+
+def _digest(stream) -> str:
+    found = hashlib.sha256()
+    for block in iter(lambda: stream.read(1 << 20), b""):
+        found.update(block)
+    return found.hexdigest()
+
+
+def _member(archive: tarfile.TarFile, name: str, path: str) -> bytes:
+    member = archive.getmember(name)
+    stream = archive.extractfile(member) if member.isfile() and member.size <= LARGEST else None
+    if stream is None:
+        raise ArchiveError(f"{path} is no archive of images: its {name} is no plain small file")
+    return stream.read()
+
+
+def _images(archive: tarfile.TarFile, entry: dict, path: str) -> list[dict]:
+    configuration = _member(archive, entry["Config"], path)
+    layers = json.loads(configuration)["rootfs"].get("diff_ids") or []
+    identity = "sha256:" + hashlib.sha256(configuration).hexdigest()
+    return [{"name": name, "id": identity, "layers": layers} for name in entry.get("RepoTags") or []]

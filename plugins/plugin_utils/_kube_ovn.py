@@ -1,0 +1,315 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What role kube_ovn has to do: what was rendered and what the API returned become lists that kubernetes.core takes as they are.
+
+PRIVATE to the collection. All are functions of their arguments; objects are dictionaries as the API has them.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import ipaddress
+import re
+
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_rollout import pod_ready, rolled_out
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import plan as verify
+
+NAMESPACE = "kube-system"
+# The DaemonSets of Open vSwitch: in dedicated mode the first runs OVS-DPDK on every node, in hybrid mode the second does on its own nodes.
+OVS, HYBRID = "ovs-ovn", "ovs-ovn-dpdk"
+SWITCHES = (OVS, HYBRID, "ovn-central")
+# Workloads that an installer makes on request only.
+ON_REQUEST = ("ovn-ic-controller", "ovn-ic-server", "kube-ovn-monitor")
+DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
+# Workloads whose image is the release: what writes into the databases, and what uses them.
+READERS = ("ovn-central", "kube-ovn-controller", "kube-ovn-cni")
+# The label of pods that role dpdk_app creates, and creates again.
+OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
+
+# Custom resources in the order of their removal: kinds that are named nowhere come first, while their controller runs, for what they made is on the
+# nodes or in the databases; the last three go with their definitions, when everything that uses them has gone.
+USED_BY_OTHERS = ("IPPool", "Vlan", "ProviderNetwork")
+NETWORKS = ("Subnet", "Vpc", "IP")
+
+# Created by Kube-OVN itself or for it, or left by an older release, so that the installer does not name them.
+MADE_LATER = [
+    dict(apiVersion=version, kind=kind, metadata=dict(name=name, **(dict(namespace=NAMESPACE) if namespaced else {})))
+    for version, kind, namespaced, names in (
+        ("v1", "ConfigMap", True, ("ovn-config", "ovn-ic-config", "ovn-external-gw-config", "ovn-vpc-nat-config", "ovn-vpc-nat-gw-config",
+                                   "vpc-dns-config", "kube-ovn-controller")),
+        ("v1", "Service", True, ("ovn-northd",)),
+        ("v1", "Secret", True, ("kube-ovn-tls", "ovn-ipsec-ca")),
+        ("coordination.k8s.io/v1", "Lease", True, ("kube-ovn-controller",)),
+        ("policy/v1beta1", "PodSecurityPolicy", False, ("kube-ovn",)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", False, ("vpc-dns",)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", False, ("system:vpc-dns",)),
+        ("v1", "ServiceAccount", True, ("vpc-dns",)),
+    )
+    for name in names
+]
+
+# Labels and annotations of Kube-OVN: its own, and those of attachments, PROVIDER.kubernetes.io/WHAT with NAME.NAMESPACE or NAME.NAMESPACE.ovn as provider.
+KUBE_OVN_KEYS = re.compile(
+    r"([^/]+\.)?ovn\.kubernetes\.io/|kube-ovn/role$|[^/]+\.provider-network\.kubernetes\.io/|[^/]+\.[^/]+\.kubernetes\.io/"
+    r"(allocated|routed|ip_address|mac_address|cidr|gateway|logical_switch|logical_router|ip_pool|vlan_id|pod_nic_type|provider_network|port_security)$"
+)
+
+
+def named(item, **metadata):
+    """The object by its name alone, with something to patch into its metadata."""
+    for key in ("namespace", "name"):
+        if item["metadata"].get(key):
+            metadata[key] = item["metadata"][key]
+    return dict(apiVersion=item["apiVersion"], kind=item["kind"], metadata=metadata)
+
+
+def title(item):
+    return "%s/%s" % (item["kind"], item["metadata"]["name"])
+
+
+def owner(item, kind=None):
+    """Name of the owner, of this kind where one is given; empty where there is none."""
+    owners = item["metadata"].get("ownerReferences") or []
+    return next((entry.get("name", "") for entry in owners if kind in (None, entry.get("kind"))), "")
+
+
+def is_managed(pod):
+    """Whether a controller replaces the pod when it is deleted. The kubelet does not replace its own: it only shows them again."""
+    return any(item["kind"] != "Node" for item in pod["metadata"].get("ownerReferences") or [])
+
+
+def newest_revisions(revisions):
+    """The hash of the newest revision of each DaemonSet. StatefulSets have revisions too, with another label, and are left out."""
+    found = {}
+    for item in sorted(revisions, key=lambda item: item["revision"]):
+        name, revision = owner(item, "DaemonSet"), (item["metadata"].get("labels") or {}).get("controller-revision-hash")
+        if name and revision:
+            found[name] = revision
+    return found
+
+
+def has_hugepages(spec):
+    """Whether a container of the pod has hugepages. In a DaemonSet of OVS only OVS-DPDK has."""
+    return any(name.startswith("hugepages-") for container in spec["containers"] for name in (container.get("resources") or {}).get("limits") or {})
+
+
+def tunnel_bridge(pod):
+    """The bridge that the pod of OVS-DPDK has made in hybrid mode, empty in dedicated mode."""
+    env = [item for container in pod["spec"].get("containers", []) for item in container.get("env") or []]
+    return next((item.get("value", "") for item in env if item["name"] == "DPDK_TUNNEL_IFACE"), "")
+
+
+def is_client(pod):
+    """Whether the pod has ports of Userspace CNI of which OVS-DPDK makes the sockets: their clients do not come back to it after a restart.
+
+    Where OVS-DPDK is the client, as with all ports that Kube-OVN itself makes in hybrid mode, it does come back.
+    """
+    if verify.CONFIGURATION not in (pod["metadata"].get("annotations") or {}):
+        return False
+    attachments, problem = verify.attachments(pod)
+    return bool(problem) or not all(item["server"] for item in attachments)
+
+
+def node_of(pod):
+    """Where the pod of a DaemonSet belongs. Before a node has taken it, only the terms that its controller wrote tell."""
+    if pod["spec"].get("nodeName"):
+        return pod["spec"]["nodeName"]
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
+    return next((field["values"][0] for term in terms for field in term.get("matchFields") or [] if field["key"] == "metadata.name"), "")
+
+
+def stages(rendered, known):
+    """The installer's order: stages of objects to apply and workloads to wait for, those up to ovn-central, and those after it.
+
+    Open vSwitch is brought up in between, before everything that needs it. Files that are applied one after the other are one stage.
+    """
+    found, central = [], None
+    for step in rendered["steps"]:
+        if step["action"] == "apply":
+            if not found or found[-1]["wait"] or central == len(found):
+                found.append(dict(name=step["file"], first=step["first"], count=step["count"], wait=[], timeout=0))
+            else:
+                found[-1]["name"] += ", " + step["file"]
+                found[-1]["count"] += step["count"]
+        # CoreDNS is the cluster's own, and not in every cluster.
+        elif step["action"] == "wait" and step["condition"] == "rollout" and "%s/%s" % (step["kind"], step["name"]) in known:
+            if not found or central == len(found):
+                found.append(dict(name=step["name"], first=0, count=0, wait=[], timeout=0))
+            found[-1]["wait"].append(dict(kind=step["kind"], name=step["name"], namespace=step.get("namespace") or NAMESPACE))
+            found[-1]["timeout"] = max(found[-1]["timeout"], step.get("timeout") or 0)
+            if step["name"] == "ovn-central":
+                central = len(found)
+    central = len(found) if central is None else central
+    return found[:central], found[central:]
+
+
+def deployment(rendered, daemonset, nodes, current, removed=()):
+    """How to get from the current workloads to what was rendered.
+
+    `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more.
+    """
+    workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
+
+    labels = dict((node, {DATAPATH: "userspace"}) for node in nodes) if daemonset == HYBRID else {}
+    labels.update((node, {DATAPATH: None}) for node in removed)
+    for step in rendered["steps"]:
+        if step["action"] == "label":
+            for node in step["nodes"]:
+                own = dict((key, value) for key, value in labels.get(node, {}).items() if value is not None or key not in step["labels"])
+                labels[node] = dict(step["labels"], **own)
+
+    replaced = {"Orphan": [], "Foreground": []}
+    for item in current:
+        wanted = workloads.get(title(item))
+        # A selector is immutable, and OVS-DPDK has a DaemonSet of another name in the other mode.
+        other_selector = wanted and wanted["spec"]["selector"] != item["spec"]["selector"]
+        other_mode = item["metadata"]["name"] in (OVS, HYBRID) and item["metadata"]["name"] != daemonset and has_hugepages(item["spec"]["template"]["spec"])
+        if other_selector or other_mode:
+            replaced["Orphan" if item["metadata"]["name"] in (OVS, HYBRID) else "Foreground"].append(named(item))
+
+    ours = [item for item in current if item["metadata"]["name"] in set(name.split("/")[1] for name in workloads) | set(SWITCHES + ON_REQUEST)]
+    # Pods on Kube-OVN's own network first, while kube-ovn-cni can still remove their ports, and kube-ovn-cni last.
+    ours.sort(key=lambda item: (item["metadata"]["name"] == "kube-ovn-cni", bool(item["spec"]["template"]["spec"].get("hostNetwork"))))
+    since = [item["metadata"]["creationTimestamp"] for item in current if title(item) == "DaemonSet/kube-ovn-cni"]
+    before, after = stages(rendered, set(workloads) | set(title(item) for item in current))
+    return dict(
+        labels=[dict(apiVersion="v1", kind="Node", metadata=dict(name=node, labels=labels[node])) for node in sorted(labels)],
+        stages_before_ovs=before,
+        stages_after_ovs=after,
+        # Workloads whose immutable fields change, by the policy to delete them with.
+        orphaned=replaced["Orphan"],
+        replaced=replaced["Foreground"],
+        ready=sorted(title(item) for item in current if rolled_out(item)),
+        # When Kube-OVN became the network.
+        since=since[0] if since else "",
+        # DaemonSets of OVS with the labels of their pods.
+        selectors=dict((name, workloads["DaemonSet/" + name]["spec"]["selector"]["matchLabels"]) for name in (OVS, HYBRID) if "DaemonSet/" + name in workloads),
+        # DaemonSets of OVS whose pods only this role replaces: OVS-DPDK, and up to v1.11 the kernel's OVS too.
+        on_delete=sorted(
+            item["metadata"]["name"]
+            for item in workloads.values()
+            if title(item) in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+        ),
+        # OVS-DPDK, and all DaemonSets of OVS whose pods only this role replaces, as module k8s_rollout_info takes them.
+        ovs=[dict(kind="DaemonSet", name=daemonset, namespace=NAMESPACE)],
+        ovs_on_delete=[
+            dict(kind="DaemonSet", name=name.split("/")[1], namespace=NAMESPACE)
+            for name in sorted(workloads)
+            if name in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (workloads[name]["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+        ],
+        # For the removal.
+        switches=[named(item) for item in ours if item["metadata"]["name"] in SWITCHES],
+        others=[named(item) for item in ours if item["metadata"]["name"] not in SWITCHES],
+    )
+
+
+def release(listed, current=()):
+    """The newest release that has run, empty where none has: `listed` are the pods, `current` the workloads, which count where no pod is left.
+
+    What was applied but never started because its image was missing wrote nothing to the databases, so that an older release may follow.
+    """
+
+    def tags(specs):
+        found = [re.search(r":v(\d+)\.(\d+)\.(\d+)", image) for image in specs]
+        return sorted(tuple(int(number) for number in match.groups()) for match in found if match)
+
+    readers = [pod for pod in listed if (pod["metadata"].get("labels") or {}).get("app") in READERS]
+    images = dict((pod["metadata"]["name"], dict((item["name"], item["image"]) for item in pod["spec"]["containers"])) for pod in readers)
+    started = [
+        images[pod["metadata"]["name"]].get(status["name"], "")
+        for pod in readers
+        for status in pod["status"].get("containerStatuses") or []
+        if status.get("imageID")
+    ]
+    applied = [container["image"] for item in current if item["metadata"]["name"] in READERS for container in item["spec"]["template"]["spec"]["containers"]]
+    found = tags(started if started else applied)
+    return "v%d.%d.%d" % found[-1] if found else ""
+
+
+def tunnel_address(text):
+    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is none, or where its network has no other address."""
+    if not re.match(r"[0-9A-Fa-f.:]+/[0-9]+\Z", text):
+        return ""
+    try:
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        return ""
+    return str(found.ip) if 0 < found.network.prefixlen < found.max_prefixlen else ""
+
+
+def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", excluded=()):
+    """What is to be done with the pods of a cluster.
+
+    `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to be restarted, `excluded` are nodes that are left alone.
+    """
+    newest = newest_revisions(revisions)
+    orphans, outdated, switches, recreate, own, foreign, unmanaged = [], [], [], [], [], [], []
+    started = {}
+    for pod in listed:
+        name, node = owner(pod), node_of(pod)
+        labels = pod["metadata"].get("labels") or {}
+        running = [status["state"]["running"]["startedAt"] for status in pod["status"].get("containerStatuses") or [] if "running" in status["state"]]
+        if not name and pod["metadata"].get("generateName") in (OVS + "-", HYBRID + "-"):
+            # Its DaemonSet was deleted without it; the new one must not mistake it for one of its newest.
+            heir = daemonset if daemonset == OVS or node in nodes else OVS
+            orphans.append(named(pod, labels=dict(plan["selectors"][heir], **{"pod-template-generation": "0"})))
+        old = name in plan["on_delete"] and (labels.get("controller-revision-hash") != newest.get(name) or node in restart)
+        if old and node not in excluded:
+            outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=pod_ready(pod), tunnel_bridge=tunnel_bridge(pod)))
+        if name in (OVS, HYBRID) and running:
+            if node not in excluded:
+                switches.append(pod["metadata"]["name"])
+            if name == daemonset:
+                started[node] = running[0]
+    for pod in listed:
+        metadata, spec = pod["metadata"], pod["spec"]
+        if spec.get("hostNetwork") or "deletionTimestamp" in metadata:
+            continue
+        if is_client(pod) and pod["status"].get("phase") == "Running" and pod["status"].get("startTime", "") < started.get(node_of(pod), ""):
+            recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
+            if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
+                own.append(named(pod))
+        # It has its address from another network.
+        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since:
+            if is_managed(pod):
+                foreign.append(named(pod))
+            else:
+                unmanaged.append("%s/%s" % (metadata["namespace"], metadata["name"]))
+    return dict(
+        orphans=orphans,
+        orphan_revisions=[named(item) for item in revisions if not owner(item) and item["metadata"]["name"].startswith(OVS + "-")],
+        # Those that do not run come first, for a node without OVS loses nothing.
+        outdated=sorted(outdated, key=lambda pod: (pod["ready"], pod["node"])),
+        switches=switches,
+        recreate=recreate,
+        own=own,
+        foreign=foreign,
+        unmanaged=unmanaged,
+    )
+
+
+def removal_plan(rendered, instances, definitions, apis):
+    """What is left to remove, each list in the order of the removal."""
+    kinds = [item["spec"]["names"]["kind"] for item in definitions]
+    order = [kind for kind in kinds if kind not in USED_BY_OTHERS + NETWORKS] + [kind for kind in USED_BY_OTHERS if kind in kinds]
+    return dict(
+        gateways=[named(item) for kind in order for item in instances if item["kind"] == kind],
+        finalized=[named(item, finalizers=None) for item in instances if item["metadata"].get("finalizers")],
+        objects=[named(item) for item in MADE_LATER + rendered["objects"][::-1] + definitions if item["apiVersion"] in apis],
+    )
+
+
+def metadata_patches(items):
+    """Patches that remove all labels and annotations of Kube-OVN."""
+    found = []
+    for item in items:
+        patch = {}
+        for field in ("labels", "annotations"):
+            patch[field] = dict((key, None) for key in item["metadata"].get(field) or {} if KUBE_OVN_KEYS.match(key))
+        if any(patch.values()):
+            found.append(named(item, **patch))
+    return found

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of the cluster: answers of the Kubernetes API and facts of the hosts, as rules of scope CLUSTER look at them."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
+
+# DaemonSets of other network plugins.
+OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node)"
+
+
+def cluster_facts(api, groups, hostvars, settings=None):
+    """What the rules of scope cluster look at: `api` is what the API returned, `settings` are those of the host of group cluster."""
+    hosts = groups.get("nodes", [])
+    examined = dict((host, hostvars[host]["preflight_host"]) for host in hosts if "preflight_host" in hostvars[host])
+    reasons = dict((host, hostvars[host].get("preflight_unexamined", "it is unreachable")) for host in hosts if host not in examined)
+    builders = [host for host in groups.get("build", []) if "preflight_build_examined" not in hostvars[host] and host not in reasons]
+    nodes = {}
+    for node in api.get("nodes", []):
+        info = node["status"]["nodeInfo"]
+        nodes[node["metadata"]["name"]] = dict(
+            runtime=info.get("containerRuntimeVersion", ""),
+            allocatable=node["status"].get("allocatable", {}),
+            ready=next((item for item in node["status"].get("conditions") or [] if item.get("type") == "Ready"), {}),
+            labels=node["metadata"].get("labels") or {},
+            addresses=[item["address"] for item in node["status"].get("addresses") or [] if item["type"] in ("InternalIP", "ExternalIP")],
+        )
+    node_names = dict((host, hostvars[host].get("preflight_settings", {}).get("kube_ovn_node_name") or host) for host in examined)
+    resources = dict((node["metadata"]["name"], node) for node in api.get("nodes", []))
+    other_machines = [
+        host
+        for host, facts in examined.items()
+        if host_reboot.other_machine(resources.get(node_names[host], {}), "%s\n%s\n" % (facts.get("machine_id", ""), facts.get("boot_id", "")))
+    ]
+    networks = []
+    for daemonset in api.get("daemonsets", []):
+        metadata = daemonset["metadata"]
+        name = "DaemonSet %s/%s" % (metadata["namespace"], metadata["name"])
+        if re.match(OTHER_NETWORKS, metadata["name"]):
+            networks.append(name)
+    workloads = [dict(item, kind=kind) for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment")) for item in api.get(key, [])]
+    workloads = [item for item in workloads if item["metadata"]["namespace"] == _kube_ovn.NAMESPACE]
+    return dict(
+        api_error=api.get("error", ""),
+        host_failed=api.get("host_failed", False),
+        kubernetes_version=api.get("version", ""),
+        nodes=nodes,
+        asked_images=api.get("images", {}),
+        missing_images=images_to_ask_for(settings or {}, api, hosts, hostvars),
+        full_lists=[node["metadata"]["name"] for node in api.get("nodes", []) if len(node["status"].get("images") or []) >= REPORTED_IMAGES],
+        # An empty list where an earlier run of this collection deployed Kube-OVN.
+        managers=_kube_ovn_adoption.managers(workloads) if _kube_ovn_adoption.own_record(workloads) is None else [],
+        networks=_kube_ovn_adoption.networks(workloads),
+        other_networks=networks,
+        foreign_multus=attachments.foreign_multus(api.get("daemonsets", []))["managed"],
+        running_release=_kube_ovn.release(api.get("pods", []), workloads),
+        service_address=api.get("service_address", ""),
+        kube_proxy=bool(int(api["kube_proxy_pods"]))
+        or any("kube-proxy" in item["metadata"]["name"] for item in api["daemonsets"])
+        # It may be a service of the host.
+        or any(facts.get("kube_proxy") for facts in examined.values())
+        if "kube_proxy_pods" in api
+        else None,
+        ignored_settings=_kube_ovn_values.ignored_settings(api.get("attached_pods", []), api.get("attachments", []), api.get("subnets", [])),
+        hosts=len(hosts),
+        node_names=node_names,
+        other_machines=other_machines,
+        pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),
+        settings=dict((host, hostvars[host].get("preflight_settings", {})) for host in examined),
+        host_facts=examined,
+        pod_security=dict(
+            (item["metadata"]["name"], (item["metadata"].get("labels") or {}).get("pod-security.kubernetes.io/enforce", ""))
+            for item in api.get("namespaces", [])
+        ),
+        unexamined=reasons,
+        unexamined_builders=dict((host, hostvars[host].get("preflight_build_unexamined", "it is unreachable")) for host in builders),
+    )

@@ -1,0 +1,141 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the cluster must offer, whatever the roles are told: its API, its nodes, its other network plugins, what all hosts must agree on."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import matrix
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, error, notice, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
+
+
+# As module_utils/basic.py of ansible-core words it (missing_required_lib).
+MISSING_LIBRARY = re.compile(r"Failed to import the required Python library \((?P<name>[^)]*)\) on (?P<host>\S+)'s Python (?P<python>[^\s]+?)\.?(?:\s|$)")
+
+
+@rule("kubernetes-api", CLUSTER, "the Kubernetes API answers")
+def api_answers(case):
+    problem = case.facts.get("api_error")
+    if problem and not case.facts.get("host_failed") and not MISSING_LIBRARY.search(problem):
+        yield error("the Kubernetes API does not answer: %s" % problem, "set cluster_kubeconfig to a kubeconfig that works on the host of group cluster")
+
+
+@rule("python-kubernetes", CLUSTER, "the host of group cluster has the Python package kubernetes")
+def python_library(case):
+    missing = MISSING_LIBRARY.search(case.facts.get("api_error", ""))
+    if missing:
+        yield error(
+            "the Python package %s is missing for %s on the host of group cluster" % (missing.group("name"), missing.group("python")),
+            "run %s -m pip install %s there, or set ansible_python_interpreter of that host to a Python that has it"
+            " ('{{ ansible_playbook_python }}' is the one that Ansible itself runs with)" % (missing.group("python"), missing.group("name").split()[0]),
+        )
+
+
+@rule("host-unexamined", CLUSTER, "every host could be examined")
+def unexamined_hosts(case):
+    cure = "it must be reachable and have Python 2.7, or 3.6 and later (ansible_python_interpreter; on Ubuntu 16.04 /usr/bin/python2.7)"
+    for host, reason in sorted(case.facts.get("unexamined", {}).items()):
+        yield error("%s could not be examined: %s" % (host, reason), cure + ", or be taken out of group nodes")
+    for host, reason in sorted(case.facts.get("unexamined_builders", {}).items()):
+        yield error("%s of group build could not be examined: %s" % (host, reason), cure)
+    if case.facts.get("host_failed"):
+        yield error(
+            "modules do not run on the host of group cluster: %s" % case.facts.get("api_error"),
+            cure + "; for localhost set ansible_python_interpreter: '{{ ansible_playbook_python }}'",
+        )
+
+
+@rule("node-ready", CLUSTER, "no node of the cluster is lost")
+def lost_nodes(case):
+    excluded = case.setting("kube_ovn_excluded_nodes", [])
+    for name, node in sorted(case.facts.get("nodes", {}).items()):
+        if name in excluded:
+            continue
+        ready = node.get("ready") or {}
+        text = "%s: %s" % (ready.get("reason", ""), ready.get("message", ""))
+        # A node without a network is what this collection is for.
+        if ready.get("status", "True") == "True" or re.search(r"cni|network ?plugin|NetworkReady=false", text, re.I):
+            continue
+        kind = error if ready["status"] == "Unknown" else warning
+        yield kind(
+            "node %s is not ready (%s), and roll-outs wait for the pods of every node" % (name, text.strip(": ")),
+            "bring it back, name it in kube_ovn_excluded_nodes, or remove it from the cluster (kubectl delete node %s) and from group nodes" % name,
+        )
+
+
+@rule("cluster-wide", CLUSTER, "what holds for the whole cluster is the same on all hosts")
+def differing_values(case):
+    for name, value in sorted(case.cluster_wide().items()):
+        others = [(host, own.cluster_wide()[name]) for host, own in case.hosts() if own.settings]
+        hosts = ["%s on %s" % (other or "not set", host) for host, other in others if other != value]
+        if hosts:
+            yield error(
+                "%s is %s on the host of group cluster, and %s" % (name, value or "not set", ", ".join(hosts)),
+                "set it once for all hosts, in group_vars/all.yml",
+            )
+
+
+@rule("other-network", CLUSTER, "no other network plugin runs in the cluster")
+def other_network(case):
+    for name in case.facts.get("other_networks", []):
+        yield error("%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN comes")
+
+
+@rule("kubernetes-version", CLUSTER, "Kubernetes and the Kube-OVN release fit each other")
+def kubernetes_version(case):
+    kubernetes = version(case.facts.get("kubernetes_version"))
+    if kubernetes is None:
+        return
+    text = case.facts["kubernetes_version"]
+    if kubernetes < (1, 11, 0):
+        yield error("Kubernetes %s is older than any Kube-OVN supports" % text, "upgrade Kubernetes to 1.16 or later")
+        return
+    # What is wrong with the release and the mode as such is another check's.
+    lowest = matrix.lowest_kubernetes(case.release, case.mode) if case.release else None
+    if lowest is None:
+        return
+    row = matrix.release_row(case.release, case.mode, kubernetes[:2])
+    release = "v" + dotted(case.release)
+    if row is not None and row.evidence == "refused":
+        yield error(
+            "Kube-OVN %s does not work with Kubernetes %s: %s" % (release, text, row.note),
+            "use another kube_ovn_version, or upgrade Kubernetes to %s or later; docs/matrix.md lists what fits" % dotted(lowest)
+            if kubernetes[:2] < lowest
+            else "use a later kube_ovn_version; docs/matrix.md lists what fits",
+        )
+    elif kubernetes[:2] > matrix.NEWEST_KUBERNETES:
+        yield warning(
+            "Kubernetes %s is newer than any that this collection was tried with" % text, "look for a later release of Kube-OVN and of this collection"
+        )
+
+
+@rule("untried-combination", CLUSTER, "Kubernetes, Kube-OVN, container runtime and operating system were tried together")
+def untried(case):
+    kubernetes = version(case.facts.get("kubernetes_version"))
+    if kubernetes is None or case.release is None:
+        return
+    row = matrix.release_row(case.release, case.mode, kubernetes[:2])
+    if row is None or row.evidence == "refused":
+        return
+    runtimes = sorted(set(str(node.get("runtime", "")) for node in case.facts.get("nodes", {}).values()))
+    systems = sorted(
+        set((facts.get("os", {}).get("id", ""), str(facts.get("os", {}).get("version", ""))) for facts in case.facts.get("host_facts", {}).values())
+    )
+    majors = [(name, int(text.partition(".")[0])) for name, text in systems if text.partition(".")[0].isdigit()]
+    evidence = matrix.weakest([row] + [matrix.runtime_row(name) for name in runtimes] + [matrix.system_row(name, major) for name, major in majors])
+    if evidence != "lab":
+        yield notice(
+            "Kube-OVN v%s in %s mode on Kubernetes %s with %s has not run in the lab: it is %s"
+            % (
+                dotted(case.release),
+                case.mode,
+                case.facts["kubernetes_version"],
+                ", ".join(runtimes + ["%s %s" % item for item in systems]) or "these nodes",
+                evidence,
+            ),
+            "docs/matrix.md says what each word means; try it on a cluster that may break, and let role verify prove it",
+        )
