@@ -1,3 +1,0 @@
-module kube-ovn-dpdk.invalid/lab
-
-go 1.20

@@ -1,3 +1,0 @@
-module kube-ovn-dpdk/userspace-cni-standin
-
-go 1.21

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// pod is as much of a pod's object as the launcher needs.
+type pod struct {
+	Metadata struct {
+		Name, Namespace, UID string
+		Annotations          map[string]string
+	} `json:"metadata"`
+	Spec struct {
+		NodeName string `json:"nodeName"`
+		Volumes  []struct {
+			Name     string                 `json:"name"`
+			HostPath *struct{ Path string } `json:"hostPath"`
+			EmptyDir *struct{}              `json:"emptyDir"`
+		} `json:"volumes"`
+	} `json:"spec"`
+}
+
+// uid is the UID under which the kubelet knows the pod, which is what a container gets as metadata.uid. The API has a static pod as a mirror with another UID.
+func (p pod) uid(given string) (string, error) {
+	uid := p.Metadata.UID
+	if p.Metadata.Annotations["kubernetes.io/config.mirror"] != "" {
+		uid = p.Metadata.Annotations["kubernetes.io/config.hash"]
+	}
+	// Docker's runtimes give no UID. Where one is given, the pod may have been replaced by another one of the same name meanwhile.
+	if given != "" && given != uid {
+		return "", fmt.Errorf("the pod %s/%s has the UID %s by now, and this sandbox is of %s", p.Metadata.Namespace, p.Metadata.Name, uid, given)
+	}
+	if !podUID.MatchString(uid) {
+		return "", fmt.Errorf("the API server's pod %s/%s has no UID", p.Metadata.Namespace, p.Metadata.Name)
+	}
+	return uid, nil
+}
+
+// access is what a kubeconfig says of its current context. Files that it names are read at each call, so that a token or an authority that is
+// renewed there is used from then on.
+type access struct {
+	server, serverName          string
+	insecure                    bool
+	token                       string
+	authority, certificate, key []byte
+}
+
+type namedCluster struct {
+	Name    string `json:"name"`
+	Cluster struct {
+		Server    string `json:"server"`
+		Insecure  bool   `json:"insecure-skip-tls-verify"`
+		Name      string `json:"tls-server-name"`
+		Authority string `json:"certificate-authority"`
+		Data      string `json:"certificate-authority-data"`
+	} `json:"cluster"`
+}
+
+type namedUser struct {
+	Name string `json:"name"`
+	User struct {
+		Token           string `json:"token"`
+		TokenFile       string `json:"tokenFile"`
+		Certificate     string `json:"client-certificate"`
+		CertificateData string `json:"client-certificate-data"`
+		Key             string `json:"client-key"`
+		KeyData         string `json:"client-key-data"`
+	} `json:"user"`
+}
+
+type kubeconfig struct {
+	Current  string         `json:"current-context"`
+	Clusters []namedCluster `json:"clusters"`
+	Users    []namedUser    `json:"users"`
+	Contexts []struct {
+		Name    string `json:"name"`
+		Context struct {
+			Cluster string `json:"cluster"`
+			User    string `json:"user"`
+		} `json:"context"`
+	} `json:"contexts"`
+}
+
+var yamlLine = regexp.MustCompile(`(?m)^[ -]*"?([A-Za-z-]+)"?:[ \t]+['"]?([^'"\s][^'"\n]*?)['"]?[ \t]*$`)
+
+// readKubeconfig understands JSON, and YAML of one cluster and one user, as the kubelet's and Multus' are.
+func readKubeconfig(path string) (access, error) {
+	var config kubeconfig
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return access{}, err
+	}
+	if json.Unmarshal(content, &config) != nil {
+		config = kubeconfig{Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1)}
+		cluster, user := &config.Clusters[0].Cluster, &config.Users[0].User
+		servers := 0
+		for _, found := range yamlLine.FindAllStringSubmatch(string(content), -1) {
+			switch found[1] {
+			case "server":
+				cluster.Server = found[2]
+				servers++
+			case "tls-server-name":
+				cluster.Name = found[2]
+			case "insecure-skip-tls-verify":
+				cluster.Insecure = found[2] == "true"
+			case "certificate-authority":
+				cluster.Authority = found[2]
+			case "certificate-authority-data":
+				cluster.Data = found[2]
+			case "token":
+				user.Token = found[2]
+			case "tokenFile":
+				user.TokenFile = found[2]
+			case "client-certificate":
+				user.Certificate = found[2]
+			case "client-certificate-data":
+				user.CertificateData = found[2]
+			case "client-key":
+				user.Key = found[2]
+			case "client-key-data":
+				user.KeyData = found[2]
+			}
+		}
+		if servers > 1 {
+			return access{}, fmt.Errorf("%s names %d clusters; in YAML only one is understood", path, servers)
+		}
+	}
+	if len(config.Clusters) == 0 || len(config.Users) == 0 {
+		return access{}, fmt.Errorf("%s names no cluster and user", path)
+	}
+	cluster, user := config.Clusters[0], config.Users[0]
+	for _, context := range config.Contexts {
+		if context.Name != config.Current {
+			continue
+		}
+		for _, other := range config.Clusters {
+			if other.Name == context.Context.Cluster {
+				cluster = other
+			}
+		}
+		for _, other := range config.Users {
+			if other.Name == context.Context.User {
+				user = other
+			}
+		}
+	}
+	a := access{server: strings.TrimSuffix(cluster.Cluster.Server, "/"), serverName: cluster.Cluster.Name, insecure: cluster.Cluster.Insecure, token: user.User.Token}
+	if a.server == "" {
+		return a, fmt.Errorf("%s names no server", path)
+	}
+	// Multus before v4.2.3 writes an IPv4 address in brackets, which newer Go refuses.
+	a.server = regexp.MustCompile(`^(https?://)\[(\d+\.\d+\.\d+\.\d+)\]`).ReplaceAllString(a.server, "$1$2")
+	read := func(data, file string) []byte {
+		if err != nil || data == "" && file == "" {
+			return nil
+		}
+		var text []byte
+		if data != "" {
+			text, err = base64.StdEncoding.DecodeString(data)
+			return text
+		}
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(path), file)
+		}
+		text, err = os.ReadFile(file)
+		return text
+	}
+	a.authority = read(cluster.Cluster.Data, cluster.Cluster.Authority)
+	a.certificate = read(user.User.CertificateData, user.User.Certificate)
+	a.key = read(user.User.KeyData, user.User.Key)
+	// As in client-go, the file comes first.
+	if user.User.TokenFile != "" {
+		a.token = strings.TrimSpace(string(read("", user.User.TokenFile)))
+	}
+	return a, err
+}
+
+func (a access) client() (*http.Client, error) {
+	config := &tls.Config{ServerName: a.serverName, InsecureSkipVerify: a.insecure}
+	if len(a.authority) > 0 {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(a.authority) {
+			return nil, errors.New("the certificate authority is no PEM certificate")
+		}
+	}
+	if len(a.certificate) > 0 {
+		pair, err := tls.X509KeyPair(a.certificate, a.key)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}}, nil
+}
+
+var errNoPod = errors.New("there is no such pod")
+
+// readPod asks the API server, again and again while it does not answer. The kubeconfig is read each time, since it may be just renewed.
+func readPod(path, namespace, name string, deadline time.Time) (pod, error) {
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		found, again, err := askForPod(path, namespace, name)
+		if err == nil || !again || time.Until(deadline) < pause {
+			return found, err
+		}
+		time.Sleep(pause)
+	}
+}
+
+func askForPod(path, namespace, name string) (found pod, again bool, err error) {
+	a, err := readKubeconfig(path)
+	if err != nil {
+		return found, errors.Is(err, os.ErrNotExist), fmt.Errorf("the plugin's kubeconfig: %w", err)
+	}
+	client, err := a.client()
+	if err != nil {
+		return found, false, fmt.Errorf("the plugin's kubeconfig %s: %w", path, err)
+	}
+	limit, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	address := a.server + "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(name)
+	request, err := http.NewRequestWithContext(limit, http.MethodGet, address, nil)
+	if err != nil {
+		return found, false, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "userspace-cni-launcher")
+	if a.token != "" {
+		request.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return found, true, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
+	switch {
+	case err != nil:
+		return found, true, err
+	case response.StatusCode == http.StatusNotFound:
+		return found, false, fmt.Errorf("%w: %s/%s", errNoPod, namespace, name)
+	case response.StatusCode != http.StatusOK:
+		return found, response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= 500,
+			fmt.Errorf("the API server answers %s to the plugin's kubeconfig %s for the pod %s/%s", response.Status, path, namespace, name)
+	}
+	err = json.Unmarshal(content, &found)
+	return found, false, err
+}
