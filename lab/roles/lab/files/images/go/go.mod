@@ -1,0 +1,3 @@
+module kube-ovn-dpdk.invalid/lab
+
+go 1.20

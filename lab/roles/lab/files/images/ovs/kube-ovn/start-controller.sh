@@ -1,0 +1,2 @@
+#!/bin/sh
+exec python3 /kube-ovn/controller.py "$@"

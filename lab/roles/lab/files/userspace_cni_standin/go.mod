@@ -1,0 +1,3 @@
+module kube-ovn-dpdk/userspace-cni-standin
+
+go 1.21
