@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -33,6 +34,8 @@ NEWEST = ROOT / ".venv-newest" / "bin"
 TARGET_PYTHONS = ("2.7", "3.6")
 # Files side by side, the tests of one in their order.
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
+# Under core 2.16 only: the launcher, the wrapper and the pages are no Ansible code, and each roll-out takes minutes.
+ONE_CONTROLLER = ("test_launcher.py", "test_wrapper.py", "test_pages.py", "test_kube_ovn_deployment.py", "test_getting_started.py", "test_documents.py")
 
 
 @dataclass
@@ -206,7 +209,9 @@ def _is_shell(path: Path) -> bool:
 
 def staged() -> Path:
     """A copy under the path that ansible-test asks for; it must not see what git ignores."""
-    target = CACHE / "stage" / "ansible_collections" / "kube_ovn" / "dpdk"
+    # One copy for each checkout, so that two checkouts can be tested at a time.
+    checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    target = CACHE / "stage" / checkout / "ansible_collections" / "kube_ovn" / "dpdk"
     shutil.rmtree(target, ignore_errors=True)
     for name in tracked():
         copy = target / name
@@ -262,17 +267,37 @@ def version_of(bin_directory: Path) -> str:
 
 def units() -> list[Step]:
     return [
-        # The environment of the old Python comes before the controller's: ansible-test looks for it by name.
+        # The environment of the old Python comes before the controller's: ansible-test looks for it by name. By its path in the cache: pytest of
+        # Python 2.7 keeps the paths of its own sources in what it compiles, and a checkout's link to them goes with the checkout.
         *(
             ansible_test(
-                f"units, Python {version}", MAIN, "units", "--python", version, "--color", "no", timeout=900, first=ROOT / f".venv-python{version}" / "bin"
+                f"units, Python {version}",
+                MAIN,
+                "units",
+                "--python",
+                version,
+                "--color",
+                "no",
+                timeout=900,
+                first=(ROOT / f".venv-python{version}").resolve() / "bin",
             )
             for version in TARGET_PYTHONS
         ),
         ansible_test("units, newest core", NEWEST, "units", "--python", version_of(NEWEST), "--color", "no", timeout=900),
-        pytest_step("controller", "tests/controller", *IN_PARALLEL, timeout=900),
-        pytest_step("controller, newest core", "tests/controller", *IN_PARALLEL, timeout=900, bin_directory=NEWEST),
+        pytest_step("controller", "tests/controller", *IN_PARALLEL, timeout=2400),
+        pytest_step(
+            "controller, newest core",
+            "tests/controller",
+            *(f"--ignore=tests/controller/{name}" for name in ONE_CONTROLLER),
+            *IN_PARALLEL,
+            timeout=1800,
+            bin_directory=NEWEST,
+        ),
     ]
+
+
+def publishing() -> list[Step]:
+    return [pytest_step("publishing", "tests/publishing", timeout=900)]
 
 
 def integration() -> list[Step]:
@@ -307,6 +332,8 @@ def bench() -> list[Step]:
     return [
         Step("bench of the wrapper", [str(MAIN / "python"), "tests/bench/wrapper.py"], 300, env=environment()),
         Step("bench", [str(MAIN / "python"), "tests/bench/run.py"], 1800, env=environment()),
+        Step("bench of the pods", [str(MAIN / "python"), "tests/bench/pods.py"], 3600, env=environment()),
+        Step("bench of the hosts", [str(MAIN / "python"), "tests/bench/hosts.py"], 1800, env=environment()),
     ]
 
 
@@ -315,13 +342,14 @@ SUITES: dict[str, Callable[[], list[Step]]] = {
     "lint": lint,
     "units": units,
     "sanity": sanity,
+    "publishing": publishing,
     "integration": integration,
     "molecule": molecule,
-    "vm": virtual_machines,
     "site": site,
 }
-# Pods by the hundred and roll-outs take over an hour; figures want a quiet machine.
-ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"lab": lab, "bench": bench}
+# Pods by the hundred and roll-outs take over an hour; figures want a quiet machine. The virtual machines have not yet been run to their end with
+# the reboot contract; they belong into SUITES again once they have.
+ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"vm": virtual_machines, "lab": lab, "bench": bench}
 # Suites of which two steps run at a time: each waits for its daemons more than it works.
 SIDE_BY_SIDE = {"molecule"}
 

@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,14 +41,19 @@ def compiled(directory):
 
 
 def start(directory):
-    """Start the container, and return its id and the process id of its daemon."""
+    """Start the container in a control group as the kubelet's, with the kubelet's directory of logs, and return its id and the process id of its daemon."""
     program = compiled(directory)
     with tarfile.open(directory / "image.tar", "w") as archive:
         for name in ("ovs-vswitchd", *TOOLS):
             archive.add(program, f"usr/bin/{name}")
     output("docker", "import", str(directory / "image.tar"), IMAGE)
     labels = ["--label", "io.kubernetes.container.name=openvswitch", "--label", "io.kubernetes.pod.namespace=kube-ovn-dpdk-bench"]
-    container = output("docker", "run", "--detach", "--rm", "--network=none", "--pid=host", *labels, IMAGE, "/usr/bin/ovs-vswitchd")
+    uid = str(uuid.uuid4())
+    (directory / f"log/pods/kube-ovn-dpdk-bench_bench_{uid}/openvswitch").mkdir(parents=True)
+    systemd = output("docker", "info", "--format={{.CgroupDriver}}") == "systemd"
+    group = f"kubepods-pod{uid.replace('-', '_')}.slice" if systemd else f"/kubepods/pod{uid}"
+    options = ["--network=none", "--pid=host", f"--cgroup-parent={group}"]
+    container = output("docker", "run", "--detach", "--rm", *options, *labels, IMAGE, "/usr/bin/ovs-vswitchd")
     return container, output("docker", "inspect", "--format={{.State.Pid}}", container)
 
 
@@ -80,6 +86,7 @@ def main():
             for method in ("nsenter", "docker"):
                 (directory / method).mkdir()
                 variables = {"ovs_wrapper_method": method, "ovs_wrapper_rundir": str(directory / "run"), "ovs_wrapper_namespace": "kube-ovn-dpdk-bench"}
+                variables["ovs_wrapper_logs_dir"] = str(directory / "log")
                 wrappers[method] = render(directory / method, **variables)
                 unchanged = 0
                 for vector in VECTORS:

@@ -1,18 +1,24 @@
-"""Role dpdk_app against a Kubernetes API of a few answers: which pods are created, kept, and created anew; what the Dockerfile says."""
+"""Role dpdk_app against a Kubernetes API of a few answers: which pods are created, kept, and recreated; what the Dockerfile says."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import subprocess
+import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
 
 ROOT = Path(__file__).resolve().parents[2]
 PODS = "/api/v1/namespaces/default/pods"
+NADS = "network-attachment-definitions"
 
 
 class Api:
@@ -23,6 +29,9 @@ class Api:
         self.calls: list[tuple[str, str]] = []
         self.phase = "Running"
         self.attached = True
+        self.labels: dict[str, str] = {}
+        self.bridge = "br0"
+        self.own: list[str] = []
 
     def handle(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
         path, _question_mark, query = path.partition("?")
@@ -33,12 +42,30 @@ class Api:
         if path == "/api":
             return 200, {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
-            return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": []}
+            version = {"groupVersion": "k8s.cni.cncf.io/v1", "version": "v1"}
+            group = {"name": "k8s.cni.cncf.io", "versions": [version], "preferredVersion": version}
+            return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
         if path == "/api/v1":
             verbs = ["create", "delete", "get", "list", "patch", "update"]
-            kinds = (("pods", "Pod"), ("events", "Event"))
-            resources = [{"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": verbs} for name, kind in kinds]
+            kinds = (("pods", "Pod", True), ("events", "Event", True), ("namespaces", "Namespace", False))
+            resources = [{"name": name, "singularName": "", "namespaced": inside, "kind": kind, "verbs": verbs} for name, kind, inside in kinds]
             return 200, {"kind": "APIResourceList", "groupVersion": "v1", "resources": resources}
+        if path == "/apis/k8s.cni.cncf.io/v1":
+            resource = {"name": NADS, "singularName": "", "namespaced": True, "kind": "NetworkAttachmentDefinition", "verbs": ["get", "list"]}
+            return 200, {"kind": "APIResourceList", "groupVersion": "k8s.cni.cncf.io/v1", "resources": [resource]}
+        if path == f"/apis/k8s.cni.cncf.io/v1/{NADS}":
+            config = json.dumps({"type": "userspace", "host": {"bridge": {"bridgeName": self.bridge}}})
+            item = {
+                "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+                "metadata": {"name": "ovs-dpdk-br0", "namespace": "default"}, "spec": {"config": config},
+            }  # fmt: skip
+            items = [item]
+            for name in self.own:
+                config = json.dumps({"type": "kube-ovn", "vhost_user_socket_volume_name": name, "vhost_user_socket_name": "sock"})
+                items.append({**item, "metadata": {"name": name, "namespace": "default"}, "spec": {"config": config}})
+            return 200, {"kind": "NetworkAttachmentDefinitionList", "apiVersion": "k8s.cni.cncf.io/v1", "metadata": {}, "items": items}
+        if path == "/api/v1/namespaces/default":
+            return 200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": self.labels}}
         if path.endswith("/events"):
             event = {
                 "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "creationTimestamp": "2026-11-24T00:00:00Z"},
@@ -46,7 +73,7 @@ class Api:
                 "involvedObject": {"kind": "Pod", "name": "testpmd-dpdk"},
             }  # fmt: skip
             return 200, {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [event]}
-        if path == PODS and method == "GET":
+        if path in (PODS, "/api/v1/pods") and method == "GET":
             return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": list(self.pods.values())}
         if path == PODS and method == "POST":
             if "dryRun" in query:
@@ -58,7 +85,7 @@ class Api:
             self.pods[body["metadata"]["name"]] = body
             return 201, body
         name = path.rsplit("/", 1)[-1]
-        if path.startswith(PODS + "/") and name in self.pods:
+        if "/pods/" in path and name in self.pods and f"/namespaces/{self.pods[name]['metadata']['namespace']}/" in path:
             if method == "GET":
                 return 200, self.pods[name]
             if method == "DELETE":
@@ -145,12 +172,18 @@ def test_pod_is_created_kept_replaced_and_deleted(tmp_path, api):
 
 def sockets(pod: dict) -> tuple[str, str, str, str | None]:
     """Name and directory of the volume with the sockets, where the pod sees it, and which directory below it."""
-    hugepages, volume = pod["spec"]["volumes"]
+    hugepages, volume, notes = pod["spec"]["volumes"]
+    annotations = {"path": "annotations", "fieldRef": {"fieldPath": "metadata.annotations"}}
+    assert notes == {"name": "podnetinfo", "downwardAPI": {"items": [annotations]}}
     assert hugepages == {"name": "hugepages", "emptyDir": {"medium": "HugePages"}}
     (container,) = pod["spec"]["containers"]
     mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
     assert mounts.pop("hugepages") == {"name": "hugepages", "mountPath": "/hugepages"}
+    assert mounts.pop("podnetinfo") == {"name": "podnetinfo", "mountPath": "/etc/podnetinfo", "readOnly": True}
     mount = mounts.pop(volume["name"])
+    # Userspace CNI refuses another directory than that of the volume shared-dir.
+    mapped = pod["metadata"]["annotations"].get("userspace/mapped-dir")
+    assert mapped == (mount["mountPath"] + "/" if volume["name"] == "shared-dir" else None)
     assert not mounts
     below = mount.get("subPathExpr")
     environment = [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}]
@@ -183,11 +216,44 @@ def test_what_a_pod_sees_of_the_sockets(tmp_path, api, variables, expected):
     assert sockets(pod) == expected
 
 
+def test_pod_that_is_not_root(tmp_path, api):
+    of_pod = {"runAsNonRoot": True, "runAsUser": 1000, "fsGroup": 4711, "seccompProfile": {"type": "RuntimeDefault"}}
+    of_container = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    ran(play(tmp_path, api, dpdk_app_pod_security_context=of_pod, dpdk_app_security_context=of_container), 1)
+    (pod,) = api.pods.values()
+    assert (pod["spec"]["securityContext"], pod["spec"]["containers"][0]["securityContext"]) == (of_pod, of_container)
+
+
 def test_a_pod_that_sees_all_sockets_is_replaced_by_one_that_sees_its_own(tmp_path, api):
     ran(play(tmp_path, api, dpdk_app_socket_volume=SEED), 1)
     ran(play(tmp_path, api), 2)
     (pod,) = api.pods.values()
     assert sockets(pod)[1:] == (OWN, "/vhu", "$(POD_UID)")
+
+
+def test_pod_with_ports_of_kube_ovn_itself(tmp_path, api):
+    api.own = ["ovn-dpdk-1", "ovn-dpdk-2"]
+    # It sees no directory of the host, so that Pod Security admits it.
+    api.labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    ran(play(tmp_path, api, kube_ovn_mode="hybrid"), 1)
+    (pod,) = api.pods.values()
+    (container,) = pod["spec"]["containers"]
+    assert [volume for volume in pod["spec"]["volumes"] if volume["name"] in api.own] == [{"name": name, "emptyDir": {}} for name in api.own]
+    assert not [volume for volume in pod["spec"]["volumes"] if "hostPath" in volume]
+    assert container["volumeMounts"][-2:] == [{"name": name, "mountPath": f"/vhu/{name}"} for name in api.own]
+    assert "env" not in container
+    assert pod["spec"]["nodeSelector"] == {"ovn.kubernetes.io/ovs_dp_type": "userspace"}
+    api.calls.clear()
+    ran(play(tmp_path, api, kube_ovn_mode="hybrid"), 0)
+    assert api.calls == []
+
+
+def test_pod_with_ports_of_both_kinds(tmp_path, api):
+    api.own = ["ovn-dpdk-1"]
+    ran(play(tmp_path, api, dpdk_app_networks=["ovs-dpdk-br0", "ovn-dpdk-1"], dpdk_app_nodes=["worker-1"]), 1)
+    (pod,) = api.pods.values()
+    assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["hugepages", "shared-dir", "podnetinfo", "ovn-dpdk-1"]
+    assert pod["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-1"}
 
 
 def test_one_pod_for_each_node_and_no_more(tmp_path, api):
@@ -199,6 +265,61 @@ def test_one_pod_for_each_node_and_no_more(tmp_path, api):
     api.calls.clear()
     ran(play(tmp_path, api, dpdk_app_nodes=["worker-2"]), 1)
     assert api.calls == [("DELETE", PODS + "/testpmd-dpdk-worker-1")]
+
+
+def test_one_pod_for_each_host_of_the_inventory(tmp_path, api):
+    (tmp_path / "hosts.yml").write_text("all: {children: {nodes: {hosts: {node1: {kube_ovn_node_name: worker-1}, node2: {}}}}}")
+    ran(play(tmp_path, api, "-i", str(tmp_path / "hosts.yml")), 1)
+    assert {name: pod["spec"]["nodeSelector"]["kubernetes.io/hostname"] for name, pod in api.pods.items()} == {
+        "testpmd-dpdk-worker-1": "worker-1",
+        "testpmd-dpdk-node2": "node2",
+    }
+    api.calls.clear()
+    ran(play(tmp_path, api, "-i", str(tmp_path / "hosts.yml")), 0)
+    assert api.calls == []
+
+
+def test_pod_of_an_attachment_that_changed_is_replaced(tmp_path, api):
+    ran(play(tmp_path, api), 1)
+    api.bridge = "br1"
+    api.calls.clear()
+    ran(play(tmp_path, api), 2)
+    assert [method for method, _path in api.calls] == ["DELETE", "POST"]
+    ran(play(tmp_path, api), 0)
+
+
+def test_pods_of_an_earlier_namespace_and_name_are_removed(tmp_path, api):
+    ran(play(tmp_path, api), 1)
+    (pod,) = api.pods.values()
+    api.pods["earlier"] = {**pod, "metadata": {**pod["metadata"], "name": "earlier", "namespace": "other"}}
+    api.calls.clear()
+    ran(play(tmp_path, api), 1)
+    assert api.calls == [("DELETE", "/api/v1/namespaces/other/pods/earlier")]
+    api.calls.clear()
+    ran(play(tmp_path, api, dpdk_app_name="proof"), 2)
+    assert api.calls == [("DELETE", f"{PODS}/testpmd-dpdk"), ("POST", PODS)]
+
+
+@pytest.mark.parametrize(
+    ("variables", "level", "words"),
+    [
+        ({"dpdk_app_namespace": "missing"}, None, "which is not a namespace of the cluster"),
+        ({}, "baseline", "Pod Security of namespace default enforces level baseline"),
+        ({"dpdk_app_socket_volume": {"name": "shared-dir", "emptyDir": {}}}, "restricted", "level restricted"),
+    ],
+)
+def test_namespace_that_does_not_admit_the_pods_touches_nothing(tmp_path, api, variables, level, words):
+    if level:
+        api.labels = {"pod-security.kubernetes.io/enforce": level}
+    done = play(tmp_path, api, **variables)
+    assert done.returncode != 0
+    assert words in " ".join(done.stdout.split())
+    assert api.calls == []
+
+
+def test_namespace_of_level_baseline_admits_a_pod_without_host_directories(tmp_path, api):
+    api.labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    ran(play(tmp_path, api, dpdk_app_socket_volume={"name": "shared-dir", "emptyDir": {}}), 1)
 
 
 @pytest.mark.parametrize("why", ["ended", "unattached", "asked"])
@@ -229,27 +350,104 @@ def test_bad_input_touches_nothing(tmp_path, api, bad):
     assert api.calls == []
 
 
-def test_unknown_version_needs_a_checksum(tmp_path):
-    done = play(tmp_path, None, entry="build", dpdk_app_dpdk_version="19.11.3", dpdk_app_build_dir=str(tmp_path / "build"))
+def test_sources_of_an_unknown_version_need_a_checksum(tmp_path):
+    done = play(tmp_path, None, entry="build", dpdk_app_variant="sources", dpdk_app_dpdk_version="19.11.3", dpdk_app_build_dir=str(tmp_path / "build"))
     assert done.returncode != 0
     assert "dpdk_app_dpdk_checksum" in done.stdout
     assert not (tmp_path / "build").exists()
 
 
-def test_dockerfile(tmp_path):
+def test_version_that_no_distribution_packages(tmp_path):
+    done = play(tmp_path, None, entry="build", dpdk_app_dpdk_version="18.11", dpdk_app_build_dir=str(tmp_path / "build"))
+    assert done.returncode != 0
+    assert "19.11 (ubuntu:20.04)" in " ".join(done.stdout.split())
+    assert not (tmp_path / "build").exists()
+
+
+def dockerfile(tmp_path: Path, **variables) -> str:
     # Docker is looked for after the Dockerfile is written.
-    play(tmp_path, None, entry="build", dpdk_app_build_dir=str(tmp_path / "build"), dpdk_app_base_image="centos:8", ansible_docker_host="unix:///nonexistent")
-    text = (tmp_path / "build" / "context" / "Dockerfile.dpdk").read_text()
-    assert text.count("FROM centos:8") == 2
-    assert "ADD v19.11.14.tar.gz dpdk.tar" in text
-    assert "dpdk-testpmd" in text
+    play(tmp_path, None, entry="build", dpdk_app_build_dir=str(tmp_path / "build"), ansible_docker_host="unix:///nonexistent", **variables)
+    return (tmp_path / "build" / "context" / "Dockerfile.dpdk").read_text()
 
 
-@pytest.mark.parametrize("source", ["present", "archive"])
-def test_image_on_the_nodes(tmp_path, source):
-    done = play(tmp_path, None, entry="nodes", dpdk_app_image_source=source)
-    if source == "present":
-        ran(done, 0)
-    else:
-        assert done.returncode != 0
-        assert "dpdk_app_image_archive_checksum" in done.stdout
+@pytest.mark.parametrize(("version", "base"), [("19.11", "ubuntu:20.04"), ("22.11", "debian:bookworm-slim"), ("24.11", "debian:trixie-slim")])
+def test_dockerfile_from_packages(tmp_path, version, base):
+    text = dockerfile(tmp_path, dpdk_app_dpdk_version=version)
+    assert re.findall(r"^FROM (.*)$", text, re.M) == [base]
+    assert "apt-get download -q dpdk-dev" in text and "librte-(net|pmd)-(virtio|" in text
+
+
+def test_dockerfile_from_sources(tmp_path):
+    text = dockerfile(tmp_path, dpdk_app_variant="sources", dpdk_app_base_image="own/base:1")
+    assert re.findall(r"^FROM (.*)$", text, re.M) == ["own/base:1 AS build", "own/base:1"]
+    assert "COPY v19.11.14.tar.gz dpdk.tar" in text
+    # The targets of DPDK 19.11 (app/meson.build: 'proc-info', and 'testpmd' of test-pmd), and its drivers by name, since it knows no patterns.
+    assert "ninja -C build app/dpdk-testpmd app/dpdk-proc-info" in text
+    assert "disable_drivers=$disabled" in text and "CFLAGS=-fcommon" in text
+    assert '-Dmachine=$platform' in text and '-Dplatform=$platform' in text
+
+
+def archive(path: Path, name: str) -> Path:
+    """An image as docker save writes it: a manifest, a configuration, and a layer that nobody looks at here."""
+    configuration = json.dumps({"architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "1" * 64]}}).encode()
+    files = {
+        "manifest.json": json.dumps([{"Config": "c.json", "RepoTags": [name], "Layers": ["l/layer.tar"]}]).encode(),
+        "c.json": configuration,
+        "l/layer.tar": b"",
+    }
+    with tarfile.open(path, "w") as tar:
+        for member, data in files.items():
+            information = tarfile.TarInfo(member)
+            information.size = len(data)
+            tar.addfile(information, io.BytesIO(data))
+    return path
+
+
+def test_image_on_the_nodes(tmp_path):
+    ran(play(tmp_path, None, entry="nodes", dpdk_app_image_source="present"), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "message"),
+    [
+        ("other:1", {}, "does not hold dpdk:19.11, but other:1"),
+        ("dpdk:19.11", {"dpdk_app_image_archive_checksum": "0" * 64}, "it was damaged on its way, or is another archive"),
+        (None, {}, "cannot be read: No such file or directory"),
+    ],
+    ids=["other image", "other checksum", "no archive"],
+)
+def test_archive_that_is_not_the_image(tmp_path, name, variables, message):
+    if name:
+        archive(tmp_path / "image.tar", name)
+    done = play(tmp_path, None, entry="nodes", dpdk_app_image_source="archive", dpdk_app_image_archive=str(tmp_path / "image.tar"), **variables)
+    assert done.returncode != 0
+    assert message in " ".join(done.stdout.split())
+
+
+def test_archive_is_loaded_into_the_runtime_once(tmp_path, monkeypatch):
+    """Docker's client after docker/cli: inspect fails where there is no such image, and prints its configuration's digest as the id."""
+    archive(tmp_path / "image.tar", "dpdk:19.11")
+    identity = _image_archive.read(tmp_path / "image.tar")["images"][0]["id"]
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(f"""#!/bin/sh
+echo "$*" >> {tmp_path}/calls
+case "$1 $2" in
+    "image inspect") test -e {tmp_path}/there || {{ echo '[]'; exit 1; }}; echo '[{{"Id": "{identity}"}}]' ;;
+    "image load") test -s "$4" && touch {tmp_path}/there ;;
+esac
+""")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    (tmp_path / "docker.sock").touch()
+    arguments = {
+        "dpdk_app_image_source": "archive", "dpdk_app_image_archive": str(tmp_path / "image.tar"), "dpdk_app_runtime": "docker",
+        "node_images_socket": str(tmp_path / "docker.sock"), "node_images_temporary_dir": str(tmp_path),
+        "ansible_remote_tmp": str(tmp_path / "tmp"),
+    }  # fmt: skip
+    done = play(tmp_path, None, entry="nodes", **arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "calls").read_text().count("image load") == 1
+    ran(play(tmp_path, None, entry="nodes", **arguments), 0)
+    assert (tmp_path / "calls").read_text().count("image load") == 1
+    assert not list(tmp_path.glob("kube-ovn-dpdk.*")), "nothing is left of the archive on the node"

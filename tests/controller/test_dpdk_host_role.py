@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files of role dpdk_host that the scenarios cannot run on a made-up tree: drivers, packages, tuned."""
+"""Role dpdk_host: files that the scenarios cannot run on a made-up tree (drivers, packages, tuned), and the whole role on a tree, with the boot between."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,17 +23,37 @@ TOOLS = {
 }
 
 
-def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | None = None, **variables) -> subprocess.CompletedProcess:
+NOTHING_READ = {
+    "unloaded_drivers": [], "unavailable_drivers": {}, "missing_packages": [], "missing_tuned_profiles": [], "family": "debian", "kernel": "5.10.0",
+    "files": {},
+}  # fmt: skip
+
+
+def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | None = None, read: dict | None = None, **variables) -> subprocess.CompletedProcess:
     tools = tmp_path / "tools"
     tools.mkdir(exist_ok=True)
     for tool, text in (TOOLS | (others or {})).items():
         (tools / tool).write_text(text)
         (tools / tool).chmod(0o755)
     internal = {"__dpdk_host_modules_load": str(tmp_path / "modules.conf"), "__dpdk_host_tuned": str(tmp_path / "tuned")}
+    if name == "main":
+        internal["__dpdk_host_modules_load"] = str(tmp_path / "root" / "modules.conf")
+    elif name != "verify_boot":
+        internal["__dpdk_host_info"] = NOTHING_READ | (read or {})
+    root = {"sysroot": str(tmp_path / "root")}
     book = [{
         "hosts": "localhost", "connection": "local", "gather_facts": False,
+        "module_defaults": {"kube_ovn.dpdk." + module: root for module in ("dpdk_host_info", "dpdk_device", "kernel_cmdline")},
         "vars": {"ansible_python_interpreter": sys.executable, **variables},
-        "tasks": [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.dpdk_host", "tasks_from": name}, "vars": internal}],
+        "tasks": [
+            {"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.dpdk_host", "tasks_from": name}, "vars": internal},
+            {
+                "name": "Keep the requests", "changed_when": False,
+                "ansible.builtin.copy": {
+                    "content": "{{ host_reboot_requests | default([]) | to_json }}", "dest": str(tmp_path / "requests.json"), "mode": "0644",
+                },
+            },
+        ],
     }]  # fmt: skip
     (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
     return subprocess.run(
@@ -44,10 +65,11 @@ def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | Non
 
 def test_drivers_are_loaded_for_themselves(tmp_path):
     """A foreign file that names a module which is no more is not this role's affair."""
-    foreseen = run(tmp_path, "drivers", "--check", dpdk_host_drivers=["no-such-driver", "nor_this_one"])
+    unloaded = {"unloaded_drivers": ["no-such-driver", "nor_this_one"]}
+    foreseen = run(tmp_path, "drivers", "--check", read=unloaded, dpdk_host_drivers=["no-such-driver", "nor_this_one"])
     assert not (tmp_path / "modules.conf").exists()
     assert (tmp_path / "told").read_text().splitlines() == ["modprobe --dry-run --all no_such_driver nor_this_one"]
-    done = run(tmp_path, "drivers", dpdk_host_drivers=["no-such-driver", "nor_this_one"])
+    done = run(tmp_path, "drivers", read=unloaded, dpdk_host_drivers=["no-such-driver", "nor_this_one"])
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "told").read_text().splitlines()[2:] == ["modprobe no_such_driver", "modprobe nor_this_one"]
     assert (tmp_path / "modules.conf").read_text().splitlines()[1:] == ["no-such-driver", "nor_this_one"]
@@ -55,27 +77,15 @@ def test_drivers_are_loaded_for_themselves(tmp_path):
     assert [line for line in foreseen.stdout.splitlines() if "changed: " in line] == [line for line in done.stdout.splitlines() if "changed: " in line]
 
 
-@pytest.mark.parametrize("packages, updated", [(["dpkg"], False), (["dpkg=1.0"], False), (["dpkg", "kube-ovn-dpdk-no-such-package"], True)])
-def test_lists_of_packages_are_updated_where_one_is_missing(tmp_path, packages, updated):
+@pytest.mark.parametrize("missing", [[], ["kube-ovn-dpdk-no-such-package"]])
+def test_packages_are_installed_where_one_is_missing(tmp_path, missing):
     """In check mode, which neither updates nor installs. An image may come without any list."""
-    done = run(tmp_path, "packages", "--check", dpdk_host_packages=packages)
+    done = run(tmp_path, "packages", "--check", read={"missing_packages": missing}, dpdk_host_packages=["dpkg", *missing])
     # Tasks that are skipped are not shown.
-    assert ("TASK [kube_ovn.dpdk.dpdk_host : Update the lists of packages]" in done.stdout) == updated, done.stdout
-    assert "TASK [kube_ovn.dpdk.dpdk_host : Install the packages]" in done.stdout
+    assert ("TASK [kube_ovn.dpdk.dpdk_host : Update the package lists]" in done.stdout) == bool(missing), done.stdout
+    assert ("TASK [kube_ovn.dpdk.dpdk_host : Install packages]" in done.stdout) == bool(missing)
     # The lists alone are no change of the host.
     assert "changed: [" not in done.stdout
-
-
-def test_package_that_is_held_is_there(tmp_path):
-    """What is wanted of a package comes before what it is."""
-    others = {"dpkg-query": "#!/bin/sh\necho 'hi '\necho 'ii '\n"}
-    done = run(tmp_path, "packages", "--check", others=others, dpdk_host_packages=["dpkg", "coreutils"])
-    assert "TASK [kube_ovn.dpdk.dpdk_host : Update the lists of packages]" not in done.stdout, done.stdout
-    assert "TASK [kube_ovn.dpdk.dpdk_host : Install the packages]" in done.stdout
-    # One that is held and is no more.
-    others["dpkg-query"] = others["dpkg-query"].replace("hi", "hc")
-    done = run(tmp_path, "packages", "--check", others=others, dpdk_host_packages=["dpkg", "coreutils"])
-    assert "TASK [kube_ovn.dpdk.dpdk_host : Update the lists of packages]" in done.stdout, done.stdout
 
 
 SERVICE = """#!/bin/sh
@@ -105,7 +115,100 @@ def test_profile_of_tuned(tmp_path):
 
 def test_profile_that_tuned_does_not_have(tmp_path):
     (tmp_path / "tuned").mkdir()
-    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
+    missing = {"missing_tuned_profiles": ["kube-ovn-test-profile"]}
+    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, read=missing, dpdk_host_tuned_profile="kube-ovn-test-profile")
     assert done.returncode == 2
     assert "tuned has no profile kube-ovn-test-profile" in " ".join(done.stdout.split())
     assert not list((tmp_path / "tuned").iterdir())
+
+
+GENERATOR = """#!/bin/sh
+set -e
+. "$SYSROOT/etc/default/grub"
+for x in "$SYSROOT"/etc/default/grub.d/*.cfg; do if [ -e "$x" ]; then . "$x"; fi; done
+printf "menuentry 'Linux' {\\n linux /vmlinuz root=/dev/vda1 ro %s\\n}\\n" "$GRUB_CMDLINE_LINUX_DEFAULT" > "$2"
+"""
+MENU = "boot/grub/grub.cfg"
+FILES = {
+    "etc/os-release": "ID=debian\n",
+    "proc/cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet\n",
+    "proc/cpuinfo": "flags : fpu sse4_2 avx2\n",
+    "proc/sys/kernel/osrelease": "5.10.0\n",
+    "sys/firmware/acpi/tables/DMAR": "",
+    "etc/default/grub": "GRUB_CMDLINE_LINUX_DEFAULT=quiet\n",
+    MENU: "menuentry 'Linux' {\n linux /vmlinuz root=/dev/vda1 ro quiet\n}\n",
+    "usr/sbin/grub-mkconfig": GENERATOR,
+    "sys/devices/system/cpu/present": "0-3\n",
+    "sys/devices/system/cpu/online": "0-3\n",
+}
+
+
+@pytest.fixture
+def host(tmp_path):
+    for name, text in FILES.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "root/usr/sbin/grub-mkconfig").chmod(0o755)
+    (tmp_path / "root/sys/module/vfio_pci").mkdir(parents=True)
+    (tmp_path / "root/modules.conf").write_text("# Managed by Ansible (role kube_ovn.dpdk.dpdk_host).\nvfio-pci\n")
+    return tmp_path
+
+
+def requests(host: Path) -> list[dict]:
+    return json.loads((host / "requests.json").read_text())
+
+
+def boot(host: Path) -> None:
+    words = (host / "root" / MENU).read_text().split("/vmlinuz ")[1].splitlines()[0]
+    (host / "root/proc/cmdline").write_text(f"BOOT_IMAGE=/vmlinuz {words}\n")
+
+
+def flat(done: subprocess.CompletedProcess) -> str:
+    return " ".join(done.stdout.split())
+
+
+def test_request_boot_and_a_second_run_with_few_calls(host):
+    first = run(host, "main", dpdk_host_packages=[], dpdk_host_isolated_cores="2-3")
+    assert first.returncode == 0, first.stdout
+    (request,) = requests(host)
+    assert request["role"] == "kube_ovn.dpdk.dpdk_host" and request["verify"] == "verify_boot" and request["reasons"]
+    assert request["data"]["arguments"] == ["intel_iommu=on", "iommu=pt", "isolcpus=2-3", "nohz_full=2-3", "rcu_nocbs=2-3"]
+    # Booted, but without the IOMMU that vfio-pci needs.
+    done = run(host, "verify_boot", host_reboot_request=request)
+    assert "did not boot the default entry" in flat(done) and "intel_iommu=on" in flat(done)
+    boot(host)
+    done = run(host, "verify_boot", host_reboot_request=request)
+    assert "The kernel has no IOMMU group" in flat(done)
+    (host / "root/sys/kernel/iommu_groups/1").mkdir(parents=True)
+    done = run(host, "verify_boot", host_reboot_request=request)
+    assert done.returncode == 0, done.stdout
+    second = run(host, "main", dpdk_host_packages=[], dpdk_host_isolated_cores="2-3")
+    assert second.returncode == 0, second.stdout
+    assert "changed=0" in second.stdout
+    assert [entry["reasons"] for entry in requests(host)] == [[]]
+    # One call on the host, which plans NICs and arguments too; the others run on the controller.
+    shown = [line.split(" : ")[1].split("]")[0] for line in second.stdout.splitlines() if line.startswith("TASK [kube_ovn.dpdk.dpdk_host")]
+    assert shown[1:4] == ["Apply dpdk_host_state", "Read the host, and check kernel arguments and NICs", "Validate the settings against the host"]
+    assert len(shown) <= 5, shown
+
+
+NO_MODULE = "#!/bin/sh\necho 'Module x not found' >&2\nexit 1\n"
+BAD = [
+    ({"dpdk_host_cpu_flags": ["flag_of_the_future"]}, "the CPU lacks flag_of_the_future of dpdk_host_cpu_flags"),
+    ({"dpdk_host_tools": True}, "without a checksum. Cure: set dpdk_host_tools_checksum"),
+    ({"dpdk_host_devices": [{"device": "eth9"}]}, "is neither a PCI address"),
+    ({"dpdk_host_drivers": ["kube-ovn-no-such-driver"], "others": {"modprobe": NO_MODULE}}, "Module x not found. Add the package"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("variables, message", BAD, ids=[message for _variables, message in BAD])
+def test_bad_input_is_refused_before_anything_is_touched(host, variables, message):
+    def tree() -> dict:
+        return {path: path.read_text() for path in (host / "root").rglob("*") if path.is_file()}
+
+    before = tree()
+    done = run(host, "main", dpdk_host_packages=[], **variables)
+    assert done.returncode == 2
+    assert message in flat(done), done.stdout
+    assert tree() == before

@@ -1,12 +1,15 @@
-"""Role host_reboot against the few answers of a Kubernetes API: draining before a reboot, and taking pods again after it.
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 
-The reboot itself, between the two, is done by the virtual machines of molecule/hosts_vm, with the same API.
+"""Role host_reboot against the few answers of a Kubernetes API, and with a command in place of the reboot.
+
+The host is this machine through a chroot connection to /, since module reboot refuses a local one. Real reboots: molecule/hosts_vm.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,143 +20,195 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "molecule" / "hosts_vm" / "files"))
+sys.path.insert(0, str(ROOT / ".collections"))
 
 import api as fake  # noqa: E402
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import host_reboot  # noqa: E402
+
+REQUEST = {"role": "asker", "reasons": ["more pages"], "verify": "verify_boot", "data": {"word": "proof"}}
 
 
 @pytest.fixture
 def api(tmp_path):
     server = fake.serve(tmp_path)
+    server.state.real_boots = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / "boot_id").write_text("first\n")
+    (tmp_path / "reboot").write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/boot_id\necho reboot $1 >> {tmp_path}/calls\n")
+    (tmp_path / "reboot").chmod(0o755)
+    tasks = tmp_path / "roles" / "asker" / "tasks"
+    tasks.mkdir(parents=True)
+    said = f"echo verify {{{{ host_reboot_request.data.word }}}} >> {tmp_path}/calls; ! test -e {tmp_path}/broken"
+    (tasks / "verify_boot.yml").write_text(yaml.safe_dump([{"name": "Verify", "ansible.builtin.shell": said, "changed_when": False}]))
     yield server.state
     server.shutdown()
 
 
-def role(name: str) -> dict:
-    internal = {"__host_reboot_delay": 1, "__host_reboot_marker": "{{ playbook_dir }}/marker"}
-    return {"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.host_reboot", "tasks_from": name}, "vars": internal}
-
-
-def steps(tmp_path: Path, *names: str, check: bool = False, node: str = "bookworm", **variables) -> subprocess.CompletedProcess:
-    """The role's own files in their order, with a node that the role has looked at and a reboot that took a while."""
-    look = {"kubernetes.core.k8s_info": {"kind": "Node", "name": node}, "register": "__host_reboot_node"}
-    book = [{
-        "hosts": "localhost", "connection": "local", "gather_facts": False,
-        "vars": {
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}", "host_reboot_kubeconfig": str(tmp_path / "kubeconfig"),
-            "host_reboot_node_name": node, "host_reboot_result": {"elapsed": 0 if check else 60}, "host_reboot_timeout": 10,
-            "host_reboot_drain_timeout": 10, **variables,
-        },
-        "environment": {"K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig")},
-        "tasks": [look, *(role(name) for name in names)],
-    }]  # fmt: skip
-    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
+def play(tmp_path: Path, tasks: list, *arguments: str, hosts=("bookworm",), environment: dict | None = None, **variables) -> subprocess.CompletedProcess:
+    connection = {"ansible_connection": "community.general.chroot", "ansible_host": "/", "ansible_python_interpreter": sys.executable}
+    inventory = {"all": {"hosts": {host: connection for host in hosts}, "children": {"nodes": {"hosts": dict.fromkeys(hosts)}}}}
+    internal = {
+        "__host_reboot_delay": 1, "__host_reboot_mark_file": f"{tmp_path}/mark-{{{{ inventory_hostname }}}}", "__host_reboot_pod_dirs": [f"{tmp_path}/pods"],
+    }  # fmt: skip
+    settings = {"host_reboot_timeout": 60, "host_reboot_drain_timeout": 20, "host_reboot_kubeconfig": str(tmp_path / "kubeconfig"), **internal, **variables}
+    command = {"reboot_command": f"{tmp_path}/reboot {{{{ inventory_hostname }}}}", "boot_time_command": f"cat {tmp_path}/boot_id", "post_reboot_delay": 0}
+    book = [dict(item, module_defaults={"ansible.builtin.reboot": command}) for item in (tasks if "hosts" in tasks[0] else [{
+        "hosts": "nodes", "gather_facts": False, "tasks": tasks,
+    }])]  # fmt: skip
+    for name, text in (("inventory.yml", inventory), ("play.yml", book), ("settings.yml", settings)):
+        (tmp_path / name).write_text(yaml.safe_dump(text, sort_keys=False))
     return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"), *(["--check"] if check else [])],
-        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.yml"), "-e", f"@{tmp_path}/settings.yml",
+         str(tmp_path / "play.yml"), *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, env={**os.environ, **(environment or {})},
     )  # fmt: skip
 
 
-def role_steps(tmp_path: Path, *names: str, before: list | None = None, host: str = "bookworm", **variables) -> subprocess.CompletedProcess:
-    """As the roles run it. Module reboot refuses to reboot the machine that it itself runs on, which is a failure as good as any."""
-    inventory = {"all": {"hosts": {host: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
-    kubeconfig = {"host_reboot_kubeconfig": str(tmp_path / "kubeconfig")} if before is None else {}
-    book = [{
-        "hosts": host, "gather_facts": False,
-        "vars": {**kubeconfig, "host_reboot_reasons": ["more pages"], "host_reboot_drain_timeout": 10, **variables},
-        "tasks": [*(before or []), *(role(name) for name in names)],
-    }]  # fmt: skip
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
-    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml")],
-        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "HOME": str(tmp_path)},
-    )  # fmt: skip
+def request(*requests: dict) -> dict:
+    return {"name": "Request", "ansible.builtin.set_fact": {"host_reboot_requests": list(requests)}}
+
+
+ROLE = {"name": "Reboot", "ansible.builtin.include_role": {"name": "kube_ovn.dpdk.host_reboot"}}
+
+
+ANNOUNCE = {"name": "Announce", "ansible.builtin.include_role": {"name": "kube_ovn.dpdk.host_reboot", "tasks_from": "announce"}}
+
+
+def reboot(tmp_path: Path, *arguments: str, requests=(REQUEST,), **variables) -> subprocess.CompletedProcess:
+    return play(tmp_path, [request(*requests), ROLE], *arguments, **variables)
 
 
 def said(done: subprocess.CompletedProcess) -> str:
     return " ".join(done.stdout.split())
 
 
-def test_pods_go_and_the_node_is_back_before_it_takes_others(tmp_path, api):
+def calls(api) -> list[str]:
+    return api.calls.read_text().splitlines()
+
+
+def test_drained_rebooted_verified_and_uncordoned(tmp_path, api):
     for name, kind in (("web", "ReplicaSet"), ("slow", "StatefulSet"), ("ovs", "DaemonSet")):
         api.pods[name] = fake.pod(name, kind)
     api.pods["elsewhere"] = fake.pod("elsewhere", node="lost")
-    done = steps(tmp_path, "drain", "uncordon")
+    later = {"role": "asker", "reasons": [], "verify": "verify_boot", "data": {"word": "too"}}
+    done = play(tmp_path, [request(REQUEST, later), ROLE, ROLE])
     assert done.returncode == 0, done.stdout
-    calls = api.calls.read_text().splitlines()
-    assert calls[0] == "cordon bookworm"
-    assert sorted(calls[1:-1]) == ["evict slow", "evict web"]
-    assert calls[-1] == "uncordon bookworm"
+    made = calls(api)
+    assert made[0] == "cordon bookworm"
+    assert sorted(made[1:3]) == ["evict slow", "evict web"]
+    # Every requester looks at the boot before the node takes pods, and a second time nothing is requested any more.
+    assert made[3:] == ["reboot bookworm", "verify proof", "verify too", "uncordon bookworm"]
     assert sorted(api.pods) == ["elsewhere", "ovs"]
-    # It was looked at until its kubelet told of another boot.
-    assert api.looks["bookworm"] == 0
-    assert api.nodes["bookworm"]["metadata"]["annotations"] == {"boot": "second"}
+    assert not (tmp_path / "mark-bookworm").exists()
+    assert "more pages" in said(done)
 
 
-def test_check_mode_asks_for_nothing(tmp_path, api):
+DRAIN = {**REQUEST, "reasons": ["the kubelet changes"], "drained": "drained", "reboot": False}
+
+
+@pytest.mark.parametrize("others, rebooted", [([], False), ([{**REQUEST, "reasons": []}], False), ([REQUEST], True)], ids=str)
+def test_what_is_changed_on_a_drained_node(tmp_path, api, others, rebooted):
+    """Included after the drain and before the reboot, and there is a reboot only for a request that needs one."""
     api.pods["web"] = fake.pod("web")
-    done = steps(tmp_path, "drain", "uncordon", check=True)
+    shell = {"name": "Change", "ansible.builtin.shell": f"echo drained {{{{ host_reboot_request.data.word }}}} >> {tmp_path}/calls", "changed_when": True}
+    (tmp_path / "roles" / "asker" / "tasks" / "drained.yml").write_text(yaml.safe_dump([shell]))
+    done = play(tmp_path, [request(DRAIN, *others), ANNOUNCE, ROLE])
     assert done.returncode == 0, done.stdout
-    assert api.calls.read_text() == ""
-
-
-def test_cordoned_by_somebody_else_stays_so(tmp_path, api):
-    api.nodes["bookworm"]["spec"]["unschedulable"] = True
-    done = steps(tmp_path, "drain", "uncordon")
+    made = calls(api)
+    assert made[:3] == ["cordon bookworm", "evict web", "drained proof"]
+    assert made[3:] == ["reboot bookworm"] * rebooted + ["verify proof"] * (1 + len(others)) + ["uncordon bookworm"]
+    assert ("1 host(s) will be drained and rebooted" in said(done)) == rebooted
+    assert ("bookworm: the kubelet changes (drained, not rebooted)" in said(done)) == (not rebooted)
+    (tmp_path / "calls").write_text("")
+    done = reboot(tmp_path, "--check", requests=(DRAIN,))
     assert done.returncode == 0, done.stdout
-    assert api.calls.read_text() == ""
+    assert calls(api) == []
 
 
-def test_pods_that_may_not_go(tmp_path, api):
-    api.pods["guarded"] = fake.pod("guarded")
-    done = steps(tmp_path, "drain", "uncordon", host_reboot_drain_timeout=2)
+def test_a_change_on_a_drained_node_that_fails(tmp_path, api):
+    (tmp_path / "roles" / "asker" / "tasks" / "drained.yml").write_text(yaml.safe_dump([{"name": "Fail", "ansible.builtin.fail": {"msg": "no kubelet"}}]))
+    done = reboot(tmp_path, requests=(DRAIN,))
     assert done.returncode == 2
-    refusal = "Node bookworm could not be drained within 2 s, so it was not rebooted: Failed to delete pod default/guarded due to: .*Too ?Many ?Requests"
-    assert re.search(refusal, said(done))
-    # It was asked for more than once.
-    assert api.calls.read_text().count("evict guarded") > 1
+    assert calls(api) == ["cordon bookworm"]
+    assert "no kubelet Node bookworm is still cordoned" in said(done)
+
+
+@pytest.mark.parametrize("requests, arguments", [((), ()), (({**REQUEST, "reasons": []},), ()), ((REQUEST,), ("--check",))], ids=str)
+def test_nothing_is_asked_of_the_cluster(tmp_path, api, requests, arguments):
+    api.pods["web"] = fake.pod("web")
+    done = reboot(tmp_path, *arguments, requests=requests)
+    assert done.returncode == 0, done.stdout
+    assert calls(api) == []
+    assert (tmp_path / "boot_id").read_text() == "first\n"
+
+
+def test_mode_never_reports_only(tmp_path, api):
+    done = reboot(tmp_path, host_reboot_mode="never")
+    assert done.returncode == 0, done.stdout
+    assert "bookworm has to be rebooted by hand (host_reboot_mode: never): more pages" in said(done)
+    assert calls(api) == []
+
+
+@pytest.mark.parametrize("name, times", [("delayed", 3), ("migrated", 3)])
+def test_eviction_that_is_refused_for_now_is_waited_for(tmp_path, api, name, times):
+    """By a disruption budget, with the server's own message, or by a webhook with another one."""
+    api.pods[name] = fake.pod(name)
+    done = reboot(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert calls(api) == ["cordon bookworm", *[f"evict {name}"] * times, "reboot bookworm", "verify proof", "uncordon bookworm"]
+
+
+def test_budget_that_never_allows_it(tmp_path, api):
+    api.pods["guarded"] = fake.pod("guarded")
+    done = reboot(tmp_path, host_reboot_drain_timeout=2)
+    assert done.returncode == 2
+    assert "Node bookworm could not be drained within 2 s, so it was not rebooted: Failed to delete pod default/guarded due to:" in said(done)
     assert "reboot all the same (host_reboot_mode: force)" in said(done)
-    assert api.calls.read_text().splitlines()[-1] == "uncordon bookworm"
+    assert calls(api)[0] == "cordon bookworm" and calls(api).count("evict guarded") > 1 and calls(api)[-1] == "uncordon bookworm"
+    assert not (tmp_path / "mark-bookworm").exists()
+    (tmp_path / "calls").write_text("")
+    done = reboot(tmp_path, host_reboot_drain_timeout=1, host_reboot_mode="force")
+    assert done.returncode == 0, done.stdout
+    assert calls(api)[-3:] == ["reboot bookworm", "verify proof", "uncordon bookworm"]
 
 
-def test_pods_that_nobody_would_make_again(tmp_path, api):
+def test_eviction_that_is_forbidden_is_not_waited_for(tmp_path, api):
+    api.pods["kept"] = fake.pod("kept")
+    done = reboot(tmp_path, host_reboot_drain_timeout=60)
+    assert done.returncode == 2
+    assert calls(api) == ["cordon bookworm", "evict kept", "uncordon bookworm"]
+
+
+def test_pods_without_a_controller(tmp_path, api):
     api.pods["web"] = fake.pod("web")
     api.pods["done"] = {**fake.pod("done", kind=None), "status": {"phase": "Succeeded"}}
     # As kubelets before Kubernetes 1.17 made it.
     api.pods["mirror"] = fake.pod("mirror", kind=None)
     api.pods["mirror"]["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "0123"}
     api.pods["mine"] = fake.pod("mine", kind=None)
-    done = steps(tmp_path, "drain", "uncordon")
+    done = reboot(tmp_path)
     assert done.returncode == 2
-    assert "since pods on it belong to no controller that would make them again: default/mine. Delete or move them" in said(done)
-    assert api.calls.read_text() == ""
-    assert not (tmp_path / "marker").exists()
-    done = steps(tmp_path, "drain", "uncordon", host_reboot_mode="force")
+    assert "since these pods on it have no controller that would create them again: default/mine. Delete or move them" in said(done)
+    assert calls(api) == []
+    assert not (tmp_path / "mark-bookworm").exists()
+    done = reboot(tmp_path, host_reboot_mode="force")
     assert done.returncode == 0, done.stdout
-    calls = api.calls.read_text().splitlines()
-    assert (calls[0], sorted(calls[1:-1]), calls[-1]) == ("cordon bookworm", ["evict done", "evict mine", "evict web"], "uncordon bookworm")
+    made = calls(api)
+    assert (made[0], sorted(made[1:4]), made[4]) == ("cordon bookworm", ["evict done", "evict mine", "evict web"], "reboot bookworm")
 
 
-def test_pods_that_do_not_go_in_time(tmp_path, api):
+def test_pods_that_do_not_terminate_in_time(tmp_path, api):
     api.pods["slow"] = fake.pod("slow")
-    done = steps(tmp_path, "drain", host_reboot_drain_timeout=1)
+    done = reboot(tmp_path, host_reboot_drain_timeout=1)
     assert done.returncode == 2
-    assert "so it was not rebooted: pods that are still on it: slow. Move them away" in said(done)
+    assert "so it was not rebooted: pods that are still on it: default/slow. Move them away" in said(done)
     assert not api.nodes["bookworm"]["spec"]["unschedulable"]
 
 
-def test_force_reboots_all_the_same(tmp_path, api):
-    api.pods["guarded"] = fake.pod("guarded")
-    done = steps(tmp_path, "drain", "uncordon", host_reboot_drain_timeout=1, host_reboot_mode="force")
-    assert done.returncode == 0, done.stdout
-    assert api.calls.read_text().splitlines()[-1] == "uncordon bookworm"
-
-
 def test_node_that_does_not_come_back(tmp_path, api):
-    done = steps(tmp_path, "drain", "uncordon", node="lost", host_reboot_timeout=2)
+    done = reboot(tmp_path, hosts=("lost",), host_reboot_timeout=15)
     assert done.returncode == 2
-    assert "Node lost was rebooted and is still cordoned: it was not ready within 2 s" in said(done)
+    assert "Node lost was rebooted and is still cordoned: it was not ready within 15 s" in said(done)
     assert "Ready Unknown (Kubelet stopped posting node status.)" in said(done)
     assert api.nodes["lost"]["spec"]["unschedulable"]
 
@@ -161,97 +216,182 @@ def test_node_that_does_not_come_back(tmp_path, api):
 def test_node_without_a_network_need_not_be_ready_afterwards(tmp_path, api):
     """Before Kube-OVN is installed no node is."""
     api.never_ready = {"bookworm"}
-    done = steps(tmp_path, "drain", "uncordon")
+    done = reboot(tmp_path)
     assert done.returncode == 0, done.stdout
-    assert api.nodes["bookworm"]["metadata"]["annotations"] == {"boot": "second"}
-    assert api.calls.read_text().splitlines() == ["cordon bookworm", "uncordon bookworm"]
+    assert calls(api)[-1] == "uncordon bookworm"
 
 
-def test_node_that_is_gone_leaves_no_mark(tmp_path, api):
-    role_steps(tmp_path, "reboot")
-    assert (tmp_path / "marker").exists()
-    del api.nodes["bookworm"]
-    done = role_steps(tmp_path, "main")
+def test_cordon_of_somebody_else_stays(tmp_path, api):
+    api.cordon("bookworm", True)
+    done = reboot(tmp_path)
     assert done.returncode == 0, done.stdout
-    assert not (tmp_path / "marker").exists()
+    assert calls(api) == ["reboot bookworm", "verify proof"]
+    assert api.nodes["bookworm"]["spec"]["unschedulable"]
 
 
-def test_reboot_that_fails_tells_of_the_node_and_the_next_run_uncordons_it(tmp_path, api):
-    done = role_steps(tmp_path, "reboot")
+def interrupted(tmp_path, api) -> None:
+    """A requester finds the boot wanting."""
+    (tmp_path / "broken").touch()
+    done = reboot(tmp_path)
     assert done.returncode == 2
-    assert "would reboot the control node" in said(done)
+    assert "The reboot of bookworm failed, or the host is not as it has to be afterwards" in said(done)
     assert "Node bookworm is still cordoned" in said(done)
     assert "kubectl uncordon bookworm" in said(done)
-    assert api.calls.read_text().splitlines() == ["cordon bookworm"]
-    assert "node bookworm was cordoned" in (tmp_path / "marker").read_text()
-    done = role_steps(tmp_path, "main")
+    assert calls(api) == ["cordon bookworm", "reboot bookworm", "verify proof"]
+    mark = (tmp_path / "mark-bookworm").read_text()
+    assert f"cordoned-at: {api.nodes['bookworm']['spec']['taints'][0]['timeAdded']}\n" in mark
+    (tmp_path / "broken").unlink()
+    (tmp_path / "calls").write_text("reboot bookworm\n")
+
+
+@pytest.mark.parametrize("requests, after", [((), ["uncordon bookworm"]), ((REQUEST,), ["reboot bookworm", "verify proof", "uncordon bookworm"])], ids=str)
+def test_next_run_uncordons_what_an_interrupted_one_left(tmp_path, api, requests, after):
+    interrupted(tmp_path, api)
+    (tmp_path / "boot_id").write_text("first\n")
+    done = reboot(tmp_path, requests=requests)
     assert done.returncode == 0, done.stdout
-    assert not (tmp_path / "marker").exists()
-    assert api.calls.read_text().splitlines() == ["cordon bookworm", "uncordon bookworm"]
-    # Whoever cordons it from now on is somebody else.
-    api.nodes["bookworm"]["spec"]["unschedulable"] = True
-    done = role_steps(tmp_path, "main")
+    assert calls(api)[1:] == after
+    assert not (tmp_path / "mark-bookworm").exists()
+
+
+@pytest.mark.parametrize("requests", [(), (REQUEST,)], ids=str)
+def test_cordon_that_somebody_made_later_stays(tmp_path, api, requests):
+    """Uncordoned by hand, and cordoned again for another reason: the mark says nothing about that."""
+    interrupted(tmp_path, api)
+    (tmp_path / "boot_id").write_text("first\n")
+    api.cordon("bookworm", False)
+    api.cordon("bookworm", True)
+    api.nodes["bookworm"]["spec"]["taints"] = [{"key": host_reboot.TAINT, "effect": "NoSchedule", "timeAdded": "2030-01-01T00:00:00Z"}]
+    done = reboot(tmp_path, requests=requests)
     assert done.returncode == 0, done.stdout
-    assert len(api.calls.read_text().splitlines()) == 2
-    done = role_steps(tmp_path, "reboot")
-    assert "It had been cordoned before by somebody else." in said(done)
-    assert len(api.calls.read_text().splitlines()) == 2
+    assert "uncordon bookworm" not in calls(api)
+    assert api.nodes["bookworm"]["spec"]["unschedulable"]
+    assert not (tmp_path / "mark-bookworm").exists()
+
+
+def test_mark_of_a_node_that_is_gone(tmp_path, api):
+    interrupted(tmp_path, api)
+    del api.nodes["bookworm"]
+    assert reboot(tmp_path, requests=()).returncode == 0
+    assert not (tmp_path / "mark-bookworm").exists()
 
 
 def test_node_by_another_name(tmp_path, api):
-    done = role_steps(tmp_path, "reboot", host="machine7", kube_ovn_node_name="bookworm")
-    assert "Node bookworm is still cordoned" in said(done)
-    assert api.calls.read_text().splitlines() == ["cordon bookworm"]
-
-
-def test_host_that_may_be_a_node_by_another_name(tmp_path, api):
-    done = role_steps(tmp_path, "reboot", host="machine7")
+    done = reboot(tmp_path, hosts=("machine7",))
     assert done.returncode == 2
     assert "machine7 is no node of the cluster that host_reboot_kubeconfig" in said(done)
     assert "The nodes are bookworm, lost. If the host is one of them, set kube_ovn_node_name (or host_reboot_node_name) to its name" in said(done)
-    # It did not come to the reboot.
-    assert "would reboot" not in said(done)
-    assert api.calls.read_text() == ""
+    assert calls(api) == []
+    api.real_boots = False
+    done = reboot(tmp_path, hosts=("machine7",), kube_ovn_node_name="bookworm")
+    assert [call for call in calls(api) if "cordon" in call] == ["cordon bookworm", "uncordon bookworm"], done.stdout
 
 
-@pytest.mark.parametrize("variables", [{"host_reboot_drain": False}, {"host_reboot_mode": "force"}, {"host_reboot_kubeconfig": ""}], ids=str)
+@pytest.mark.parametrize("variables", [{"host_reboot_drain": False}, {"host_reboot_mode": "force"}], ids=str)
 def test_host_that_is_no_node_on_purpose(tmp_path, api, variables):
-    done = role_steps(tmp_path, "reboot", host="machine7", **variables)
-    assert "would reboot the control node" in said(done)
-    assert "still cordoned" not in said(done)
-    assert api.calls.read_text() == ""
+    done = reboot(tmp_path, hosts=("machine7",), **variables)
+    assert done.returncode == 0, done.stdout
+    assert calls(api) == ["reboot machine7", "verify proof"]
 
 
-def test_host_before_there_is_a_node(tmp_path, api):
-    api.nodes.clear()
-    assert "would reboot the control node" in said(role_steps(tmp_path, "reboot"))
+@pytest.mark.parametrize("pods", [True, False])
+@pytest.mark.parametrize("kubeconfig", ["", "~/.kube/config"])
+def test_host_without_a_kubeconfig_to_drain_it(tmp_path, api, pods, kubeconfig):
+    """A node is not rebooted undrained without a word; a host that is none yet is rebooted."""
+    if pods:
+        (tmp_path / "pods" / "1f0c").mkdir(parents=True)
+    done = reboot(tmp_path, host_reboot_kubeconfig=kubeconfig, environment={"HOME": str(tmp_path)})
+    if pods:
+        assert done.returncode == 2
+        assert "bookworm runs pods of a kubelet, and localhost has no kubeconfig" in said(done)
+        assert calls(api) == []
+    else:
+        assert done.returncode == 0, done.stdout
+        assert calls(api) == ["reboot bookworm", "verify proof"]
 
 
-def site_play() -> dict:
-    return next(play for play in yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text()) if play["name"] == "Prepare the hosts")
+def test_kubeconfig_in_the_home_of_the_user_who_logs_in(tmp_path, api):
+    """Privilege escalation leads to another home, in which there is none."""
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").write_text((tmp_path / "kubeconfig").read_text())
+    (tmp_path / "root").mkdir()
+    (tmp_path / "sudo").write_text(f'#!/bin/sh\nwhile [ "$1" != /bin/sh ]; do shift; done\nHOME={tmp_path}/root exec "$@"\n')
+    (tmp_path / "sudo").chmod(0o755)
+    variables = {"host_reboot_kubeconfig": "~/.kube/config", "environment": {"HOME": str(tmp_path)}}
+    task = {**ROLE, "ansible.builtin.include_role": {**ROLE["ansible.builtin.include_role"], "apply": {"become": True}}}
+    done = play(tmp_path, [request(REQUEST), task], ansible_become_exe=str(tmp_path / "sudo"), **variables)
+    assert done.returncode == 0, done.stdout
+    assert calls(api)[0] == "cordon bookworm"
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_whole_line_drains_by_the_kubeconfig_that_is_documented(tmp_path, api, there):
-    """What the play does before its roles, with an inventory that sets no kubeconfig."""
-    tasks = site_play()["tasks"]
-    before = tasks[: next(index for index, task in enumerate(tasks) if "ansible.builtin.import_role" in task)]
-    if there:
-        (tmp_path / ".kube").mkdir()
-        (tmp_path / ".kube" / "config").write_text((tmp_path / "kubeconfig").read_text())
-    done = role_steps(tmp_path, "reboot", before=before, host_reboot_delegate="bookworm")
-    assert "would reboot the control node" in said(done)
-    assert api.calls.read_text().splitlines() == (["cordon bookworm"] if there else [])
+# The plays of the whole line
 
 
-@pytest.mark.parametrize("arguments, batches", [([], 3), (["-e", "site_serial=2"], 2), (["-e", "site_serial=100%"], 1)], ids=str)
-def test_hosts_are_prepared_one_after_the_other(tmp_path, arguments, batches):
-    inventory = {"all": {"vars": {"ansible_connection": "local"}, "children": {"nodes": {"hosts": {"a": None, "b": None, "c": None}}}}}
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([{**site_play(), "tasks": []}]))
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml"), *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("PLAY [Prepare the hosts]") == batches
+def site_plays() -> list[dict]:
+    """The two plays for hosts, with a requester in place of the roles that prepare them."""
+    plays = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text())
+    start = next(index for index, item in enumerate(plays) if "host_reboot_plan" in str(item.get("hosts")))
+    prepare, after = plays[start - 1], plays[start]
+    roles = [task for task in prepare["tasks"] if "host_reboot" in task["ansible.builtin.import_role"]["name"]]
+    ask = {**request(REQUEST), "when": "inventory_hostname in asking.split(',')"}
+    return [{**prepare, "tasks": [ask, *roles]}, after, {"hosts": "nodes", "gather_facts": False, "tasks": [{"name": "Go on", "ansible.builtin.debug": None}]}]
+
+
+def site(tmp_path: Path, *arguments: str, asking: str, **variables) -> subprocess.CompletedProcess:
+    return play(tmp_path, site_plays(), *arguments, hosts=("a", "b", "c", "d"), asking=asking, host_reboot_drain=False, **variables)
+
+
+def test_only_hosts_with_a_request_are_rebooted_one_after_the_other(tmp_path, api):
+    done = site(tmp_path, asking="b,d")
+    assert done.returncode == 0, done.stdout
+    assert calls(api) == ["reboot b", "verify proof", "reboot d", "verify proof"]
+    text = said(done)
+    # Beforehand, which, why and how long.
+    assert text.index("2 host(s) will be drained and rebooted, 1 at a time; a batch may take up to 2 minutes") < text.index("PLAY [Reboot the hosts")
+    assert "b: more pages" in text and "d: more pages" in text and "a: more pages" not in text
+    assert done.stdout.count("TASK [Go on]") == 1
+
+
+def test_no_request_no_reboot_play(tmp_path, api):
+    done = site(tmp_path, asking="")
+    assert done.returncode == 0, done.stdout
+    assert calls(api) == []
+    assert "will be drained" not in said(done)
+    assert "WARNING" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("serial", ["1", "50%"])
+def test_first_failure_stops_further_reboots(tmp_path, api, serial):
+    """Also within batches; the other hosts of the batch are not left halfway."""
+    script = (tmp_path / "reboot").read_text().replace("echo $1 >>", '[ "$1" != a ] || exit 3\necho $1 >>')
+    (tmp_path / "reboot").write_text(script)
+    done = site(tmp_path, "-e", f"site_serial={serial}", asking="a,b,c,d", host_reboot_timeout=15)
+    assert done.returncode == 2
+    rebooted = [call for call in calls(api) if call.startswith("reboot")]
+    assert rebooted == ([] if serial == "1" else ["reboot b"])
+    assert "TASK [Go on]" not in done.stdout
+    if serial != "1":
+        assert "verify proof" in calls(api)
+        assert "a failed, so no further host is rebooted; b was rebooted and is ready" in said(done)
+
+
+@pytest.mark.parametrize("serial, hosts, size", [(1, 5, 1), ("2", 5, 2), ("50%", 5, 2), ("1%", 5, 1), ([1, "100%"], 4, 4), (0, 3, 3), (9, 3, 3)])
+def test_batch_size_is_that_of_ansible(serial, hosts, size):
+    assert host_reboot.batch_size(serial, hosts) == size
+
+
+MARK = "Managed by Ansible\nmarked-at: 2026-05-01T12:00:00Z\ncordoned-at: %s\n"
+
+
+@pytest.mark.parametrize("added, mark, owner", [
+    ("2026-05-01T12:00:05Z", MARK % "2026-05-01T12:00:05Z", "role"), ("2026-05-01T12:00:06Z", MARK % "2026-05-01T12:00:05Z", "other"),
+    # The run was cut off before the taint was seen.
+    ("2026-05-01T12:00:05Z", MARK % "", "role"), ("2026-05-02T12:00:05Z", MARK % "", "other"),
+    # A control plane without that taint.
+    ("", MARK % "", "role"), ("", "", "other"),
+])  # fmt: skip
+def test_whose_cordon_it_is(added, mark, owner):
+    taints = [{"key": "other", "timeAdded": "2020-01-01T00:00:00Z"}] + ([{"key": host_reboot.TAINT, "timeAdded": added}] if added else [])
+    node = {"spec": {"unschedulable": True, "taints": taints}}
+    assert host_reboot.node(node, mark)["cordon"] == owner
+    assert host_reboot.node({"spec": {"taints": taints}}, mark)["cordon"] == "nobody"

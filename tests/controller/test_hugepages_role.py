@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,8 @@ FILES = {
     **{f"sys/devices/system/node/node{node}/meminfo": f"Node {node} MemTotal: 8388608 kB\n" for node in (0, 1)},
 }
 MENU = "root/boot/grub/grub.cfg"
+TMPFILES = "root/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
+COUNTED = "root/run/kube-ovn-dpdk-hugepages.json"
 NO_HELP = "a reboot with them has not brought"
 
 
@@ -54,18 +58,19 @@ def host(tmp_path):
     return tmp_path
 
 
-def role(host: Path, *arguments: str, fails: str = NO_HELP, **variables) -> str:
-    modules = ("hugepages", "hugepages_info", "kernel_cmdline")
-    paths = {"tmpfiles": "tmpfiles.conf", "counted": "counted.json", "defaults": "root/etc/default", "fstab": "fstab"}
-    internal = {"__hugepages_" + name: str(host / path) for name, path in paths.items()}
+def role(host: Path, *arguments: str, fails: str = NO_HELP, entry: str = "main", **variables) -> str:
+    modules = ("hugepages", "kernel_cmdline")
     book = [{
         "hosts": "localhost", "connection": "local", "gather_facts": False,
         "module_defaults": {"kube_ovn.dpdk." + name: {"sysroot": str(host / "root")} for name in modules},
         "vars": {
-            "ansible_python_interpreter": sys.executable, "hugepages_mounts": [], "hugepages_restart_kubelet": False, "hugepages_attempts": 1,
-            "host_reboot_mode": "never", **variables,
+            "ansible_python_interpreter": sys.executable, "hugepages_mounts": [], "hugepages_restart_kubelet": False, "hugepages_attempts": 1, **variables,
         },
-        "tasks": [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.hugepages"}, "vars": internal}],
+        "tasks": [
+            {"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.hugepages", "tasks_from": entry}},
+            {"ansible.builtin.copy": {"content": "{{ host_reboot_requests | default([]) }}", "dest": str(host / "facts")},
+             "check_mode": False, "changed_when": False},
+        ],
     }]  # fmt: skip
     (host / "play.yml").write_text(yaml.safe_dump(book))
     done = subprocess.run(
@@ -78,18 +83,59 @@ def role(host: Path, *arguments: str, fails: str = NO_HELP, **variables) -> str:
     return text
 
 
+def requests(host: Path) -> list:
+    """The requests without what verify_boot gets with them."""
+    return [{key: value for key, value in request.items() if key != "data"} for request in json.loads((host / "facts").read_text())]
+
+
+def missing(node: int) -> list:
+    return [{"role": "kube_ovn.dpdk.hugepages", "reasons": [f"0 of 2 pages of 1G on node {node}"], "verify": "verify_boot"}]
+
+
 def boot(host: Path) -> None:
-    """The running kernel was started with what is in the menu now, and with what systemd-tmpfiles was told before."""
+    """The running kernel was started with what is in the menu now, after the settings were written."""
     words = (host / MENU).read_text().split("/vmlinuz ")[1].splitlines()[0]
     (host / "root/proc/cmdline").write_text(f"BOOT_IMAGE=/vmlinuz {words}\n")
-    if (host / "tmpfiles.conf").exists():
-        os.utime(host / "tmpfiles.conf", (1, 1))
+    (host / "root/proc/stat").write_text(f"cpu 0\nbtime {int(time.time()) + 1}\n")
+    for path in (host / "root/etc").rglob("*"):
+        os.utime(path, (1, 1))
 
 
 def test_pages_that_a_reboot_did_not_bring(host):
-    assert "0 of 2 pages of 1G on node 0" in role(host, hugepages_pages=pages(0))
+    role(host, hugepages_pages=pages(0))
+    assert requests(host) == missing(0)
     boot(host)
     assert NO_HELP in role(host, hugepages_pages=pages(0))
+
+
+def test_second_run_requests_the_same_reboot_and_changes_nothing(host):
+    role(host, hugepages_pages=pages(0))
+    assert "changed=0" in role(host, hugepages_pages=pages(0))
+    assert requests(host) == missing(0)
+
+
+def test_requests_of_others_stay_and_its_own_comes_once(host):
+    other = {"role": "kube_ovn.dpdk.dpdk_host", "reasons": ["intel_iommu=on"], "verify": "verify_boot"}
+    stale = {"role": "kube_ovn.dpdk.hugepages", "reasons": ["old"], "verify": "verify_boot"}
+    role(host, hugepages_pages=pages(0), host_reboot_requests=[stale, other])
+    assert requests(host) == [other, *missing(0)]
+    role(host, hugepages_pages=[], hugepages_boot=False, host_reboot_requests=[stale, other])
+    assert requests(host) == [other]
+
+
+def test_no_reboot_is_requested_without_a_need(host):
+    """The line would be another, and no page is missing."""
+    role(host, hugepages_pages=[])
+    assert requests(host) == []
+    role(host, hugepages_pages=pages(0), hugepages_state="absent")
+    assert requests(host) == []
+
+
+def test_a_role_run_makes_few_calls(host):
+    """One check, one for the boot loader, one for all else."""
+    role(host, hugepages_pages=[])
+    text = role(host, hugepages_pages=[])
+    assert text.count("ok: [localhost]") - 2 <= 3, text  # without the validated arguments and the copy of the test
 
 
 def test_moved_to_another_node_by_a_reboot(host):
@@ -98,30 +144,90 @@ def test_moved_to_another_node_by_a_reboot(host):
     boot(host)
     before = (host / MENU).read_text()
     for _run in range(2):
-        assert "0 of 2 pages of 1G on node 1" in role(host, hugepages_pages=pages(1))
+        role(host, hugepages_pages=pages(1))
+        assert requests(host) == missing(1)
         assert (host / MENU).read_text() == before
-        assert "node1/hugepages/hugepages-1048576kB/nr_hugepages - - - - 2" in (host / "tmpfiles.conf").read_text()
+        assert "node1/hugepages/hugepages-1048576kB/nr_hugepages - - - - 2" in (host / TMPFILES).read_text()
     boot(host)
     assert NO_HELP in role(host, hugepages_pages=pages(1))
 
 
 @pytest.mark.parametrize("persistent", [True, False])
 def test_given_back_and_asked_for_again_without_a_reboot_between(host, persistent):
-    role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
-    boot(host)
-    role(host, hugepages_pages=pages(0), hugepages_persistent=persistent, hugepages_state="absent")
-    assert "0 of 2 pages of 1G on node 0" in role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
+    for _round in range(2):
+        role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
+        assert requests(host) == missing(0)
+        boot(host)
+        role(host, hugepages_pages=pages(0), hugepages_persistent=persistent, hugepages_state="absent")
+        assert requests(host) == []
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_arguments_of_an_earlier_time(host, state):
     """They were asked for once, and are no more."""
-    before = (host / MENU).read_text()
+    before = listing(host)
     role(host, hugepages_pages=pages(0))
-    assert (host / MENU).read_text() != before
-    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
-    assert (host / MENU).read_text() == before
-    assert not list((host / "root/etc/default/grub.d").glob("*.cfg"))
+    assert "hugepages=4" in (host / MENU).read_text()
+    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_persistent=False, hugepages_state=state)
+    assert listing(host) == before
+
+
+def listing(host: Path) -> dict:
+    return {str(path): path.read_bytes() for path in (host / "root").rglob("*") if path.is_file() and path.parent.name != "proc"}
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_undo_leaves_nothing_behind(host, umask):
+    before = listing(host)
+    old = os.umask(umask)
+    try:
+        role(host, hugepages_pages=pages(0), hugepages_transparent="")
+    finally:
+        os.umask(old)
+    assert oct((host / TMPFILES).stat().st_mode & 0o777) == "0o644"
+    role(host, hugepages_pages=pages(0), hugepages_state="absent")
+    assert listing(host) == before
+
+
+def test_boot_is_verified(host):
+    role(host, hugepages_pages=pages(0))
+    (request,) = json.loads((host / "facts").read_text())
+    # It did not boot the default entry.
+    text = role(host, entry="verify_boot", fails="came back with other kernel arguments", host_reboot_request=request)
+    assert "no hugepagesz=1G is to become hugepagesz=1G hugepages=4" in text
+    boot(host)
+    text = role(host, entry="verify_boot", fails="the kernel gave only", host_reboot_request=request)
+    assert "0 of 2 pages of 1G on node 0" in text
+    for node in (0, 1):
+        directory = host / f"root/sys/devices/system/node/node{node}/hugepages/hugepages-1048576kB"
+        (directory / "nr_hugepages").unlink()
+        (directory / "nr_hugepages").write_text("2\n")
+    # The kernel has spread them evenly: what is too much on node 1 is given back.
+    assert "changed=1" in role(host, entry="verify_boot", host_reboot_request=request)
+    assert (directory / "nr_hugepages").read_text() == "0"
+    assert "changed=0" in role(host, entry="verify_boot", host_reboot_request=request)
+
+
+def test_refused_before_the_kernel_arguments_are_touched(host):
+    """Static memory manager, a sysctl file, a mount, a default size: one message each, and the host is as it was."""
+    (host / "root/etc/sysctl.d").mkdir()
+    (host / "root/etc/fstab").write_text("/dev/vdb /data ext4 defaults 0 2\n")
+    (host / "root/etc/sysctl.d/50-huge.conf").write_text("vm.nr_hugepages = 9\n")
+    cases = {
+        "mounts ext4 at /data": {"hugepages_mounts": [{"path": "/data", "size": "1G"}]},
+        "pages of 512M are not offered by this kernel": {"hugepages_default_size": "512M"},
+        "sets vm.nr_hugepages = 9": {"hugepages_default_size": "1G"},
+        "NUMA node 7 has no memory or does not exist": {"hugepages_pages": pages(7)},
+    }
+    before = listing(host)
+    for message, variables in cases.items():
+        role(host, fails=message, **{"hugepages_pages": pages(0), **variables})
+        assert listing(host) == before
+    state = host / "root/var/lib/kubelet/memory_manager_state"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"policyName": "Static", "machineState": {}}')
+    role(host, fails="would not start with other hugepages", hugepages_pages=pages(0))
+    assert not (host / TMPFILES).exists()
 
 
 SYSTEMCTL = """#!/bin/sh
@@ -147,67 +253,15 @@ def test_kubelet_that_an_earlier_run_did_not_come_to_restart(host, state, count)
     broken.touch()
     wanted = {"hugepages_pages": [{"size": "2M", "count": 8, "node": 0}], "hugepages_boot": False, "hugepages_restart_kubelet": True, "hugepages_state": state}
     role(host, "--check", **wanted)
-    assert not told.exists() and not (host / "counted.json").exists()
+    assert not told.exists() and not (host / COUNTED).exists()
     assert "Unable to restart service kubelet" in role(host, fails="Unable to restart service kubelet", **wanted)
     assert (host / "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages").read_text().strip() == str(count)
     assert told.read_text() == "restart kubelet\n"
+    assert oct((host / COUNTED).stat().st_mode & 0o777) == "0o600"
     broken.unlink()
     assert "changed=3" in role(host, "--check", **wanted)
     role(host, **wanted)
     assert told.read_text() == "restart kubelet\nrestart kubelet\n"
     assert "changed=0" in role(host, **wanted)
     assert told.read_text() == "restart kubelet\nrestart kubelet\n"
-    assert not (host / "counted.json").exists()
-
-
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_mounts_of_an_earlier_time(host, state):
-    """Those that the role has made, by their mark, and no others."""
-    foreign = "/dev/vda1 / ext4 defaults 0 1\nhugetlbfs /nonexistent/foreign hugetlbfs defaults 0 0\n"
-    (host / "fstab").write_text(foreign + "hugetlbfs /nonexistent/dropped hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n")
-    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state=state)
-    assert (host / "fstab").read_text() == foreign
-
-
-@pytest.mark.parametrize("state, mounts", [("present", []), ("absent", [{"path": "/proc", "size": "1G"}])])
-def test_mount_that_is_in_use_stays_in_the_list(host, state, mounts):
-    """Else the next run would know nothing of it. What is mounted everywhere and is let go nowhere stands for it."""
-    lines = "hugetlbfs /proc hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
-    (host / "fstab").write_text(lines)
-    (host / "tools").mkdir()
-    (host / "tools/umount").write_text(f"#!/bin/sh\necho $1 >> {host / 'told'}\necho 'target is busy' >&2\nexit 32\n")
-    (host / "tools/umount").chmod(0o755)
-    wanted = {"hugepages_pages": [], "hugepages_boot": False, "hugepages_state": state, "hugepages_mounts": mounts}
-    role(host, "--check", **wanted)
-    assert not (host / "told").exists()
-    for _run in range(2):
-        assert "target is busy" in role(host, fails="target is busy", **wanted)
-        assert (host / "fstab").read_text() == lines
-    assert (host / "told").read_text() == "/proc\n/proc\n"
-
-
-def test_mounts_that_are_asked_for_go_with_the_pages(host):
-    """Those that the role has made; a line that somebody else has written for such a path is not the role's to take out."""
-    foreign = "hugetlbfs /nonexistent/foreign hugetlbfs pagesize=1G 0 0\n"
-    (host / "fstab").write_text(foreign + "hugetlbfs /nonexistent/own hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n")
-    mounts = [{"path": "/nonexistent/" + name, "size": "1G"} for name in ("foreign", "own")]
-    role(host, hugepages_pages=[], hugepages_boot=False, hugepages_state="absent", hugepages_mounts=mounts)
-    assert (host / "fstab").read_text() == foreign
-
-
-def test_line_of_somebody_else_that_is_as_asked_for(host):
-    """It stays as it is, and does not go with the entry. One of another page size is taken over."""
-    (host / "tools").mkdir()
-    (host / "tools/mount").write_text(f"#!/bin/sh\necho $@ >> {host / 'told'}\n")
-    (host / "tools/mount").chmod(0o755)
-    same, plain, other, new = (host / "mnt" / name for name in ("same", "plain", "other", "new"))
-    foreign = f"none {same} hugetlbfs rw,pagesize=1024M,uid=7 0 0\nnodev {plain} hugetlbfs mode=0775 0 0\n"
-    (host / "fstab").write_text(foreign + f"hugetlbfs {other} hugetlbfs pagesize=2M 0 0\n")
-    mounts = [{"path": str(same), "size": "1G"}, {"path": str(plain)}, {"path": str(other), "size": "1G"}, {"path": str(new), "size": "1G"}]
-    own = "".join(f"hugetlbfs {path} hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n" for path in (other, new))
-    for _run in range(2):
-        role(host, hugepages_pages=[], hugepages_boot=False, hugepages_mounts=mounts)
-        assert (host / "fstab").read_text() == foreign + own
-    assert (host / "told").read_text().splitlines() == 2 * [f"-T {host / 'fstab'} {path}" for path in (same, plain, other, new)]
-    role(host, hugepages_pages=[], hugepages_boot=False)
-    assert (host / "fstab").read_text() == foreign
+    assert not (host / COUNTED).exists()

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kube_ovn_render
 from ansible_collections.kube_ovn.dpdk.plugins.modules import kube_ovn_manifests
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ROOT / "roles/lab/files/images/ovs/kube-ovn"
-VERSIONS = ["v1.12.0", "v1.12.35", "v1.13.15"]
+PROGRAMS = ROOT / "lab/roles/lab/files/images/ovs/kube-ovn"
+VERSIONS = ["v1.12.0", "v1.12.35", "v1.13.15", "v1.16.2"]
 NONE, DEDICATED, HYBRID = [], ["--with-dpdk=19.11"], ["--with-hybrid-dpdk"]
 PLAY = """
 - name: Write the installers
@@ -25,7 +26,7 @@ PLAY = """
       ansible.builtin.include_vars: ROLE/vars/images.yml
     - name: Run this part of the role
       ansible.builtin.include_role:
-        name: kube_ovn.dpdk.lab
+        name: lab
         tasks_from: "{{ part }}"
       loop: [kube_ovn_source.yml, release.yml, stand_ins.yml]
       loop_control:
@@ -39,13 +40,16 @@ def release(tmp_path_factory):
     state = tmp_path_factory.mktemp("lab")
     (state / "stand_ins").mkdir()
     play = state / "play.yml"
-    play.write_text(PLAY.replace("ROLE", str(ROOT / "roles/lab")))
+    play.write_text(PLAY.replace("ROLE", str(ROOT / "lab/roles/lab")))
+    (state / "image.tar").write_bytes(b"an image")
     settings = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "lab_state_dir": str(state),
         "lab_kube_ovn_source": "standin",
         "lab_kube_ovn_versions": VERSIONS,
+        # The image itself is made in another part of the role.
+        "__lab_dpdk_archive": str(state / "image.tar"),
     }
     command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", str(play), "-e", json.dumps(settings)]
     environment = dict(os.environ, ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default", ANSIBLE_FORCE_COLOR="0")
@@ -90,18 +94,22 @@ def test_a_second_run_changes_nothing(release):
 
 def test_the_stand_ins_are_named(release):
     names = json.loads((release[0] / "stand-ins.json").read_text())
-    assert any("Kube-OVN v1.12.0, v1.12.35, v1.13.15" in name for name in names)
+    assert any("Kube-OVN v1.12.0, v1.12.35, v1.13.15, v1.16.2" in name for name in names)
     assert any("dpdk:19.11" in name for name in names)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("mode", [NONE, DEDICATED, HYBRID], ids=["none", "dedicated", "hybrid"])
 def test_the_calls_of_an_installation(release, version, mode):
+    if version == "v1.16.2" and mode == DEDICATED:
+        with pytest.raises(_kube_ovn_render.RenderError, match="Unknown argument --with-dpdk=19.11"):
+            render(release, version, mode)
+        return
     steps = [(step["action"], step.get("file") or step.get("name") or step.get("selector")) for step in render(release, version, mode)["steps"]]
     ovs = {"": ["ovs-ovn-ds.yaml"], "--with-dpdk=19.11": ["ovn-dpdk.yaml"], "--with-hybrid-dpdk": ["ovs-ovn-ds.yaml", "ovs-ovn-dpdk-ds.yaml"]}
     assert steps == (
         [("label", "node-role.kubernetes.io/control-plane")]
-        + ([("label", "ovn.kubernetes.io/ovs_dp_type!=userspace")] if mode else [])
+        + ([("label", "ovn.kubernetes.io/ovs_dp_type!=userspace")] if mode and version != "v1.16.2" else [])
         + [("apply", f"{name}.yaml") for name in ("kube-ovn-crd", "ovn-ovs-sa", "kube-ovn-sa", "kube-ovn-cni-sa", "kube-ovn-app-sa", "ovn")]
         + [("apply", name) for name in ovs["".join(mode)]]
         + [("wait", "ovn-central"), ("wait", "ovs-ovn"), ("apply", "kube-ovn.yaml"), ("wait", "kube-ovn-controller"), ("wait", "kube-ovn-cni")]
@@ -266,8 +274,11 @@ def test_attachments_in_both_forms(controller, text, expected):
     assert found == expected
 
 
-def test_a_mac_address_follows_the_address(controller):
+def test_mac_addresses(controller):
     assert controller.mac_of("10.16.1.254") == "00:00:0a:10:01:fe"
+    made = {controller.new_mac() for dummy in range(20)}
+    assert len(made) == 20
+    assert {int(mac[:2], 16) & 3 for mac in made} == {2}
 
 
 def test_a_port_goes_before_its_address_is_another_ports(controller, monkeypatch):
@@ -282,6 +293,7 @@ def test_a_port_goes_before_its_address_is_another_ports(controller, monkeypatch
     pod = {"metadata": {"name": "new", "namespace": "ns", "annotations": annotations}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
     made = controller.Controller.__new__(controller.Controller)
     made.network, made.blocks = None, []
+    monkeypatch.setattr(made, "subnets", lambda: {"ovn-default": {"network": "10.16.0.0/16", "provider": "ovn", "gateway": "10.16.0.1"}})
     monkeypatch.setattr(controller, "nbctl", nbctl)
     monkeypatch.setattr(made, "api", type("Api", (), {"items": staticmethod(lambda path: [pod] if path.endswith("/pods") else [])}), raising=False)
     monkeypatch.setattr(made, "nodes", lambda: {"n": [None, "10.16.1.1"]})
@@ -365,7 +377,7 @@ def test_hybrid_after_a_crash_has_no_port(tmp_path):
 
 @pytest.fixture
 def daemon(monkeypatch, tmp_path):
-    """kube-ovn-cni on tools that only write down what they were asked."""
+    """kube-ovn-cni of v1.16 on tools that only write down what they were asked; its mounts are directories."""
     module = load("cni")
     calls = []
 
@@ -375,12 +387,16 @@ def daemon(monkeypatch, tmp_path):
 
     monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(module, "VHOST_SOCKETS", str(tmp_path / "vhost_sockets"))
+    monkeypatch.setattr(module.os.path, "ismount", os.path.isdir)
     made = module.Daemon.__new__(module.Daemon)
     made.options = type("Options", (), {"kubelet_dir": str(tmp_path / "kubelet")})
+    made.known_release = (1, 16)
     key = "sock.default.ovn.kubernetes.io/"
-    values = {"allocated": "true", "ip_address": "10.16.0.7", "mac_address": "00:00:0a:10:00:07", "gateway": "10.16.0.1"}
-    pod = {"metadata": {"name": "p", "namespace": "default", "uid": "u1", "annotations": {key + name: value for name, value in values.items()}}}
-    monkeypatch.setattr(made, "api", type("Api", (), {"get": staticmethod(lambda path: pod)}), raising=False)
+    values = {"allocated": "true", "ip_address": "10.16.0.7", "mac_address": "8e:00:0a:10:00:07", "gateway": "10.16.0.1", "cidr": "10.16.0.0/16"}
+    metadata = {"name": "p", "namespace": "default", "uid": "u1", "annotations": {key + name: value for name, value in values.items()}}
+    pod = {"metadata": metadata, "spec": {"volumes": [{"name": name, "emptyDir": {}} for name in ("vol", "vhostuser-sockets")]}}
+    made.test_pod = pod
+    monkeypatch.setattr(made, "api", type("Api", (), {"get": staticmethod(lambda path: pod), "items": staticmethod(lambda path: [])}), raising=False)
     return made, calls, tmp_path
 
 
@@ -448,25 +464,96 @@ def test_the_tunnels_are_read_at_the_start_and_when_the_port_of_the_node_has_gon
     assert set(calls) == {"external_ids:ovn-encap-ip=192.0.2.9"}
 
 
+SHORT = "/var/run/openvswitch/vhost_sockets/u1"
+
+
 def test_a_vhost_user_port_of_a_pod(daemon):
     made, calls, tmp_path = daemon
-    volume = tmp_path / "kubelet/pods/u1/volumes/kubernetes.io~empty-dir/vol"
-    volume.mkdir(parents=True)
     answer = made.serve(REQUEST)
     assert answer["ips"][0]["address"] == "10.16.0.7/16"
+    assert answer["interfaces"] == [{"name": "net1", "mac": "8e:00:0a:10:00:07", "sandbox": "/var/run/netns/x"}]
+    volume = tmp_path / "kubelet/pods/u1/volumes/kubernetes.io~empty-dir/vol"
     assert calls[0] == f"mount --bind {volume} {tmp_path}/vhost_sockets/u1/vol"
-    assert "add-port br-int 0123456_net1_h -- set Interface 0123456_net1_h type=dpdkvhostuserclient" in calls[1]
-    assert "options:vhost-server-path=/var/run/openvswitch/vhost_sockets/u1/vol/sock" in calls[1]
-    assert "external_ids:iface-id=p.default.sock.default.ovn" in calls[1]
-    assert oct(volume.stat().st_mode & 0o777) == "0o777"
+    (added,) = [call for call in calls if "add-port" in call]
+    assert "add-port br-int 01234567_net1_h -- set Interface 01234567_net1_h type=dpdkvhostuserclient" in added
+    assert f"options:vhost-server-path={SHORT}/vol/sock" in added
+    assert "external_ids:iface-id=p.default.sock.default.ovn" in added
+    # Neither the address nor the MTU of the port is set.
+    assert "mac=" not in added and "mtu" not in added
 
 
-def test_a_vhost_user_port_needs_the_volume(daemon):
-    with pytest.raises(RuntimeError, match="the pod has no emptyDir volume vol"):
+@pytest.mark.parametrize(
+    ("volumes", "message"),
+    [([], "cannot find volume vol in pod p"), ([{"name": "vol", "hostPath": {"path": "/x"}}], "volume vol is not empty dir")],
+)
+def test_a_vhost_user_port_needs_the_volume(daemon, volumes, message):
+    daemon[0].test_pod["spec"]["volumes"] = volumes
+    with pytest.raises(RuntimeError, match=message):
         daemon[0].serve(REQUEST)
+
+
+@pytest.mark.parametrize(("release", "refused"), [((1, 12), False), ((1, 13), True), ((1, 16), True)])
+def test_a_volume_is_for_one_port_from_v1_13_on(daemon, release, refused):
+    made = daemon[0]
+    made.known_release = release
+    made.serve(REQUEST)
+    second = dict(REQUEST, ifname="net2")
+    if refused:
+        with pytest.raises(RuntimeError, match="volume vol already exists"):
+            made.serve(second)
+    else:
+        made.serve(second)
+
+
+def test_the_consumption_of_kubevirt_names_volume_and_socket(daemon):
+    made, calls = daemon[:2]
+    request = dict(REQUEST, config={"provider": "sock.default.ovn", "vhost_user_socket_consumption": "kubevirt"})
+    made.serve(request)
+    made.serve(dict(request, ifname="net2"))
+    added = [call for call in calls if "add-port" in call]
+    assert [f"{SHORT}/vhostuser-sockets/net{number} " in call for number, call in enumerate(added, 1)] == [True, True]
+
+
+def test_rates_become_policing_and_a_queue_that_dpdk_does_not_have(daemon):
+    made, calls = daemon[:2]
+    made.test_pod["metadata"]["annotations"].update({"sock.default.ovn.kubernetes.io/ingress_rate": "3", "sock.default.ovn.kubernetes.io/egress_rate": "5"})
+    made.serve(REQUEST)
+    assert any("set Interface 01234567_net1_h ingress_policing_rate=5000 ingress_policing_burst=4000" in call for call in calls)
+    assert any("type=linux-htb" in call and "max-rate=3000000" in call for call in calls)
+
+
+def test_a_provider_that_leads_to_no_subnet(daemon):
+    with pytest.raises(RuntimeError, match="provider elsewhere not bind to any subnet"):
+        daemon[0].serve(dict(REQUEST, config=dict(REQUEST["config"], provider="elsewhere")))
+
+
+def test_a_port_goes_with_its_directory(daemon):
+    made, calls, tmp_path = daemon
+    made.serve(REQUEST)
+    assert made.serve(dict(REQUEST, command="DEL")) == {}
+    assert calls[-2] == f"umount {tmp_path}/vhost_sockets/u1/vol"
+    assert "--if-exists --with-iface del-port br-int 01234567_net1_h" in calls[-1]
+    # That of the pod stays, as in the releases.
+    assert [path.name for path in (tmp_path / "vhost_sockets").rglob("*")] == ["u1"]
 
 
 def test_a_port_that_is_gone_can_be_deleted_again(daemon):
     made, calls = daemon[:2]
     assert made.serve(dict(REQUEST, command="DEL")) == {}
-    assert any("--if-exists del-port br-int 0123456_net1_h" in call for call in calls)
+    assert any("--if-exists --with-iface del-port br-int 01234567_net1_h" in call for call in calls)
+
+
+def test_chassis_that_are_no_nodes_are_deleted(controller, monkeypatch):
+    calls = []
+
+    def sbctl(*arguments):
+        calls.append(arguments)
+        return json.dumps({"data": [["a", "node-1"], ["b", "node-1.example.com"]]})
+
+    made = controller.Controller.__new__(controller.Controller)
+    made.next_gc = 0
+    monkeypatch.setattr(controller, "sbctl", sbctl)
+    monkeypatch.setattr(made, "api", type("Api", (), {"items": staticmethod(lambda path: [{"metadata": {"name": "node-1"}}])}), raising=False)
+    made.collect_chassis()
+    made.collect_chassis()
+    assert calls[1:] == [("--if-exists", "chassis-del", "b")]

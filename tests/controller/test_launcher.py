@@ -1,16 +1,19 @@
 """The launcher of Userspace CNI, in front of a plugin, with a real ovsdb-server behind ovs-vsctl.
 
 All runs in a mount namespace of its own, since the plugin's directories are fixed: /run, /usr/local/var and /var/lib/cni are empty file systems there.
-USERSPACE_CNI_PLUGIN names another plugin than the stand-in (upstream's, built without VPP) to run the same cases against.
+USERSPACE_CNI_PLUGIN names another plugin than the stand-in (upstream's, built without VPP) to run the same cases against; with USERSPACE_CNI_RACE set
+the launcher is built with Go's race detector, which needs a C compiler.
 """
 
 from __future__ import annotations
 
+import grp
 import http.server
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -21,9 +24,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "roles/userspace_cni/files/launcher"
 STUB = ROOT / "roles/userspace_cni/files/stub/cnivpp.go"
-STANDIN = ROOT / "roles/lab/files/userspace_cni_standin"
+STANDIN = ROOT / "lab/roles/lab/files/userspace_cni_standin"
 CONTAINER = "0123456789abcdef" * 4
 PLUGIN = "/opt/cni/userspace/bin/userspace"
+NAME = CONTAINER[:12] + "-net1"
 UID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 OVSDB_SERVER = shutil.which("ovsdb-server", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
@@ -36,18 +40,30 @@ pytestmark = [
 # Stands where the wrapper is on a node. As long as /run/down exists, Open vSwitch cannot be reached. Without a vswitchd nothing makes
 # sockets or reports errors, so both is done here: /run/broken is the error that a new interface gets.
 TOOL = """#!/bin/sh
+case $1 in --timeout=*) shift ;; esac
 printf '%s\\037' "${0##*/}" "$@" >>/run/calls
 echo >>/run/calls
 if [ -e /run/down ]; then echo "${0##*/} (wrapper): no Open vSwitch runs on this node" >&2; exit 69; fi
 [ "${0##*/}" = ovs-ofctl ] && exit 0
 /usr/bin/ovs-vsctl --db=unix:/run/openvswitch/db.sock --no-wait "$@" || exit
 case " $* " in
-*" add-port "*type=dpdkvhostuserclient*) port=$4 ;;
-*" add-port "*) port=$4; [ -e /run/nosocket ] || python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "/run/openvswitch/$port" ;;
+*" add-port "*) ;;
 *) exit 0 ;;
 esac
+types=$*
+[ "$1" != --may-exist ] || shift
+port=$3
+case $types in
+*type=dpdkvhostuserclient*) ;;
+*) [ -e /run/nosocket ] || python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "/run/openvswitch/$port" ;;
+esac
 [ ! -e /run/broken ] || /usr/bin/ovs-vsctl --db=unix:/run/openvswitch/db.sock --no-wait set Interface "$port" "error=\\"$(cat /run/broken)\\""
+[ ! -e /run/afterwards ] || . /run/afterwards
 """
+
+# What a plugin in shell does for an ADD, and its result.
+ADD_PORT = f"ovs-vsctl add-port br0 {NAME} -- set Interface {NAME} type=dpdkvhostuser"
+RESULT = """echo '{"cniVersion": "0.3.1", "interfaces": [{"name": "net1"}]}'"""
 
 
 class Pods(http.server.BaseHTTPRequestHandler):
@@ -68,6 +84,8 @@ class Pods(http.server.BaseHTTPRequestHandler):
         self.answer(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": reason})
 
     def do_GET(self) -> None:
+        if hasattr(self.server, "seen"):
+            self.server.seen.append(self.headers["Authorization"])
         if self.server.pod is None:
             self.status(404, "NotFound")
         else:
@@ -86,6 +104,8 @@ class Pods(http.server.BaseHTTPRequestHandler):
 
 def build(source: Path, output: Path, package: str, *flags: str) -> None:
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-trimpath -buildvcs=false"}
+    if source == LAUNCHER and "USERSPACE_CNI_RACE" in os.environ:
+        env["CGO_ENABLED"], flags = "1", ("-race", *flags)
     subprocess.run(["go", "build", *flags, "-o", str(output), package], cwd=source, env=env, check=True, timeout=300)
 
 
@@ -105,14 +125,19 @@ def binaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class Node:
-    """A node as the launcher sees it. Paths are those inside; `path` gives the way there from outside."""
+    """A node as the launcher sees it. Paths are those inside; `path` gives the way there from outside.
 
-    def __init__(self, binaries: dict[str, Path], server: http.server.HTTPServer) -> None:
+    The run directory of Open vSwitch can be one of the machine, which containers can mount.
+    """
+
+    def __init__(self, binaries: dict[str, Path], server: http.server.HTTPServer, run_directory: Path | None = None) -> None:
         self.server = server
         mounts = "".join(
             f"mkdir -p {d} && mount -t tmpfs tmpfs {d} && "
             for d in ("/run", "/usr/local/var", "/var/lib/cni", "/var/lib/kubelet", "/var/lib/vhost_sockets", "/opt", "/etc/cni")
         )
+        if run_directory is not None:
+            mounts += f"mkdir /run/openvswitch && mount --bind {run_directory} /run/openvswitch && "
         netns = "mkdir /run/netns && touch /run/netns/pod && unshare --net mount --bind /proc/self/ns/net /run/netns/pod && "
         self.holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + netns + "echo up && exec sleep 3600"], stdout=subprocess.PIPE, text=True
@@ -148,6 +173,13 @@ class Node:
         file = self.path("/opt/cni/userspace/launcher.json")
         before = json.loads(file.read_text()) if file.exists() else {}
         file.write_text(json.dumps({**before, **changed}))
+
+    def plugin(self, script: str) -> None:
+        """Another plugin than the real one, in shell."""
+        file = self.path(PLUGIN)
+        file.unlink()
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
 
     def path(self, inside: str) -> Path:
         return Path(f"/proc/{self.holder.pid}/root{inside}")
@@ -201,6 +233,9 @@ class Node:
         text = json.dumps(self.config() if config is None else config)
         return subprocess.run(line, input=text, env=environment, capture_output=True, text=True, timeout=90, check=False)
 
+    def sweep(self) -> str:
+        return self.run("/opt/cni/bin/userspace", "sweep").stdout
+
     def ports(self) -> list[str]:
         return self.vsctl("list-ports", "br0").split()
 
@@ -210,10 +245,19 @@ class Node:
 
     def left(self) -> list[str]:
         """What an attachment may leave on a node: sockets, state files, directories other than those that all attachments have in common."""
-        common = {"/usr/local/var/run", "/usr/local/var/run/openvswitch", "/run/openvswitch/pods", "/var/lib/cni/usrspcni", "/var/lib/cni/usrspcni/data"}
+        common = {"/run/openvswitch/pods", "/var/lib/cni/usrspcni", "/var/lib/cni/usrspcni/data", "/var/lib/cni/userspace-launcher"}
+        common |= {"/var/lib/cni/usrspcni/data/.keep", "/run/userspace-cni/locks", "/run/userspace-cni/locks/.node"}
         found = [p for d in ("/usr/local/var", "/var/lib/cni", "/run/openvswitch", "/run/userspace-cni") for p in self.path(d).rglob("*")]
-        names = {str(p).removeprefix(f"/proc/{self.holder.pid}/root") for p in found if p.name != ".kept-by-the-launcher"}
-        return sorted(n for n in names - common - {"/var/lib/cni/userspace-launcher"} if not n.startswith(self.before))
+        names = {str(p).removeprefix(f"/proc/{self.holder.pid}/root") for p in found}
+        return sorted(n for n in names - common if not n.startswith(self.before))
+
+
+def wait_until(condition) -> None:
+    for _turn in range(500):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come")
 
 
 def shared(volume: dict | None) -> dict:
@@ -338,7 +382,7 @@ def test_directory_of_the_pods_own_below_pods_dir(node: Node, mode: str, pods: s
         assert node.vsctl("get", "Interface", name, "options:vhost-server-path").strip() == f'"{pods}/{UID}/{name}"'
         # Open vSwitch takes the path with the new port, and ignores every other one after it.
         told = [argument for call in node.calls() for argument in call if argument.startswith("options:vhost-server-path=")]
-        assert told == [f"options:vhost-server-path={pods}/{UID}/{name}"]
+        assert told == [f'options:vhost-server-path="{pods}/{UID}/{name}"']
     assert node.cni("DEL", config=config).returncode == 0
     assert node.ports() == []
     assert node.left() == []
@@ -372,16 +416,14 @@ def test_add_fails_where_the_interface_does_not_work(node: Node, broken: str) ->
     assert node.left() == []
 
 
-@pytest.mark.parametrize("fault", ["annotation", "nettype", "pod"])
+@pytest.mark.parametrize("fault", ["annotation", "nettype"])
 def test_failed_add_leaves_nothing(node: Node, fault: str) -> None:
     node.bridge()
     config = node.config()
     if fault == "annotation":
         node.server.refuse = True
-    elif fault == "nettype":
-        config["host"]["netType"] = "interface"
     else:
-        node.server.pod = None
+        config["host"]["netType"] = "interface"
     added = node.cni("ADD", config=config)
     assert added.returncode != 0
     assert json.loads(added.stdout)["msg"]
@@ -392,11 +434,7 @@ def test_failed_add_leaves_nothing(node: Node, fault: str) -> None:
 
 def test_add_fails_where_the_socket_goes_away_meanwhile(node: Node) -> None:
     node.bridge()
-    plugin = node.path(PLUGIN)
-    plugin.unlink()
-    name = CONTAINER[:12] + "-net1"
-    plugin.write_text(f"#!/bin/sh\novs-vsctl add-port br0 {name} -- set Interface {name} type=dpdkvhostuser && rm /run/openvswitch/{name} && echo '{{}}'\n")
-    plugin.chmod(0o755)
+    node.plugin(f"{ADD_PORT} && rm /run/openvswitch/{NAME} && {RESULT}")
     added = node.cni("ADD")
     assert added.returncode != 0
     assert "took it away again" in json.loads(added.stdout)["details"]
@@ -487,10 +525,7 @@ def test_plugin_that_hangs_is_ended(node: Node) -> None:
     node.bridge()
     assert node.cni("ADD").returncode == 0
     node.settings(plugin_seconds=1)
-    plugin = node.path(PLUGIN)
-    plugin.unlink()
-    plugin.write_text("#!/bin/sh\nsleep 60\n")
-    plugin.chmod(0o755)
+    node.plugin("sleep 60")
     started = time.monotonic()
     assert node.cni("DEL").returncode == 0
     assert time.monotonic() - started < 10
@@ -503,13 +538,12 @@ def test_address_is_released_where_the_plugin_does_not_come_so_far(node: Node) -
     ipam = node.path("/opt/cni/bin/addresses")
     ipam.write_text('#!/bin/sh\necho "$CNI_COMMAND $CNI_IFNAME" >>/run/addresses; cat >>/run/addresses\n')
     ipam.chmod(0o755)
-    plugin = node.path(PLUGIN)
-    plugin.unlink()
-    plugin.write_text('#!/bin/sh\necho \'{"code": 999, "msg": "no such file or directory"}\'\nexit 1\n')
-    plugin.chmod(0o755)
+    node.plugin('echo \'{"code": 999, "msg": "no such file or directory"}\'; exit 1')
     config = node.config(ipam={"type": "addresses"})
     assert node.cni("DEL", config=config).returncode == 0
-    assert node.path("/run/addresses").read_text() == "DEL net1\n" + json.dumps(config)
+    asked, dummy, given = node.path("/run/addresses").read_text().partition("\n")
+    assert asked == "DEL net1"
+    assert json.loads(given)["ipam"] == {"type": "addresses"}
     ipam.write_text("#!/bin/sh\nexit 1\n")
     assert node.cni("DEL", config=config).returncode != 0
 
@@ -542,3 +576,1031 @@ def test_guard_serves_only_plugins(node: Node) -> None:
     assert caught.value.returncode == 69
     assert "not started by the launcher" in caught.value.stderr
     assert caught.value.stdout == ""
+
+
+# --- What a pod's author can do
+
+OWN_DIR = f"/run/openvswitch/pods/{UID}"
+
+
+def own_directory(node: Node) -> None:
+    """A pod in the form of role dpdk_app: the directory of all pods, of which it mounts its own part."""
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/pods"}})
+
+
+def target(node: Node) -> Path:
+    """A directory of the node that no pod may reach, with what a careless root would change."""
+    directory = node.path("/run/target")
+    directory.mkdir(mode=0o751)
+    (directory / "file").write_text("secret")
+    (directory / "file").chmod(0o604)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(directory / NAME))
+    sock.close()
+    (directory / "empty").mkdir()
+    return directory
+
+
+def everything(directory: Path) -> list[tuple]:
+    return [(str(p), s.st_mode, s.st_uid, s.st_gid, s.st_size, s.st_ino) for p in sorted([directory, *directory.rglob("*")]) for s in [p.lstat()]]
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+@pytest.mark.parametrize("group", [None, "4711"], ids=["no group", "group"])
+@pytest.mark.parametrize(
+    ("link", "volume"),
+    [
+        (OWN_DIR, "/run/openvswitch/pods"),
+        ("/run/openvswitch/pods", "/run/openvswitch/pods"),
+        ("/run/openvswitch/pods", "/var/run/openvswitch/pods"),
+        ("/run/openvswitch/private", "/run/openvswitch/private"),
+        ("/run/openvswitch/a", "/run/openvswitch/a/b"),
+        ("/run/openvswitch/a/b", "/run/openvswitch/a/b/c"),
+    ],
+)
+def test_no_link_in_place_of_a_directory_is_followed(node: Node, link: str, volume: str, mode: str, group: str | None) -> None:
+    node.bridge()
+    directory = target(node)
+    before = everything(directory)
+    node.server.pod = shared({"hostPath": {"path": volume}})
+    node.path(link).parent.mkdir(parents=True, exist_ok=True)
+    node.path(link).symlink_to("/run/target")
+    config = node.config(mode)
+    if group:
+        config["host"]["vhost"]["group"] = group
+    added = node.cni("ADD", config=config)
+    assert added.returncode != 0
+    assert "symbolic links are not followed" in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+    assert node.cni("DEL", config=config).returncode == 0
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("level", ["pods", "own"])
+def test_no_link_that_replaces_a_directory_later_is_followed(node: Node, level: str) -> None:
+    own_directory(node)
+    directory = target(node)
+    (directory / UID).mkdir()
+    (directory / UID / "file").write_text("of somebody else")
+    before = everything(directory)
+    assert node.cni("ADD").returncode == 0
+    replaced = node.path("/run/openvswitch/pods" if level == "pods" else OWN_DIR)
+    replaced.rename(replaced.with_name("aside"))
+    replaced.symlink_to("/run/target")
+    deleted = node.cni("DEL")
+    assert deleted.returncode == 0, deleted.stdout
+    assert node.ports() == []
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+@pytest.mark.parametrize("planted", ["link to a file", "link to a directory", "file", "directory"])
+@pytest.mark.parametrize("name", [NAME, "net1"])
+def test_what_a_pod_plants_in_its_directory_leads_nowhere(node: Node, name: str, planted: str, mode: str) -> None:
+    own_directory(node)
+    directory = target(node)
+    before = everything(directory)
+    node.path(OWN_DIR).mkdir(parents=True)
+    place = node.path(f"{OWN_DIR}/{name}")
+    if planted.startswith("link"):
+        place.symlink_to("/run/target/file" if planted.endswith("file") else "/run/target")
+    elif planted == "file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+    node.path(f"{OWN_DIR}/deep/er").mkdir(parents=True)
+    node.path(f"{OWN_DIR}/deep/er/way").symlink_to("/run/target")
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = "4711"
+    node.cni("ADD", config=config)
+    assert everything(directory) == before
+    assert node.cni("DEL", config=config).returncode == 0
+    assert node.ports() == []
+    assert everything(directory) == before
+    assert not node.path(OWN_DIR).exists()
+
+
+def test_no_marker_is_written_where_a_pod_can_plant_a_link(node: Node) -> None:
+    own_directory(node)
+    directory = target(node)
+    before = everything(directory)
+    node.path("/run/openvswitch/pods").mkdir()
+    node.path("/run/openvswitch/pods/.kept-by-the-launcher").symlink_to("/run/target/file")
+    node.path("/run/openvswitch/pods/.made-by-the-launcher").symlink_to("/run/target/new")
+    assert node.cni("ADD").returncode == 0
+    assert node.cni("DEL").returncode == 0
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("swap", ["link", "file", "directory", "other socket"])
+def test_socket_that_a_pod_replaces_before_it_is_moved(node: Node, swap: str) -> None:
+    """A pod of the original procedure has Open vSwitch's own directory, and a moment between the socket and the launcher's look at it."""
+    own_directory(node)
+    directory = target(node)
+    before = everything(directory)
+    made = {
+        "link": 'ln -s /run/target/file "/run/openvswitch/$port"',
+        "file": 'echo mine >"/run/openvswitch/$port"',
+        "directory": 'mkdir "/run/openvswitch/$port"',
+        "other socket": f'ln -s /run/target/{NAME} "/run/openvswitch/$port"',
+    }[swap]
+    node.path("/run/afterwards").write_text(f'rm "/run/openvswitch/$port"; {made}\n')
+    config = node.config()
+    config["host"]["vhost"]["group"] = "4711"
+    assert node.cni("ADD", config=config).returncode != 0
+    node.path("/run/afterwards").unlink()
+    assert node.cni("DEL", config=config).returncode == 0
+    assert node.ports() == []
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("finisher", ["DEL", "sweep"])
+def test_directories_of_any_depth_and_size_are_removed(node: Node, finisher: str) -> None:
+    """What a pod leaves in its directory is in the memory of the node."""
+    own_directory(node)
+    directory = target(node)
+    before = everything(directory)
+    node.path(f"/var/lib/kubelet/pods/{UID.replace('1b4e', 'bbbb')}").mkdir(parents=True)
+    assert node.cni("ADD").returncode == 0
+    # Deeper than a path may be long, wider than what one call removes, and with links on the way.
+    script = f"""
+import os
+os.chdir("{OWN_DIR}")
+os.mkdir("wide"), os.mkdir("deep")
+for number in range({12000 if finisher == "sweep" else 100}):
+    os.mkdir("wide/%d" % number)
+os.chdir("deep")
+for number in range(600):
+    os.symlink("/run/target", "a")
+    os.mkdir("directory-with-a-long-name")
+    os.chdir("directory-with-a-long-name")
+"""
+    node.run("python3", "-c", script)
+    assert node.cni("DEL").returncode == 0
+    assert node.path(OWN_DIR).exists() == (finisher == "sweep")
+    for _turn in range(3):
+        node.sweep()
+    assert not node.path(OWN_DIR).exists()
+    assert node.ports() == []
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("planted", ["pipe", "link", "endless"])
+def test_pid_file_that_a_pod_wrote_holds_nobody_up(node: Node, planted: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    file = node.path("/run/openvswitch/ovs-vswitchd.pid")
+    if planted == "pipe":
+        os.mkfifo(file)
+    elif planted == "link":
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_text("1")
+        os.truncate(file, 1 << 40)
+    assert node.cni("ADD", config=node.config("client")).returncode == 0
+    assert node.cni("DEL", config=node.config("client")).returncode == 0
+    assert node.ports() == []
+
+
+def test_links_that_come_and_go_under_many_calls(node: Node) -> None:
+    own_directory(node)
+    directory = target(node)
+    before = everything(directory)
+    pods, stop = node.path("/run/openvswitch/pods"), threading.Event()
+    pods.mkdir()
+
+    def attack() -> None:
+        own, aside = pods / UID, pods / "aside"
+        while not stop.is_set():
+            try:
+                own.rename(aside)
+                own.symlink_to("/run/target")
+                own.unlink()
+                aside.rename(own)
+            except OSError:
+                shutil.rmtree(aside, ignore_errors=True)
+                if own.is_symlink():
+                    own.unlink()
+
+    attacker = threading.Thread(target=attack)
+    attacker.start()
+    try:
+        for turn in range(12):
+            config = node.config("client" if turn % 2 else "server")
+            config["host"]["vhost"]["group"] = "4711"
+            node.cni("ADD", config=config)
+            assert node.cni("DEL", config=config).returncode == 0
+    finally:
+        stop.set()
+        attacker.join()
+    assert node.ports() == []
+    assert everything(directory) == before
+
+
+NOT_PLAIN = ["ovs-dpdk-br0@x|.", "a/b", "../../x", ".", "..", "net 1", "net*", "n" * 16, "net1\n", "nät", "-net1;reboot"]
+
+
+@pytest.mark.parametrize("interface", NOT_PLAIN)
+def test_interface_names_that_are_not_plain_never_reach_the_plugin(node: Node, interface: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    node.path("/run/openvswitch/private").mkdir()
+    for other in ("ba9876543210-net1", "file"):
+        node.path(f"/run/openvswitch/private/{other}").write_text("of another pod")
+    added = node.cni("ADD", interface)
+    assert (added.returncode, json.loads(added.stdout)["code"]) == (1, 4)
+    assert "not plain" in json.loads(added.stdout)["msg"]
+    deleted = node.cni("DEL", interface)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert not node.path("/run/plugin.log").exists(), "the plugin did not run"
+    assert len(list(node.path("/run/openvswitch/private").iterdir())) == 2
+
+
+@pytest.mark.parametrize("container", ["../../../../../x", "0123456789a", "0123456789ab/cdef", ".23456789abc", "0123456789a*b"])
+def test_container_ids_that_are_not_plain_never_reach_the_plugin(node: Node, container: str) -> None:
+    node.bridge()
+    added = node.cni("ADD", container=container)
+    assert (added.returncode, json.loads(added.stdout)["code"]) == (1, 4)
+    assert node.cni("DEL", container=container).returncode == 0
+    assert not node.path("/run/plugin.log").exists()
+
+
+def test_port_of_an_older_launcher_with_a_name_that_is_not_plain_is_deleted(node: Node) -> None:
+    node.bridge()
+    node.vsctl("add-port", "br0", CONTAINER[:12] + "-x|.", "--", "add-port", "br0", "other")
+    assert node.cni("DEL", "x|.").returncode == 0
+    assert node.ports() == ["other"]
+
+
+def test_keys_in_another_case_are_no_way_around(node: Node) -> None:
+    """Go's parser takes keys in any case, so the plugin would follow what the launcher did not see."""
+    own_directory(node)
+    config = node.config()
+    config["Host"] = {**config.pop("host"), "VHOST": {"mode": "server", "SocketFile": "fixed"}}
+    del config["Host"]["vhost"]
+    added = node.cni("ADD", config=config)
+    assert added.returncode != 0
+    assert "socketfile" in json.loads(added.stdout)["details"]
+    added = node.cni("ADD", config={**node.config(), "HOST": {"engine": "vpp"}})
+    assert added.returncode != 0
+    assert '"host" and "HOST"' in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+
+
+def test_log_that_is_a_link_or_no_file_is_not_renamed(node: Node) -> None:
+    node.bridge()
+    directory = target(node)
+    (directory / "file").write_text("x" * 2000)
+    before = everything(directory)
+    node.path("/run/plugin.log").symlink_to("/run/target/file")
+    node.settings(log_bytes=600)
+    assert node.cni("DEL", config=node.config(logLevel="panic", logFile="/run/target/file/none")).returncode == 0
+    assert node.cni("DEL", config=node.config(logFile="/run/target")).returncode == 0
+    assert everything(directory) == before
+
+
+# --- Ports that are lost, leaked, or never there
+
+WITHOUT_UID = {"CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_INFRA_CONTAINER_ID=" + CONTAINER}
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_docker_gives_no_uid_and_the_socket_is_in_the_pods_directory_all_the_same(node: Node, mode: str) -> None:
+    own_directory(node)
+    config = node.config(mode)
+    added = node.cni("ADD", config=config, **WITHOUT_UID)
+    assert added.returncode == 0, added.stdout
+    if mode == "server":
+        assert node.path(f"{OWN_DIR}/{NAME}").is_socket()
+    else:
+        assert node.vsctl("get", "Interface", NAME, "options:vhost-server-path").strip() == f'"{OWN_DIR}/{NAME}"'
+    node.server.pod = None
+    assert node.cni("DEL", config=config, **WITHOUT_UID).returncode == 0
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_add_fails_with_the_reason_where_the_pod_cannot_be_read(node: Node) -> None:
+    own_directory(node)
+    pod, node.server.pod = node.server.pod, None
+    added = node.cni("ADD", **WITHOUT_UID)
+    assert "there is no such pod: default/p" in json.loads(added.stdout)["details"]
+    node.server.pod = pod
+    node.path("/etc/cni/kubeconfig").unlink()
+    added = node.cni("ADD", **WITHOUT_UID)
+    assert "the plugin's kubeconfig" in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_pod_of_the_same_name_is_not_the_sandboxes(node: Node) -> None:
+    own_directory(node)
+    other = UID.replace("1b4e28ba", "2c5f39cb")
+    added = node.cni("ADD", CNI_ARGS=f"K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_UID={other}")
+    assert added.returncode != 0
+    assert f"this sandbox is of {other}" in json.loads(added.stdout)["details"]
+    assert node.left() == []
+
+
+def test_static_pod_has_the_uid_of_the_kubelet(node: Node) -> None:
+    """The API has a mirror of it with a UID of its own; in the pod metadata.uid is the kubelet's."""
+    own_directory(node)
+    static = "0123456789abcdef0123456789abcdef"
+    node.server.pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": static, "kubernetes.io/config.hash": static}
+    for arguments in (f"IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_UID={static}", WITHOUT_UID["CNI_ARGS"]):
+        added = node.cni("ADD", CNI_ARGS=arguments)
+        assert added.returncode == 0, added.stdout
+        assert node.path(f"/run/openvswitch/pods/{static}/{NAME}").is_socket()
+        assert node.cni("DEL", CNI_ARGS=arguments).returncode == 0
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+@pytest.mark.parametrize("volume", ["/run/elsewhere", "/run/missing/deep", "/etc/cni"])
+def test_no_directory_outside_of_open_vswitchs_is_created_or_gets_a_socket(node: Node, volume: str, mode: str) -> None:
+    node.bridge()
+    node.path("/run/elsewhere").mkdir()
+    node.server.pod = shared({"hostPath": {"path": volume}})
+    before = everything(node.path("/etc/cni"))
+    added = node.cni("ADD", config=node.config(mode))
+    if mode == "server" or "missing" in volume:
+        assert added.returncode != 0
+    assert node.cni("DEL", config=node.config(mode)).returncode == 0
+    assert not node.path("/run/missing").exists()
+    assert list(node.path("/run/elsewhere").iterdir()) == []
+    assert everything(node.path("/etc/cni")) == before
+    assert node.ports() == []
+
+
+@pytest.mark.parametrize("means", ["another pod's ADD", "another pod's DEL", "sweep"])
+def test_what_multus_forgets_after_a_failed_del_is_deleted_later(node: Node, means: str) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    assert json.loads(node.cni("DEL").stdout)["code"] == 11
+    # A force delete: the kubelet asks once more, Multus has no cache any more and says that all is done. Nobody calls the launcher again.
+    node.path("/run/down").unlink()
+    assert node.ports() == [NAME]
+    other = "f" * 64
+    if means == "sweep":
+        assert NAME in node.sweep()
+    else:
+        node.cni(means.split()[-1], container=other)
+        node.cni("DEL", container=other)
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_sweep_removes_what_has_no_sandbox_and_nothing_else(node: Node) -> None:
+    own_directory(node)
+    node.run("sh", "-c", "touch /run/netns/other && unshare --net mount --bind /proc/self/ns/net /run/netns/other")
+    other = "f" * 64
+    assert node.cni("ADD").returncode == 0
+    assert node.cni("ADD", container=other, CNI_NETNS="/run/netns/other").returncode == 0
+    node.vsctl("add-port", "br0", "uplink", "--", "add-port", "br0", "ffffffffffff-net9")
+    assert node.sweep() == ""
+    node.run("umount", "/run/netns/other")
+    assert node.sweep() == "", "a file that is no namespace proves nothing: the runtime may have mounts of its own"
+    node.path("/run/netns/other").unlink()
+    assert "ffffffffffff-net1: its sandbox is gone" in node.sweep()
+    assert sorted(node.ports()) == [NAME, "ffffffffffff-net9", "uplink"]
+    assert node.path(f"{OWN_DIR}/{NAME}").is_socket()
+    assert not node.path(f"{OWN_DIR}/ffffffffffff-net1").exists()
+    # As after a reboot: the namespaces and the records' directory may be gone, the database of Open vSwitch stays.
+    shutil.rmtree(node.path("/var/lib/cni/userspace-launcher"))
+    assert node.sweep() == ""
+    node.run("umount", "/run/netns/pod")
+    node.path("/run/netns/pod").unlink()
+    assert "no record knows it" in node.sweep()
+    assert sorted(node.ports()) == ["ffffffffffff-net9", "uplink"]
+    assert not node.path(OWN_DIR).exists()
+
+
+def test_sweep_removes_directories_of_pods_that_the_kubelet_does_not_know(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    directory = target(node)
+    before = everything(directory)
+    gone, known, linked = (UID.replace("1b4e", prefix) for prefix in ("aaaa", "bbbb", "cccc"))
+    for name in (gone, known, "kept"):
+        node.path(f"/run/openvswitch/pods/{name}/deep").mkdir(parents=True)
+    node.path(f"/run/openvswitch/pods/{gone}/deep/link").symlink_to("/run/target")
+    node.path(f"/run/openvswitch/pods/{linked}").symlink_to("/run/target")
+    assert node.sweep() == "", "without the kubelet's directory nothing is known"
+    node.path(f"/var/lib/kubelet/pods/{known}").mkdir(parents=True)
+    assert gone in node.sweep()
+    assert sorted(p.name for p in node.path("/run/openvswitch/pods").iterdir()) == sorted([UID, known, linked, "kept"])
+    assert everything(directory) == before
+
+
+def test_sweep_says_what_it_cannot_remove_yet(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    node.cni("DEL")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        node.sweep()
+    assert "cannot be removed yet" in caught.value.stderr
+    assert node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").exists()
+
+
+def test_del_beside_an_add_that_goes_on_waits_for_it(node: Node) -> None:
+    node.bridge()
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; sleep 1.5; {ADD_PORT} && {RESULT}')
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
+    adding.start()
+    time.sleep(0.5)
+    deleted = node.cni("DEL")
+    assert not results or results[0].returncode == 0
+    assert deleted.returncode == 0, deleted.stdout
+    adding.join()
+    assert results[0].returncode == 0
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_add_that_was_deleted_meanwhile_undoes_itself(node: Node) -> None:
+    node.bridge()
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; sleep 2; {ADD_PORT} && {RESULT}')
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
+    adding.start()
+    time.sleep(0.5)
+    node.settings(retry_seconds=0, plugin_seconds=0)
+    assert json.loads(node.cni("DEL").stdout)["code"] == 11
+    node.settings(retry_seconds=4, plugin_seconds=20)
+    adding.join()
+    assert results[0].returncode != 0
+    assert "was deleted while it was made" in json.loads(results[0].stdout)["details"]
+    assert node.ports() == []
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("finisher", ["sweep", "DEL", "ADD"])
+def test_killed_launcher_takes_its_plugin_along_and_is_undone(node: Node, finisher: str) -> None:
+    own_directory(node)
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; {ADD_PORT}; echo $$ >/run/plugin.pid; exec sleep 60')
+    adding = threading.Thread(target=lambda: node.cni("ADD"))
+    adding.start()
+    wait_until(lambda: node.path("/run/plugin.pid").exists() and node.path("/run/plugin.pid").read_text().strip())
+    plugin = int(node.path("/run/plugin.pid").read_text())
+    launcher = int(Path(f"/proc/{plugin}/status").read_text().split("PPid:")[1].split()[0])
+    os.kill(launcher, signal.SIGKILL)
+    adding.join()
+    wait_until(lambda: not Path(f"/proc/{plugin}").exists() or "Z" in Path(f"/proc/{plugin}/stat").read_text().split(")")[1].split()[0])
+    assert node.ports() == [NAME]
+    if finisher == "sweep":
+        assert "its ADD did not come to an end" in node.sweep()
+    elif finisher == "DEL":
+        assert node.cni("DEL").returncode == 0
+    else:
+        node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; {ADD_PORT} && {RESULT}')
+        assert node.cni("ADD").returncode == 0
+        assert node.path(f"{OWN_DIR}/{NAME}").is_socket()
+        assert node.cni("DEL").returncode == 0
+    assert node.ports() == []
+    assert [path for path in node.left() if "scratch" not in path and not path.rsplit("/", 1)[1].isdigit()] == []
+
+
+@pytest.mark.parametrize("group", ["4711", "daemon"])
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_group_of_an_attachment(node: Node, mode: str, group: str) -> None:
+    own_directory(node)
+    number = {"4711": 4711, "daemon": grp.getgrnam("daemon").gr_gid}[group]
+    common = node.path("/var/lib/vhost_sockets").stat().st_gid
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = group
+    added = node.cni("ADD", config=config)
+    assert added.returncode == 0, added.stdout
+    directory = node.path(OWN_DIR)
+    assert (directory.stat().st_uid, directory.stat().st_gid) == (0, number)
+    assert directory.stat().st_mode & 0o7777 == (0o750 if mode == "server" else 0o2770)
+    assert node.path("/run/openvswitch/pods").stat().st_gid == 0
+    assert node.path("/var/lib/vhost_sockets").stat().st_gid == common
+    if mode == "server":
+        socket_of_pod = (directory / NAME).stat()
+        assert (socket_of_pod.st_gid, socket_of_pod.st_mode & 0o060) == (number, 0o060)
+        use = f"socket.socket(socket.AF_UNIX).connect('{OWN_DIR}/net1')"
+    else:
+        use = f"socket.socket(socket.AF_UNIX).bind('{OWN_DIR}/{NAME}')"
+    # An application that is not root, which has the group as its only right, in the directory as it is mounted in the pod.
+    script = f"import os, socket; os.setgroups([{number}]); os.setgid(54321); os.setuid(54321); " + use.replace(f"{OWN_DIR}/", "")
+    done = subprocess.run(
+        ["nsenter", "-t", str(node.holder.pid), "-m", "--", "sh", "-c", f'cd {OWN_DIR} && exec python3 -c "$0"', script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Nobody listens on the socket that was made here in place of Open vSwitch's.
+    assert done.returncode == 0 or "ConnectionRefused" in done.stderr, done.stderr
+    assert node.cni("DEL", config=config).returncode == 0
+    assert node.left() == []
+
+
+def test_unknown_group_is_named(node: Node) -> None:
+    own_directory(node)
+    config = node.config()
+    config["host"]["vhost"]["group"] = "no-such-group"
+    added = node.cni("ADD", config=config)
+    assert "no-such-group" in json.loads(added.stdout)["details"]
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_fixed_socket_file_is_refused_and_takes_nobodys_port_away(node: Node, mode: str) -> None:
+    own_directory(node)
+    node.vsctl("add-port", "br0", "fixed")
+    config = node.config(mode)
+    config["host"]["vhost"]["socketfile"] = "fixed"
+    added = node.cni("ADD", config=config)
+    assert added.returncode != 0
+    assert "remove it" in json.loads(added.stdout)["details"]
+    assert node.cni("DEL", config=config).returncode == 0
+    assert node.ports() == ["fixed"]
+    assert node.left() == []
+
+
+def test_client_path_has_room_for_107_bytes(node: Node) -> None:
+    node.bridge()
+    # The directory, a slash, and the name of 17 characters.
+    for length, works in ((107, True), (108, False)):
+        directory = "/run/openvswitch/" + "d" * (length - 18 - len("/run/openvswitch/"))
+        node.server.pod = shared({"hostPath": {"path": directory}})
+        added = node.cni("ADD", config=node.config("client"))
+        assert (added.returncode == 0) == works, added.stdout
+        if not works:
+            assert "108 bytes" in json.loads(added.stdout)["details"]
+        assert node.cni("DEL", config=node.config("client")).returncode == 0
+        assert node.left() == []
+
+
+@pytest.mark.parametrize("beside", ["link", "target"])
+def test_directory_of_plugins_behind_a_link(node: Node, beside: str) -> None:
+    node.bridge()
+    node.path("/opt/data").mkdir()
+    node.path("/opt/cni/bin").rename(node.path("/opt/data/bin"))
+    node.path("/opt/cni/bin").symlink_to("/opt/data/bin")
+    if beside == "target":
+        node.path("/opt/cni/userspace").rename(node.path("/opt/data/userspace"))
+    for command in ("ADD", "DEL"):
+        done = node.cni(command)
+        assert done.returncode == 0, done.stdout
+        assert "add-port" in node.path("/run/calls").read_text()
+
+
+@pytest.mark.parametrize("output", ["", '{"cniVersion": "0.3', "[]", "{}", "ok", '{"code": 7, "msg": "no", "cniVersion": "0.3.1"}'])
+def test_success_without_a_result_is_an_error(node: Node, output: str) -> None:
+    own_directory(node)
+    node.plugin(f"{ADD_PORT}; printf '%s' '{output}'")
+    added = node.cni("ADD")
+    assert added.returncode != 0
+    assert "the plugin reported success" in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("uid", [True, False], ids=["uid", "no uid"])
+@pytest.mark.parametrize("record", [None, "", '{"port": "x', "null"], ids=["gone", "empty", "half", "null"])
+def test_lost_record(node: Node, record: str | None, uid: bool) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    file = node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    if record is None:
+        file.unlink()
+    else:
+        file.write_text(record)
+    node.server.pod = None
+    assert node.cni("DEL", **({} if uid else WITHOUT_UID)).returncode == 0
+    assert node.ports() == []
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+@pytest.mark.parametrize("volume", ["/run/openvswitch/pods", "/run/openvswitch/private"])
+def test_late_del_of_an_old_sandbox_leaves_the_new_ones_directory(node: Node, volume: str, mode: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": volume}})
+    old, new = "a" * 64, "b" * 64
+    config = node.config(mode)
+    directory = node.path(OWN_DIR if volume.endswith("pods") else volume)
+    assert node.cni("ADD", config=config, container=old).returncode == 0
+    assert node.cni("ADD", config=config, container=new).returncode == 0
+    inode = directory.stat().st_ino
+    assert node.cni("DEL", config=config, container=old).returncode == 0
+    assert directory.stat().st_ino == inode, "what the new sandbox's containers have mounted"
+    if mode == "server":
+        assert (directory / f"{new[:12]}-net1").is_socket()
+        if volume.endswith("pods"):
+            assert os.readlink(directory / "net1") == f"{new[:12]}-net1"
+    assert node.ports() == [f"{new[:12]}-net1"]
+    assert node.cni("DEL", config=config, container=new).returncode == 0
+    assert node.left() == []
+
+
+def test_directory_that_was_there_before_stays(node: Node) -> None:
+    node.bridge()
+    node.path("/run/openvswitch/private").mkdir(mode=0o711)
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    assert node.cni("ADD").returncode == 0
+    assert node.cni("DEL").returncode == 0
+    assert node.path("/run/openvswitch/private").stat().st_mode & 0o7777 == 0o711
+
+
+def test_sockets_that_open_vswitch_makes_elsewhere_are_explained(node: Node) -> None:
+    own_directory(node)
+    node.vsctl("set", "Open_vSwitch", ".", "other_config:vhost-sock-dir=vhost")
+    node.path("/run/nosocket").touch()
+    added = node.cni("ADD")
+    assert added.returncode != 0
+    assert 'other_config:vhost-sock-dir is "vhost"' in json.loads(added.stdout)["details"]
+    assert node.left() == []
+
+
+def test_full_disk_fails_add_and_not_del(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.run("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", "/run/userspace-cni")
+    added = node.cni("ADD", container="f" * 64)
+    assert added.returncode != 0
+    assert "no space left" in added.stdout
+    assert node.cni("DEL").returncode == 0
+    node.run("umount", "/run/userspace-cni")
+    assert node.ports() == []
+    # The file of the lock is on the disk that was full.
+    assert node.left() == [f"/run/userspace-cni/locks/{NAME}"]
+
+
+# --- Options and names for the application
+
+
+def test_socket_has_the_interfaces_name_too(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    assert os.readlink(node.path(f"{OWN_DIR}/net1")) == NAME
+    assert node.path(f"{OWN_DIR}/net1").is_socket()
+    assert node.cni("DEL").returncode == 0
+    assert node.left() == []
+
+
+OPTIONS = {
+    "vlan": 100,
+    "trunks": [200, 300],
+    "mtu": 9000,
+    "ingress_rate": 100000,
+    "ingress_burst": 10000,
+    "egress_rate": 80000,
+    "egress_burst": 8000,
+    "mac": "02:00:00:00:00:0a",
+    "queues": 2,
+}
+
+
+def columns(node: Node, table: str, name: str, *names: str) -> list[str]:
+    return [node.vsctl("get", table, name, column).strip() for column in names]
+
+
+def test_options_come_with_the_port(node: Node) -> None:
+    own_directory(node)
+    added = node.cni("ADD", config=node.config(port=OPTIONS))
+    assert added.returncode == 0, added.stdout
+    call = next(call for call in node.calls() if "add-port" in call)
+    assert call.count("--") == 4, "one transaction: the port, its interface, its settings, its policer, and the interface's settings"
+    assert columns(node, "Port", NAME, "tag", "trunks", "vlan_mode") == ["100", "[200, 300]", "native-untagged"]
+    interface = columns(node, "Interface", NAME, "mtu_request", "ingress_policing_rate", "ingress_policing_burst", "mac", "external_ids:attached-mac")
+    assert interface == ["9000", "100000", "10000", '"02:00:00:00:00:0a"', '"02:00:00:00:00:0a"']
+    qos = node.vsctl("get", "Port", NAME, "qos").strip()
+    # Bytes a second, and bytes.
+    assert columns(node, "QoS", qos, "type", "other_config:cir", "other_config:cbs") == ["egress-policer", '"10000000"', '"1000000"']
+    assert node.cni("DEL", config=node.config(port=OPTIONS)).returncode == 0
+    assert node.vsctl("--bare", "--columns=_uuid", "list", "QoS") == ""
+    assert node.left() == []
+
+
+@pytest.mark.parametrize(("options", "mode"), [({}, "[]"), ({"vlan": 0}, "access"), ({"vlan": 7}, "access"), ({"trunks": [1, 2]}, "trunk")])
+def test_vlan_modes(node: Node, options: dict, mode: str) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(port=options)).returncode == 0
+    assert columns(node, "Port", NAME, "vlan_mode") == [mode]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"vlan": 4095},
+        {"vlan": "7"},
+        {"trunks": [-1]},
+        {"mtu": 67},
+        {"mtu": 9703},
+        {"ingress_burst": 10},
+        {"egress_burst": 10},
+        {"ingress_rate": -1},
+        {"mac": "01:00:00:00:00:01"},
+        {"mac": "02:00:00"},
+        {"queues": 1025},
+        {"vlans": 7},
+        [],
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_done(node: Node, options: object) -> None:
+    own_directory(node)
+    added = node.cni("ADD", config=node.config(port=options))
+    assert added.returncode != 0
+    assert "port" in json.loads(added.stdout)["details"]
+    assert node.path("/run/plugin.log").read_text() == "", "the plugin did not run"
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_ports_say_whose_they_are(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
+    keys = ("container", "ifname", "network", "pod", "uid", "netns")
+    found = [node.vsctl("get", "Interface", NAME, f"external_ids:userspace-cni-{key}").strip().strip('"') for key in keys]
+    assert found == [CONTAINER, "net1", "default/ovs-dpdk-br0", "default/p", UID, "/run/netns/pod"]
+
+
+# --- The kubeconfig
+
+
+def test_renewed_token_and_authority_need_no_run(node: Node) -> None:
+    """The kubelet's own kubeconfig is YAML that names files, which it renews."""
+    own_directory(node)
+    seen: list[str | None] = []
+    node.server.seen = seen
+    server = f"http://127.0.0.1:{node.server.server_port}"
+    node.path("/etc/cni/kubeconfig").write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n- context:\n    cluster: c\n    user: u\n  name: c\n"
+        f"clusters:\n- cluster:\n    server: {server}\n  name: c\nusers:\n- name: u\n  user:\n    tokenFile: token\n"
+    )
+    for token in ("first", "second"):
+        node.path("/etc/cni/token").write_text(token + "\n")
+        node.cni("ADD")
+        node.cni("DEL")
+    assert seen[0] == "Bearer first"
+    assert "Bearer second" in seen
+
+
+def test_plugin_asks_for_no_pod_when_an_attachment_is_deleted(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.server.seen = []
+    assert node.cni("DEL").returncode == 0
+    assert node.server.seen == []
+
+
+# --- Changed options of attachments that pods have
+
+
+def reconcile(node: Node, *arguments: str, **attachment: object) -> dict:
+    desired = {"default/ovs-dpdk-br0": {"bridge": "br0", "mode": "server", **attachment}, "default/other": {"bridge": "br9", "mode": "client"}}
+    return json.loads(node.run("/opt/cni/bin/userspace", "reconcile", *arguments, input=json.dumps(desired)).stdout)
+
+
+def test_changed_options_reach_running_pods(node: Node) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0", port={"vlan": 7, "egress_rate": 8000})
+    assert node.cni("ADD", config=config).returncode == 0
+    unchanged = {"changed": [], "recreate": []}
+    assert reconcile(node, port={"vlan": 7, "egress_rate": 8000}) == unchanged
+    wanted = {"vlan": 8, "mtu": 9000, "egress_rate": 16000, "ingress_rate": 4000}
+    changed = {"changed": ["default/p net1"], "recreate": []}
+    assert reconcile(node, "check", port=wanted) == changed
+    assert columns(node, "Port", NAME, "tag") == ["7"]
+    assert reconcile(node, port=wanted) == changed
+    assert columns(node, "Port", NAME, "tag") == ["8"]
+    assert columns(node, "Interface", NAME, "mtu_request", "ingress_policing_rate") == ["9000", "4000"]
+    qos = node.vsctl("get", "Port", NAME, "qos").strip()
+    assert node.vsctl("--bare", "--columns=_uuid", "list", "QoS").split() == [qos]
+    assert columns(node, "QoS", qos, "other_config:cir") == ['"2000000"']
+    assert reconcile(node, port=wanted) == unchanged
+    assert reconcile(node, port={}) == changed
+    assert columns(node, "Port", NAME, "tag", "qos", "vlan_mode") == ["[]", "[]", "[]"]
+    assert columns(node, "Interface", NAME, "mtu_request", "ingress_policing_rate") == ["[]", "0"]
+    assert node.vsctl("--bare", "--columns=_uuid", "list", "QoS") == ""
+
+
+@pytest.mark.parametrize("attachment", [{"bridge": "br1"}, {"mode": "client"}, {"port": {"queues": 4}}, {"port": {"mac": "02:00:00:00:00:0b"}}])
+def test_pods_are_named_where_open_vswitch_cannot_change_it(node: Node, attachment: dict) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
+    assert reconcile(node, **attachment) == {"changed": [], "recreate": ["default/p net1"]}
+
+
+# --- what pods, a restart or a lost port make of the attachments of others
+
+OTHER = "2c5f39cb-2fa1-11d2-883f-0016d3cca427"
+SHORT_DIRS = "/var/lib/vhost_sockets"
+
+
+def mounts(node: Node) -> list[str]:
+    return node.run("findmnt", "--list", "--noheadings", "--output", "TARGET").stdout.split()
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_plugin_mounts_no_directory_that_a_pod_names(node: Node, mode: str) -> None:
+    """Userspace CNI takes a long path with "empty-dir" in it for that of an emptyDir, and mounts it under the name of its sixth part."""
+    node.bridge()
+    path = f"/run/openvswitch/pods/a/{OTHER}/empty-dir".ljust(89, "x")
+    node.server.pod = shared({"hostPath": {"path": path}})
+    added = node.cni("ADD", config=node.config(mode))
+    assert not [mount for mount in mounts(node) if mount.startswith(SHORT_DIRS + "/")]
+    assert not node.path(f"{SHORT_DIRS}/{OTHER}").exists()
+    assert added.returncode != 0
+    assert "empty-dir" in json.loads(added.stdout)["details"]
+    assert node.cni("DEL", config=node.config(mode)).returncode == 0
+    assert node.ports() == []
+
+
+def test_plugin_mounts_nothing_for_a_pod_that_took_the_place_of_the_launchers(node: Node) -> None:
+    """The plugin asks for the pod by its name after the launcher did, and it may be another one by then."""
+    own_directory(node)
+    later = shared({"hostPath": {"path": f"/run/openvswitch/pods/a/{OTHER}/empty-dir".ljust(89, "x")}})
+    later["metadata"]["uid"] = "3d60a0dc-2fa1-11d2-883f-0016d3cca427"
+    node.path(later["spec"]["volumes"][0]["hostPath"]["path"]).mkdir(parents=True)
+    # One answer looks at it twice.
+    answers = [node.server.pod, node.server.pod, later]
+
+    class Changing(type(node.server)):
+        @property
+        def pod(self) -> dict:
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    node.server.__class__ = Changing
+    node.cni("ADD")
+    assert not [mount for mount in mounts(node) if mount.startswith(SHORT_DIRS + "/")]
+    node.cni("DEL")
+    node.path("/var/lib/kubelet/pods/any").mkdir(parents=True)
+    node.sweep()
+    assert list(node.path(SHORT_DIRS).iterdir()) == []
+
+
+def test_pod_is_not_taken_for_another_one_by_its_annotations(node: Node) -> None:
+    """Where the runtime gives no UID, that of a static pod's mirror is an annotation, which every author of a pod can write."""
+    own_directory(node)
+    assert node.cni("ADD", **WITHOUT_UID).returncode == 0
+    before = sorted((p.name, p.lstat().st_ino) for p in node.path(OWN_DIR).iterdir())
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/pods"}})
+    node.server.pod["metadata"].update(name="q", uid=OTHER, annotations={"kubernetes.io/config.mirror": "x", "kubernetes.io/config.hash": UID})
+    arguments = WITHOUT_UID["CNI_ARGS"].replace("K8S_POD_NAME=p", "K8S_POD_NAME=q")
+    added = node.cni("ADD", container="f" * 64, CNI_ARGS=arguments)
+    assert sorted((p.name, p.lstat().st_ino) for p in node.path(OWN_DIR).iterdir()) == before
+    assert added.returncode != 0
+    assert "default/p" in json.loads(added.stdout)["details"]
+    node.cni("DEL", container="f" * 64, CNI_ARGS=arguments)
+    assert sorted((p.name, p.lstat().st_ino) for p in node.path(OWN_DIR).iterdir()) == before
+    assert node.ports() == [NAME]
+
+
+def test_address_is_released_while_ovs_is_down(node: Node) -> None:
+    """Multus does not call a second time where the pod's object is gone, and the sweep does not know the address."""
+    own_directory(node)
+    ipam = node.path("/opt/cni/bin/addresses")
+    ipam.write_text('#!/bin/sh\necho "$CNI_COMMAND" >>/run/addresses\necho \'{"cniVersion": "0.3.1", "ips": [{"address": "10.0.0.2/24"}]}\'\n')
+    ipam.chmod(0o755)
+    config = node.config(ipam={"type": "addresses"})
+    node.plugin(
+        f'[ "$CNI_COMMAND" = ADD ] || {{ ovs-vsctl --if-exists del-port br0 {NAME}; exit; }}; ovs-vsctl add-port br0 {NAME}; '
+        """echo '{"cniVersion": "0.3.1", "interfaces": [{"name": "net1"}]}'"""
+    )
+    assert node.cni("ADD", config=config).returncode == 0
+    node.path("/run/down").touch()
+    assert node.cni("DEL", config=config).returncode != 0
+    assert node.path("/run/addresses").exists(), "the address leaks"
+    assert node.path("/run/addresses").read_text().split() == ["DEL"]
+    node.path("/run/down").unlink()
+    node.sweep()
+    assert node.ports() == []
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_port_that_is_gone_does_not_keep_the_others_from_their_options(node: Node, check: bool) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0", port={"vlan": 7})
+    for interface in ("net1", "net2", "net3"):
+        assert node.cni("ADD", interface, config=config).returncode == 0
+    node.vsctl("del-port", f"{CONTAINER[:12]}-net2")
+    wanted = {"changed": ["default/p net1", "default/p net3"], "recreate": ["default/p net2"]}
+    assert reconcile(node, *["check"] * check, port={"vlan": 8}) == wanted
+
+
+def test_port_that_is_gone_is_named_without_a_changed_option(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
+    node.vsctl("del-port", NAME)
+    assert reconcile(node) == {"changed": [], "recreate": ["default/p net1"]}
+
+
+def test_pod_that_is_over_is_not_named(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
+    node.run("umount", "/run/netns/pod")
+    node.path("/run/netns/pod").unlink()
+    assert reconcile(node, bridge="br1") == {"changed": [], "recreate": []}
+
+
+def empty_dir(node: Node) -> str:
+    """A pod with an emptyDir for its sockets; returns where Userspace CNI mounts it."""
+    node.bridge()
+    node.server.pod = shared({"emptyDir": {}})
+    node.path(f"/var/lib/kubelet/pods/{UID}/volumes/kubernetes.io~empty-dir/shared-dir").mkdir(parents=True)
+    return f"{SHORT_DIRS}/{UID}"
+
+
+@pytest.mark.parametrize("finisher", ["DEL", "sweep"])
+@pytest.mark.parametrize("uid", [True, False], ids=["uid", "no uid"])
+def test_mount_of_an_empty_dir_goes_without_its_record(node: Node, finisher: str, uid: bool) -> None:
+    """It would keep the memory of an emptyDir of medium Memory."""
+    place = empty_dir(node)
+    config = node.config("client")
+    arguments = {} if uid else WITHOUT_UID
+    assert node.cni("ADD", config=config, **arguments).returncode == 0
+    assert place in mounts(node)
+    node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    if finisher == "DEL":
+        assert node.cni("DEL", config=config, **arguments).returncode == 0
+    else:
+        node.sweep()
+        assert place in mounts(node), "its pod is there"
+        node.vsctl("del-port", NAME)
+        node.path(f"/var/lib/kubelet/pods/{UID}").rename(node.path("/var/lib/kubelet/pods/other"))
+        node.sweep()
+    assert place not in mounts(node)
+    assert not node.path(place).exists()
+    assert node.ports() == []
+
+
+def test_empty_dir_of_a_kubelet_with_another_directory(node: Node) -> None:
+    """As that of k0s or MicroK8s has; Userspace CNI knows one directory alone."""
+    place = empty_dir(node)
+    node.path("/var/lib/kubelet/pods").rename(node.path("/var/lib/kubelet/elsewhere"))
+    node.settings(kubelet_pods_dir="/var/lib/kubelet/elsewhere")
+    added = node.cni("ADD", config=node.config("client"))
+    assert added.returncode == 0, added.stdout
+    assert place in mounts(node)
+    assert node.cni("DEL", config=node.config("client")).returncode == 0
+    assert place not in mounts(node)
+    assert node.left() == []
+
+
+def test_directory_of_an_empty_dir_without_its_mount_gets_one(node: Node) -> None:
+    """As after a reboot, when the old sandbox could not be deleted before the new one was made."""
+    place = empty_dir(node)
+    config = node.config("client")
+    assert node.cni("ADD", config=config, container="a" * 64).returncode == 0
+    node.run("umount", place)
+    for interface in ("net1", "net2"):
+        assert node.cni("ADD", interface, config=config).returncode == 0
+        assert mounts(node).count(place) == 1
+    assert node.cni("DEL", config=config, container="a" * 64).returncode == 0
+    assert mounts(node).count(place) == 1
+
+
+def test_options_without_a_trunk_stay_as_they_are(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0", port={"trunks": []})).returncode == 0
+    assert reconcile(node, port={"trunks": []}) == {"changed": [], "recreate": []}
+
+
+def test_error_names_the_version_of_the_configuration(node: Node) -> None:
+    own_directory(node)
+    node.server.pod = None
+    assert json.loads(node.cni("ADD").stdout)["cniVersion"] == "0.3.1"
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
+@pytest.mark.parametrize("port", [True, False], ids=["port", "no port"])
+def test_record_that_cannot_be_read_goes_with_the_port(node: Node, port: bool, content: str) -> None:
+    """It would keep the role from removing the plugin for good."""
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    record = node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    record.write_text(content)
+    assert node.sweep() == "", "its sandbox is there"
+    assert node.ports() == [NAME]
+    assert node.path(f"{OWN_DIR}/{NAME}").is_socket()
+    assert record.exists()
+    if not port:
+        node.vsctl("del-port", NAME)
+    node.run("umount", "/run/netns/pod")
+    node.path("/run/netns/pod").unlink()
+    node.sweep()
+    assert node.ports() == []
+    assert not record.exists()
+
+
+def test_sweep_removes_what_killed_launchers_left(node: Node) -> None:
+    own_directory(node)
+    left = ["/run/userspace-cni/scratch-12345/ovs", "/run/userspace-cni/12345", "/var/lib/cni/userspace-launcher/.new-12345"]
+    for path in left:
+        node.path(path).mkdir(parents=True)
+    node.sweep()
+    assert all(node.path(path).exists() for path in left), "they may be in use"
+    for path in [*left, "/run/userspace-cni/scratch-12345"]:
+        os.utime(node.path(path), (1, 1))
+    node.sweep()
+    assert node.left() == []

@@ -70,9 +70,9 @@ def run(tmp_path):
 def test_an_inventory_without_hosts_is_one_message(run):
     code, output = run("all:\n  hosts:\n")
     assert code == 2
-    assert "Nothing was changed, since 3 things stand in the way:" in output
-    assert "INVENTORY on inventory: group nodes has no host. Cure: put the hosts that run OVS-DPDK into the group nodes" in output
-    assert "Examine the hosts" not in output
+    assert "Preflight found 3 errors; nothing was changed:" in output
+    assert "inventory-groups on inventory: group nodes has no host. Cure: put the hosts that run OVS-DPDK into the group nodes" in output
+    assert "Check the nodes" not in output
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
@@ -80,11 +80,11 @@ def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, ar
     code, output = run(HOSTS % (sys.executable, tmp_path / "no-kubeconfig"), "-e", "kube_ovn_version=v1.1.0", *arguments)
     assert code != 0
     assert "PLAY [Touch the hosts]" not in output
-    message = output[output.rindex("Nothing was changed, since ") :]
+    message = output[output.rindex("Preflight found ") :]
     for finding in (
-        r"HOST on cluster: unreachable could not be examined: it is unreachable",
-        r"HOST on cluster: without_python could not be examined: .+",
-        r"API on cluster: the Kubernetes API does not answer: .+",
-        r"RELEASE on cluster: Kube-OVN v1\.1\.0 has no OVS-DPDK\. Cure: use v1\.2\.0 or later",
+        r"host-unexamined on cluster: unreachable could not be examined: it is unreachable",
+        r"host-unexamined on cluster: without_python could not be examined: .+",
+        r"kubernetes-api on cluster: the Kubernetes API does not answer: .+",
+        r"kube-ovn-version on [\w, ]+: Kube-OVN v1\.1\.0 has no OVS-DPDK\. Cure: use v1\.2\.0 or later",
     ):
         assert re.search(finding, message), finding

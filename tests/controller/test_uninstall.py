@@ -42,7 +42,7 @@ def uninstall(tmp_path, kubernetes):
 
     def run(*arguments: str) -> tuple[int, str]:
         places = {name: str(tmp_path / name) for name in ("userspace_cni_bin_dir", "userspace_cni_state_dir", "userspace_cni_ovs_rundir")}
-        variables = {"ansible_python_interpreter": sys.executable, **places, "__userspace_cni_default_dirs": [str(tmp_path / "default")]}
+        variables = {"ansible_python_interpreter": sys.executable, **places}
         (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": ROLES}]))
         command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"), *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
@@ -60,7 +60,7 @@ def test_check_mode_tells_what_a_run_would_do_although_its_own_pods_are_still_th
     everything = sorted(uninstall.store)
     code, output = uninstall("--check")
     assert code == 0, output
-    for name in ("Delete pods that are not wanted", "Delete them", "Remove the plugin, its launcher"):
+    for name in ("Remove pods that are not wanted", "Remove them", "Remove the plugin, its launcher"):
         assert name in output
     assert sorted(uninstall.store) == everything
     assert (uninstall.folder / "userspace_cni_state_dir" / "0123-net1.json").exists()

@@ -10,16 +10,14 @@ import json
 import re
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
+from kubernetes import client
 from kubernetes.client import ApiException
-from kubernetes.stream import stream
-from lab import NODE, REPORT, core, on_node, playbook, vsctl, wait_for
+from lab import FILES, HOST, NODE, OWN, REPORT, core, events, in_pod, on_node, playbook, pod, pods, ports_of, remove, vsctl, wait_for, wait_until_running
+from urllib3.exceptions import HTTPError
 
-FILES = Path(__file__).parent / "files"
 APP = "testpmd-dpdk"
-LABEL = "kube-ovn-dpdk-lab-test"
 SERVER, CLIENT = "ovs-dpdk-br0", "ovs-dpdk-br0-client"
 ATTACHMENTS = [{"name": SERVER}, {"name": CLIENT, "mode": "client"}]
 # A port that OVS-DPDK polls, in the form that needs no NIC, and settings that would be lost with the bridge.
@@ -34,12 +32,9 @@ BRIDGE = {
 PLACES = ["/run/openvswitch", "/usr/local/var/run", "/var/lib/vhost_sockets", "/var/lib/cni", "/run/userspace-cni"]
 
 # The three forms of a pod: sockets in Open vSwitch's own directory, in a directory of the pod's own, and there made by the pod itself.
-HOST = {"volumes": [{"name": "vhu", "hostPath": {"path": "/var/run/openvswitch"}}], "mounts": [{"name": "vhu", "mountPath": "/vhu"}]}
-OWN = {
-    "volumes": [{"name": "shared-dir", "hostPath": {"path": "/var/run/openvswitch/pods"}}],
-    "mounts": [{"name": "shared-dir", "mountPath": "/vhu", "subPathExpr": "$(POD_UID)"}],
-}
 FORMS = [(SERVER, HOST), (SERVER, OWN), (CLIENT, OWN)]
+# The launcher's userspace_cni_retry_seconds, and the time in which a sweep comes at the latest.
+RETRY_SECONDS, SWEEP_SECONDS = 20, 75
 
 
 # --- the node
@@ -74,17 +69,47 @@ def open_vswitch():
     return next((pod for pod in found if pod.metadata.deletion_timestamp is None), None)
 
 
+def wait_for_open_vswitch(before: str) -> None:
+    """Until another pod than this one is ready, and has its bridge."""
+
+    def is_ready() -> bool:
+        found = open_vswitch()
+        return found is not None and found.metadata.uid != before and any(c.type == "Ready" and c.status == "True" for c in found.status.conditions or [])
+
+    wait_for("a new pod of Open vSwitch", is_ready, 180)
+    wait_for("its bridge", lambda: "br0" in on_node("/usr/local/bin/ovs-vsctl", "list-br", check=False).split(), 60)
+
+
 def restart_open_vswitch(wait: bool = True) -> None:
     before = open_vswitch().metadata
     core().delete_namespaced_pod(before.name, before.namespace)
-
-    def is_ready() -> bool:
-        pod = open_vswitch()
-        return pod is not None and pod.metadata.uid != before.uid and any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
-
     if wait:
-        wait_for("a new pod of Open vSwitch", is_ready, 180)
-        wait_for("its bridge", lambda: "br0" in on_node("/usr/local/bin/ovs-vsctl", "list-br", check=False).split(), 60)
+        wait_for_open_vswitch(before.uid)
+
+
+def place_open_vswitch(anywhere: bool) -> None:
+    """Whether the DaemonSet of Open vSwitch finds a node, or none."""
+    selector = {"spec": {"template": {"spec": {"nodeSelector": {"kube-ovn-dpdk-lab/stopped": None if anywhere else "true"}}}}}
+    client.AppsV1Api(core().api_client).patch_namespaced_daemon_set("ovs-ovn", "kube-system", selector)
+
+
+def kill_launchers(seconds: float) -> int:
+    """Each launcher that runs within this time, at whatever it is; how many there were."""
+    script = f"""
+import os, time
+end, killed = time.time() + {seconds}, 0
+while time.time() < end:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/exe" % pid) == "/opt/cni/bin/userspace":
+                time.sleep(0.2)
+                os.kill(int(pid), 9)
+                killed += 1
+        except OSError:
+            pass
+print(killed)
+"""
+    return int(on_node("python3", "-c", script))
 
 
 def set_up_bridge(**more: object) -> None:
@@ -92,12 +117,16 @@ def set_up_bridge(**more: object) -> None:
     assert code == 0
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tested_lab():
-    """An uplink and settings on br0, attachments of both modes, no pod of the application; afterwards all is as `make site` makes it."""
+def make_uplink() -> None:
     on_node("sh", "-ec", "[ -e /sys/class/net/lab-uplink0 ] || ip link add lab-uplink0 type veth peer name lab-uplink1")
     for end in ("lab-uplink0", "lab-uplink1"):
         on_node("ip", "link", "set", end, "up")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tested_lab():
+    """An uplink and settings on br0, attachments of both modes, no pod of the application; afterwards all is as `make site` makes it."""
+    make_uplink()
     code, _output = playbook(str(FILES / "pods.yml"), dpdk_app_state="absent")
     assert code == 0
     set_up_bridge()
@@ -113,63 +142,12 @@ def tested_lab():
 # --- pods
 
 
-def pod(name: str, form: int) -> dict:
-    network, sockets = FORMS[form]
-    container = {
-        "name": "c",
-        "image": "dpdk:19.11",
-        "imagePullPolicy": "Never",
-        "command": ["sleep", "3600"],
-        "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
-        "volumeMounts": sockets["mounts"],
-    }
-    return {
-        "metadata": {"name": name, "labels": {"app": LABEL}, "annotations": {"k8s.v1.cni.cncf.io/networks": f"{network}, {network}"}},
-        "spec": {
-            "nodeName": NODE,
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [container],
-            "volumes": sockets["volumes"],
-        },
-    }
-
-
-def pods() -> list:
-    return core().list_namespaced_pod("default", label_selector=f"app={LABEL}").items
-
-
-def create(batch: int, size: int = 10) -> list[str]:
+def create(batch: int, size: int = 10, **spec: object) -> list[str]:
     names = [f"lab-{batch}-{number}" for number in range(size)]
     for number, name in enumerate(names):
-        core().create_namespaced_pod("default", pod(name, number % len(FORMS)))
+        network, sockets = FORMS[number % len(FORMS)]
+        core().create_namespaced_pod("default", pod(name, [network, network], sockets, **spec))
     return names
-
-
-def wait_until_running(names: list[str], seconds: float = 180) -> float:
-    """Running, with both attachments in the status that Multus writes; what keeps them from it is told."""
-
-    def attached(one) -> bool:
-        status = json.loads((one.metadata.annotations or {}).get("k8s.v1.cni.cncf.io/network-status", "[]"))
-        return one.status.phase == "Running" and {"net1", "net2"} <= {entry.get("interface") for entry in status}
-
-    try:
-        return wait_for(f"{len(names)} running pods", lambda: {one.metadata.name for one in pods() if attached(one)} == set(names), seconds)
-    except BaseException:
-        events = core().list_namespaced_event("default").items
-        print(*[f"{event.involved_object.name}: {event.message}" for event in events if event.involved_object.name in names][-10:], sep="\n")
-        raise
-
-
-def remove(found: list, force: bool = False) -> None:
-    for one in found:
-        try:
-            core().delete_namespaced_pod(one.metadata.name, "default", grace_period_seconds=0 if force else None)
-        except ApiException as error:
-            if error.status != 404:
-                raise
 
 
 def gone(before: dict[str, object], seconds: float = 60) -> float:
@@ -194,9 +172,9 @@ def gone(before: dict[str, object], seconds: float = 60) -> float:
 # What happens to ten pods at a time, between their creation and their deletion.
 BATCHES = {
     "plain": {},
-    "plain again": {},
     "by force": {"force": True},
-    "by force, again": {"force": True},
+    "launchers killed while they start": {"killed": True},
+    "by force while Open vSwitch is stopped for longer than launchers wait": {"force": True, "stopped": True},
     "by force while they start": {"force": True, "wait": False},
     "Open vSwitch restarts while they run": {"restart": "while they run"},
     "Open vSwitch restarts while they go": {"restart": "while they go"},
@@ -235,11 +213,15 @@ def test_ten_of_a_hundred_pods_go_and_leave_nothing(before, number: int) -> None
         restart_open_vswitch(wait=False)
     names = create(number)
     took = "not waited for"
+    if what.get("killed"):
+        assert kill_launchers(8) > 0
     if what.get("wait", True):
         took = f"{wait_until_running(names):.0f} s"
-        attached = [name for name in ports() if name not in before["ports"]]
-        assert len(attached) == 2 * len(names)
-        assert {vsctl("get", "Interface", name, "error") for name in attached} == {"[]"}
+        # What was killed may have to be undone by the sweep.
+        mine = sorted(port for one in pods() for port in ports_of(one))
+        wait_for("the ports of the pods and no other", lambda: ports() == sorted([*mine, *before["ports"]]), SWEEP_SECONDS if what.get("killed") else 5)
+        assert len(mine) == 2 * len(names)
+        assert {vsctl("get", "Interface", name, "error") for name in mine} == {"[]"}
     else:
         wait_for("some of them attached", lambda: len(ports()) > len(before["ports"]), 60, every=0.1)
     if what.get("bridge") is False:
@@ -248,8 +230,59 @@ def test_ten_of_a_hundred_pods_go_and_leave_nothing(before, number: int) -> None
         assert bridge() == before["bridge"]
     if what.get("restart") in ("while they run", "while they go"):
         restart_open_vswitch(wait=what["restart"] == "while they run")
-    remove(pods(), force=what.get("force", False))
-    print(f"{list(BATCHES)[number]}: {len(names)} pods up in {took}, gone in {gone(before):.0f} s", flush=True)
+    stopped = open_vswitch().metadata.uid if what.get("stopped") else None
+    if stopped:
+        place_open_vswitch(False)
+    try:
+        if stopped:
+            wait_for("no Open vSwitch", lambda: on_node("/usr/local/bin/ovs-vsctl", "show", check=False) == "", 60)
+        remove(pods(), force=what.get("force", False))
+        if stopped:
+            wait_for("no pods", lambda: not pods(), 30)
+            # All calls of the container runtime have failed by then, and the kubelet has tried again.
+            time.sleep(2 * RETRY_SECONDS)
+    finally:
+        if stopped:
+            place_open_vswitch(True)
+            wait_for_open_vswitch(stopped)
+    print(f"{list(BATCHES)[number]}: {len(names)} pods up in {took}, gone in {gone(before, 60 + SWEEP_SECONDS):.0f} s", flush=True)
+
+
+def test_pods_come_back_after_a_restart_of_the_node_and_leave_nothing(before) -> None:
+    names = create(50, restartPolicy="Always")
+    wait_until_running(names)
+    earlier = {port for one in pods() for port in ports_of(one)}
+    assert earlier <= set(ports())
+    switch = open_vswitch().status.container_statuses[0].container_id
+    subprocess.run(["docker", "restart", "--time", "20", NODE], check=True, capture_output=True, timeout=120)
+    wait_for("the network of the node", lambda: not subprocess.run(["docker", "exec", NODE, "ip", "link"], capture_output=True, check=False).returncode, 30)
+    make_uplink()
+
+    def restarted() -> bool:
+        try:
+            found = open_vswitch()
+            statuses = found and found.status.container_statuses
+            return bool(statuses) and statuses[0].ready and statuses[0].container_id != switch
+        # The API server is on this node.
+        except (HTTPError, ApiException):
+            return False
+
+    wait_for("Open vSwitch after the restart", restarted, 300, every=2)
+
+    def attached_again() -> bool:
+        now = pods()
+        mine = [port for one in now for port in ports_of(one)]
+        ready = all(one.status.container_statuses and one.status.container_statuses[0].ready for one in now)
+        return ready and len(mine) == 2 * len(names) and not set(mine) & earlier and sorted([*mine, *before["ports"]]) == ports()
+
+    try:
+        took = wait_for("pods with new ports, and no old ones", attached_again, 240, every=2)
+    except BaseException:
+        print(*events(names)[-20:], ports(), sorted(earlier), sep="\n")
+        raise
+    print(f"all pods attached {took:.0f} s after Open vSwitch was ready")
+    remove(pods())
+    print(f"gone in {gone(before, 60 + SWEEP_SECONDS):.0f} s")
 
 
 # --- server and client mode
@@ -273,14 +306,12 @@ def proven() -> tuple[int, str, dict]:
 
 
 def application():
-    found = core().read_namespaced_pod(APP, "default")
+    found = core().read_namespaced_pod(f"{APP}-{NODE}", "default")
     return found.metadata.uid, found.status.container_statuses[0].restart_count
 
 
 def in_application(command: str) -> str:
-    return stream(
-        core().connect_get_namespaced_pod_exec, APP, "default", container=APP, command=["sh", "-c", command], stdin=False, stdout=True, stderr=True, tty=False
-    )
+    return in_pod(f"{APP}-{NODE}", "sh", "-c", command, container=APP)
 
 
 def received() -> list[int]:
@@ -295,8 +326,8 @@ def test_what_the_application_sees_of_the_sockets(sees: str) -> None:
     code, output = recreated("server", **SEES[sees])
     assert code == 0, output
     found = in_application("cd /vhu && ls -d *").split()
-    own = [name for name in found if re.fullmatch(r"[0-9a-f]{12}-net[12]", name)]
-    assert len(own) == 2
+    own = [name for name in found if re.fullmatch(r"[0-9a-f]{12}-net[12]|net[12]", name)]
+    assert len(own) == (2 if sees == "all" else 4), "each socket, and its name of the interface"
     if sees == "all":
         assert "db.sock" in found
     else:

@@ -14,76 +14,37 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from kubernetes import client, config
 from kubernetes.stream import stream
-from lab import MORE, REPORT, ROOT, STATE, core, playbook, wait_for
+from lab import FILES, MORE, REPORT, ROOT, STATE, core, playbook, wait_for
+from two_nodes import (
+    DEDICATED,
+    HYBRID,
+    INVENTORIES,
+    NEW,
+    NODES,
+    OLD,
+    chassis,
+    in_switch,
+    on,
+    packets_through_the_tunnel,
+    ready,
+    run,
+    switches,
+    unchanged,
+    vsctl,
+)
 
-FILES = Path(__file__).parent / "files"
-NODES = ["kube-ovn-dpdk-lab-1", "kube-ovn-dpdk-lab-2"]
-INVENTORIES = ("inventory", str(FILES / "two_nodes.yml"))
-# A network that leads nowhere, for the uplinks: the nodes' interface eth1.
-UPLINKS = "kube-ovn-dpdk-lab-uplinks"
+pytestmark = pytest.mark.usefixtures("two_nodes")
+
 KUBE_OVN = str(FILES / "kube_ovn.yml")
-OLD, NEW = "v1.12.0", "v1.12.35"
 # An uninstall that also gives the pages back, and removes the definition of attachments, which others may use too.
 EVERYTHING = {"uninstall_hosts": True, "multus_delete_definitions": True}
 
-# Two nodes share the machine's pages and its cores, so that many packets are lost where a thread waits for its turn: what counts here is that they pass.
-COMMON = {
-    "lab_nodes": NODES,
-    # Each sees that the pages have changed which its kubelet has counted, before one of them changes those of both.
-    "site_serial": len(NODES),
-    "hugepages_pages": [{"size": "2M", "count": 2176}],
-    # DPDK would take pages of 1 GiB first, which a container that is given others may not have: they go when OVS lets go of them.
-    "hugepages_purge": True,
-    "hugepages_release": True,
-    "verify_max_drop_ratio": 1,
-}
-UPLINK = {"name": "uplink0", "type": "dpdk", "options": {"dpdk-devargs": "eth_af_packet0,iface=eth1"}}
-DEDICATED = {
-    **COMMON,
-    "ovs_bridges_bridges": [{"name": "br0", "ports": [UPLINK]}],
-    "dpdk_app_nodes": NODES,
-    "verify_between_pods": True,
-}
-HYBRID = {
-    **COMMON,
-    "kube_ovn_version": NEW,
-    "kube_ovn_mode": "hybrid",
-    "kube_ovn_hybrid_devices": ["eth_af_packet0,iface=eth1"],
-    "ovs_bridges_bridges": [{"name": "br0"}],
-}
-
-
-def run(name: str, timeout: int = 900, **variables: object) -> str:
-    code, output = playbook(name, timeout, INVENTORIES, **variables)
-    assert code == 0, f"{name} ended with {code}"
-    return output
-
-
-def unchanged(output: str) -> None:
-    recap = dict(re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", output, re.MULTILINE))
-    assert sorted(recap) == sorted([*NODES, "localhost"]), recap
-    assert set(recap.values()) == {"0"}, recap
-
 
 # --- what there is: cluster objects, node files, mounts, network devices, labels --------------------------------------------------------
-
-
-def on(node: str, *command: str, check: bool = True) -> str:
-    return subprocess.run(["docker", "exec", node, *command], check=check, capture_output=True, text=True, timeout=120).stdout
-
-
-def in_switch(node: str, *command: str) -> str:
-    """A program in the container of Open vSwitch on a node."""
-    return on(node, "sh", "-c", 'exec nsenter -t "$(cat /run/openvswitch/ovs-vswitchd.pid)" -m -- "$@"', "sh", *command).strip()
-
-
-def vsctl(node: str, *arguments: str) -> str:
-    return in_switch(node, "ovs-vsctl", "--timeout=20", *arguments)
 
 
 def get(path: str) -> dict:
@@ -95,7 +56,7 @@ def get(path: str) -> dict:
 MADE_UP = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
     (re.compile(r"[0-9a-f]{64}"), "ID"),
-    (re.compile(r"\b[0-9a-f]{7}_(\w+)_h\b"), r"POD_\1_h"),
+    (re.compile(r"\b[0-9a-f]{8}_(net\d)_h\b|\b[0-9a-f]{12}_h\b"), r"POD_\1_h"),
     (re.compile(r"\b[0-9a-f]{12}-net(\d)"), r"POD-net\1"),
     (re.compile(r"(?<=kube-api-access-)[0-9a-z]{5}\b"), "NAME"),
     (re.compile(r"(?<=tcp:\[)[0-9.]+(?=\])"), "ADDRESS"),
@@ -209,15 +170,6 @@ def comes_to(expected: dict[str, object], seconds: float = 60) -> None:
 # --- OVS-DPDK on the nodes ----------------------------------------------------------------------------------------------------------
 
 
-def switches() -> dict[str, client.V1Pod]:
-    pods = core().list_namespaced_pod("kube-system", label_selector="component=network").items
-    return {pod.spec.node_name: pod for pod in pods if pod.metadata.name.startswith("ovs-ovn") and pod.metadata.deletion_timestamp is None}
-
-
-def ready(pod: client.V1Pod) -> bool:
-    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or [])
-
-
 class Watch:
     """On how many nodes OVS was ready, at the worst moment of a run; and how often its pods were other ones."""
 
@@ -284,35 +236,14 @@ def image(name: str) -> None:
 # --- the lab ------------------------------------------------------------------------------------------------------------------------
 
 
-def fresh_lab(nodes: list[str], inventories: tuple[str, ...]) -> None:
-    """A node that was stopped is made anew, and with the first one the cluster."""
-    subprocess.run(["docker", "rm", "--force", "--volumes", *NODES], check=False, capture_output=True, timeout=120)
-    code, _output = playbook("kube_ovn.dpdk.lab", 1200, inventories, lab_nodes=nodes)
-    assert code == 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def two_nodes():
-    fresh_lab(NODES, INVENTORIES)
-    label = f"io.github.kube-ovn-dpdk.lab={STATE}"
-    subprocess.run(["docker", "network", "create", "--internal", "--label", label, UPLINKS], check=True, timeout=60)
-    for node in NODES:
-        subprocess.run(["docker", "network", "connect", UPLINKS, node], check=True, timeout=60)
-        assert "eth1" in on(node, "ip", "-br", "link")
-    # The machine's pages are those of its nodes: none are left from a lab before this one.
-    for pages in Path("/sys/kernel/mm/hugepages").glob("*/nr_hugepages"):
-        pages.write_text("0")
-    yield
-    for node in NODES:
-        subprocess.run(["docker", "network", "disconnect", "--force", UPLINKS, node], check=False, timeout=60)
-    subprocess.run(["docker", "network", "rm", UPLINKS], check=False, timeout=60)
-    fresh_lab(NODES[:1], ("inventory",))
-    code, _output = playbook("site.yml", 900)
-    assert code == 0
+def revisions_of_stateful_set() -> list[str]:
+    listed = client.AppsV1Api(core().api_client).list_namespaced_controller_revision("kube-system").items
+    return [item.metadata.name for item in listed if any(owner.kind == "StatefulSet" for owner in item.metadata.owner_references or [])]
 
 
 @pytest.fixture(scope="module")
 def before(two_nodes) -> dict[str, object]:
+    wait_for("the revision of the StatefulSet", lambda: len(revisions_of_stateful_set()) == 1, 60)
     found = everything()
     assert not [name for name in found["objects"] if name.split()[0] in ("DaemonSet", "Deployment", "CustomResourceDefinition", "Pod")]
     return found
@@ -353,6 +284,14 @@ def test_upgrade_to_a_release_with_another_selector_node_by_node(before):
     image(f"kubeovn/kube-ovn-dpdk:19.11-{NEW}")
     assert json.loads(REPORT.read_text())["result"] == "pass"
     unchanged(run("site.yml", **DEDICATED, kube_ovn_version=NEW))
+
+
+def test_chassis_of_nodes_outlive_the_collection_of_others(before):
+    # The controller of this release deletes chassis whose host name is no node's, every 30 s.
+    time.sleep(45)
+    assert chassis() == NODES
+    for node in NODES:
+        assert vsctl(node, "get", "Open_vSwitch", ".", "external_ids:hostname").strip('"') == node
 
 
 def test_an_older_release_is_refused(before):
@@ -503,7 +442,7 @@ def forwarded(macs: list[str]) -> list[int]:
 
 
 def ports_in_switch() -> list[str]:
-    names = [name for name in vsctl(NODES[1], "list-ports", "br-int").split() if re.fullmatch(r"[0-9a-f]{7}_net\d_h", name)]
+    names = [name for name in vsctl(NODES[1], "list-ports", "br-int").split() if re.fullmatch(r"[0-9a-f]{8}_net\d_h", name)]
     return [vsctl(NODES[1], "--if-exists", "get", "Interface", name, "status:status").strip('"') for name in names]
 
 
@@ -513,11 +452,11 @@ def test_from_dedicated_to_hybrid_mode_by_the_playbook_for_upgrades(before):
     assert sorted(pods) == NODES
     assert {pod.metadata.owner_references[0].name for pod in pods.values()} == {"ovs-ovn-dpdk"}
     image(f"docker.io/kubeovn/kube-ovn:{NEW}-dpdk-x86")
-    for number, node in enumerate(NODES, 1):
+    for node in NODES:
         assert vsctl(node, "get", "Interface", "dpdk0", "error") == "[]"
         assert vsctl(node, "get", "Bridge", "br-int", "datapath_type") == "netdev"
-        assert vsctl(node, "get", "Open_vSwitch", ".", "external_ids:ovn-encap-ip").strip('"') == f"172.30.79.{number}"
-    assert json.loads(REPORT.read_text())["result"] == "pass"
+    packets_through_the_tunnel()
+    unchanged(run("site.yml", **HYBRID))
 
 
 def test_hybrid_as_released_the_two_switches_of_a_node_kill_each_other(before):
@@ -569,6 +508,7 @@ def test_hybrid_again_changes_nothing_and_other_ports_are_rolled_out(before):
 def test_uninstall_leaves_what_was_there_before(before):
     run("kube_ovn.dpdk.uninstall", **HYBRID, **EVERYTHING)
     comes_to(before)
+    assert len(revisions_of_stateful_set()) == 1
     unchanged(run("kube_ovn.dpdk.uninstall", **HYBRID, **EVERYTHING))
 
 

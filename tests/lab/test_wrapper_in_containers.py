@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 
 import pytest
 from lab import NODE, ROOT, on_node, vsctl
@@ -25,6 +26,7 @@ def docker_container(tmp_path_factory: pytest.TempPathFactory):
     for method in ("nsenter", "docker"):
         (directory / method).mkdir()
         variables = {"ovs_wrapper_method": method, "ovs_wrapper_rundir": str(directory / "run"), "ovs_wrapper_namespace": "kube-ovn-dpdk-bench"}
+        variables["ovs_wrapper_logs_dir"] = str(directory / "log")
         tools[method] = {name: [str(path)] for name, path in render(directory / method, **variables).items()}
     yield tools
     subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True, timeout=60)
@@ -38,13 +40,16 @@ def containerd_container(tmp_path_factory: pytest.TempPathFactory):
     inside = "/tmp/kube-ovn-dpdk-wrapper"
     on_node("mkdir", "-p", f"{inside}/root/usr/bin", f"{inside}/root/proc", f"{inside}/run", f"{inside}/bin")
     program = compiled(directory)
-    tools = render(directory, ovs_wrapper_rundir=f"{inside}/run")
+    tools = render(directory, ovs_wrapper_rundir=f"{inside}/run", ovs_wrapper_logs_dir=f"{inside}/log")
+    uid = str(uuid.uuid4())
+    on_node("mkdir", "-p", f"{inside}/log/pods/kube-system_wrapper_{uid}/openvswitch")
     for name in ("ovs-vswitchd", *tools):
         subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/root/usr/bin/{name}"], input=program.read_bytes(), check=True, timeout=60)
     for name, path in tools.items():
         subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"cat >{inside}/bin/{name}"], input=path.read_bytes(), check=True, timeout=60)
     on_node("sh", "-c", f"chmod -R 0755 {inside}")
-    on_node("ctr", "-n", "kube-ovn-dpdk", "run", "--detach", "--rootfs", f"{inside}/root", "wrapper", "/usr/bin/ovs-vswitchd")
+    group = ("--cgroup", f"/kubepods/pod{uid}/wrapper")
+    on_node("ctr", "-n", "kube-ovn-dpdk", "run", "--detach", *group, "--rootfs", f"{inside}/root", "wrapper", "/usr/bin/ovs-vswitchd")
     listed = on_node("ctr", "-n", "kube-ovn-dpdk", "task", "list", "--quiet=false")
     (pid,) = [line.split()[1] for line in listed.splitlines() if line.startswith("wrapper ")]
     on_node("sh", "-c", f"echo {pid} >{inside}/run/ovs-vswitchd.pid")

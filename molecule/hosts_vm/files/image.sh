@@ -64,7 +64,7 @@ GRUB_DEFAULT=0
 GRUB_TIMEOUT=0
 GRUB_DISTRIBUTOR=Debian
 GRUB_CMDLINE_LINUX_DEFAULT="splash"
-GRUB_CMDLINE_LINUX="console=ttyS0"
+GRUB_CMDLINE_LINUX="console=ttyS0 no_timer_check"
 GRUB_TERMINAL=serial
 GRUB
 # What the guest boots with when nobody has touched it: as cloud images do it, in a file that overrides the other one, and without an IOMMU.

@@ -17,13 +17,17 @@ from urllib.parse import parse_qs, urlsplit
 KINDS = {
     "v1": {
         "configmaps": ("ConfigMap", True),
+        "namespaces": ("Namespace", False),
+        "nodes": ("Node", False),
         "pods": ("Pod", True),
         "events": ("Event", True),
         "secrets": ("Secret", True),
         "services": ("Service", True),
         "serviceaccounts": ("ServiceAccount", True),
     },
-    "apps/v1": {"daemonsets": ("DaemonSet", True)},
+    "apps/v1": {"daemonsets": ("DaemonSet", True), "deployments": ("Deployment", True)},
+    "batch/v1": {"jobs": ("Job", True)},
+    "coordination.k8s.io/v1": {"leases": ("Lease", True)},
     "apiextensions.k8s.io/v1": {"customresourcedefinitions": ("CustomResourceDefinition", False)},
     "rbac.authorization.k8s.io/v1": {"clusterroles": ("ClusterRole", False), "clusterrolebindings": ("ClusterRoleBinding", False)},
     "k8s.cni.cncf.io/v1": {"network-attachment-definitions": ("NetworkAttachmentDefinition", True)},
@@ -62,6 +66,12 @@ def live(thing: dict, before: dict | None) -> dict:
     if thing["kind"] == "Secret" and thing.get("type") == "kubernetes.io/service-account-token":
         thing["data"] = {"token": base64.b64encode(b"token").decode(), "ca.crt": base64.b64encode(b"authority").decode()}
     return thing
+
+
+def stale(before: dict, body: dict) -> bool:
+    """Whether the request is about another version of the object than the one that is there: optimistic locking, and preconditions of a delete."""
+    asked = (body.get("preconditions") or body.get("metadata") or {}).get("resourceVersion")
+    return asked is not None and asked != before["metadata"]["resourceVersion"]
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -132,6 +142,8 @@ class Api(http.server.BaseHTTPRequestHandler):
             return self.status(404, "NotFound")
         elif self.command == "GET":
             return self.send(200, before)
+        elif stale(before, body):
+            return self.status(409, "Conflict")
         elif self.command == "DELETE":
             if "dryRun" not in query:
                 del STORE[key]
@@ -154,6 +166,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {"clusterIP": "10.96.0.1"}}
     STORE["v1/services", "default", "kubernetes"] = live(service, None)
+    STORE["v1/namespaces", "", "default"] = live({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}, None)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
     (folder / "port").write_text(str(server.server_port))
     server.serve_forever()

@@ -12,13 +12,22 @@ def resource(kind: str, name: str, namespaced: bool) -> dict:
     return {"kind": kind, "name": name, "singularName": "", "namespaced": namespaced, "verbs": ["get", "list"]}
 
 
+RESOURCES = [resource("Node", "nodes", False), resource("Pod", "pods", True), resource("Namespace", "namespaces", False)]
+
+
 def node(name: str, images: list[str]) -> dict:
-    status = {"nodeInfo": {"containerRuntimeVersion": "docker://20.10.24"}, "allocatable": {"hugepages-1Gi": "4Gi"}, "images": [{"names": images}]}
+    status = {
+        "nodeInfo": {"containerRuntimeVersion": "docker://20.10.24"},
+        "allocatable": {"hugepages-1Gi": "4Gi"},
+        "images": [{"names": images}],
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status}
 
 
 def daemonset(name: str, **labels: str) -> dict:
-    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": "kube-system", "labels": labels}}
+    spec = {"template": {"spec": {"containers": [{"name": name, "image": "registry.example.com/%s:1" % name}]}}}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": "kube-system", "labels": labels}, "spec": spec}
 
 
 def answers(folder: Path) -> dict:
@@ -29,10 +38,11 @@ def answers(folder: Path) -> dict:
         "/version": {"major": "1", "minor": "24", "gitVersion": given["version"], "platform": "linux/amd64"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [preferred], "preferredVersion": preferred}]},
-        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [resource("Node", "nodes", False), resource("Pod", "pods", True)]},
+        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": RESOURCES},
         "/apis/apps/v1": {"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [resource("DaemonSet", "daemonsets", True)]},
         "/api/v1/nodes": {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node(name, given["images"]) for name in given["nodes"]]},
         "/api/v1/namespaces/kube-system/pods": {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []},
+        "/api/v1/namespaces": {"kind": "NamespaceList", "apiVersion": "v1", "metadata": {}, "items": []},
         "/apis/apps/v1/daemonsets": {
             "kind": "DaemonSetList",
             "apiVersion": "apps/v1",

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import ansible
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
-from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module, _ovsdb_options
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port, ovs_topology
 
 ROOT = Path(__file__).resolve().parents[3]
 # Runs a module as a program, with nothing of Ansible but its own package, as if Ansible had packed it. Python 2 knows no package without __init__.py.
@@ -43,19 +43,26 @@ def filled(spec, values):
     return {name: values.get(name, entry.get("default")) for name, entry in spec.items()}
 
 
+def filled_ports(spec, items):
+    ports = [filled(spec, item) for item in items]
+    for port in ports:
+        if port["interfaces"] is not None:
+            port["interfaces"] = [filled(spec["interfaces"]["options"], member) for member in port["interfaces"]]
+    return ports
+
+
 def run(module, database, check_mode=False, **options):
     params = {**DEFAULTS, "database": database, **options}
     if module is ovs_bridge:
-        params = {**params, "bridges": [filled(ovs_bridge.bridge_spec(True), item) for item in options["bridges"]]}
+        params = {**params, "bridges": [filled(_ovsdb_options.bridge_spec(True), item) for item in options["bridges"]]}
     elif module is ovs_port:
-        spec = ovs_port.port_spec(True)
-        ports = []
-        for item in options["ports"]:
-            port = filled(spec, item)
-            if port["interfaces"] is not None:
-                port["interfaces"] = [filled(spec["interfaces"]["options"], member) for member in port["interfaces"]]
-            ports.append(port)
-        params = {**params, "ports": ports}
+        params = {**params, "ports": filled_ports(_ovsdb_options.port_spec(True), options["ports"])}
+    elif module is ovs_topology:
+        spec = ovs_topology.topology_spec()
+        bridges = [filled(spec, item) for item in options["bridges"]]
+        for bridge in bridges:
+            bridge["ports"] = filled_ports(spec["ports"]["options"], bridge["ports"])
+        params = {"owner": "test", "force": False, **params, "bridges": bridges}
     elif module is ovs_config:
         params = {"other_config": None, "external_ids": None, "wait_dpdk": False, **params}
     runner = _ovsdb_module.Runner(params, check_mode)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -77,7 +78,12 @@ class Switch:
     def start_server(self):
         remotes = ["--remote=" + remote for remote in ["punix:" + self.socket, *self.remotes]]
         self._start("ovsdb-server", [binary("ovsdb-server"), "--no-chdir", "-vconsole:warn", *self.options, *remotes, self.file])
-        self._until(lambda: os.path.exists(self.socket), "the socket of ovsdb-server")
+        self._until(self._answers, "the socket of ovsdb-server")
+
+    def _answers(self):
+        """The server binds its socket before it listens on it."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.socket) == 0
 
     def start_vswitchd(self):
         """A switch with dummy devices in place of all that it would touch."""

@@ -72,7 +72,7 @@ def test_all_want_the_same_new_objects(database):
 
 
 def test_a_purge_does_not_undo_what_it_has_not_seen(database, monkeypatch):
-    """Another writer comes between reading and committing: the purge is decided anew."""
+    """Another writer comes between reading and committing: the purge is decided again."""
     run(ovs_config, database.database, other_config={"old": "1"})
     commit = _ovsdb_module.Runner._commit
     seen = []

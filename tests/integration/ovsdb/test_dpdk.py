@@ -5,12 +5,13 @@
 """The real OVS-DPDK, without hugepages and devices: DPDK that initialises, DPDK that does not, and what the switch cannot do."""
 
 import os
+import signal
 import threading
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
-from local import info, run
+from local import info, process, run
 from switch import NO_HARDWARE
 
 PREPARED = {"dpdk-init": "true", "dpdk-extra": NO_HARDWARE, "pmd-cpu-mask": "0x1"}
@@ -95,8 +96,52 @@ def test_a_switch_that_is_built_without_dpdk(switch):
         wait_dpdk(switch, other_config={"dpdk-init": "true"}, timeout=2)
 
 
+def stale(server):
+    """What a switch leaves in the database that ended after it had initialised DPDK."""
+    server.vsctl("--no-wait", "set", "Open_vSwitch", ".", "dpdk_initialized=true", "other_config:dpdk-init=true", "next_cfg=7", "cur_cfg=7")
+
+
+def test_the_word_of_a_dead_switch_does_not_count(database):
+    stale(database)
+    with pytest.raises(OvsdbError, match=r"DPDK was not initialised within 1 s; .*\novs-vswitchd does not answer; is it running\?"):
+        wait_dpdk(database, timeout=1)
+    result = process("ovs_config", database.database, wait_dpdk=True, timeout=1, log_file=database.log_file)
+    assert (result["failed"], result["changed"]) == (True, False), result
+    assert database.root()["other_config"] == {"dpdk-init": "true"}
+
+
+def test_the_word_of_a_dead_switch_does_not_count_for_the_next_one(database):
+    """This one has no DPDK. It applies its first configuration before it says so."""
+    stale(database)
+    timer = threading.Timer(0.5, database.start_vswitchd)
+    timer.start()
+    with pytest.raises(OvsdbError, match=r"DPDK was not initialised within 4 s; .*\n.*DPDK not supported in this[^\n]*$"):
+        wait_dpdk(database, timeout=4)
+    timer.join()
+
+
+def test_a_switch_that_is_stopped_does_not_answer(dpdk):
+    process_id = dpdk.processes["ovs-vswitchd"].pid
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        with pytest.raises(OvsdbError, match="ovs-vswitchd does not answer; is it running"):
+            wait_dpdk(dpdk, timeout=1)
+    finally:
+        os.kill(process_id, signal.SIGCONT)
+    assert wait_dpdk(dpdk)["dpdk_initialized"] is True
+
+
+@pytest.mark.parametrize("value", [None, "false", ""])
+def test_wait_dpdk_without_dpdk_init_changes_nothing(database, value):
+    config = {"dpdk-extra": "x", **({} if value is None else {"dpdk-init": value})}
+    for check_mode in (True, False):
+        with pytest.raises(OvsdbError, match="wait_dpdk: other_config:dpdk-init is "):
+            wait_dpdk(database, other_config=config, check_mode=check_mode)
+    assert database.root()["other_config"] == {}
+
+
 def test_wait_dpdk_without_what_it_needs(database):
     with pytest.raises(OvsdbError, match="wait_dpdk needs wait: true"):
         run(ovs_config, database.database, wait_dpdk=True, wait=False)
-    with pytest.raises(OvsdbError, match="DPDK was not initialised within 1 s; its log cannot be read: .*No such file or directory: '/nonexistent'"):
+    with pytest.raises(OvsdbError, match="DPDK was not initialised within 1 s; its log /nonexistent cannot be read: No such file or directory"):
         run(ovs_config, database.database, other_config={"dpdk-init": "true"}, wait_dpdk=True, wait=True, timeout=1, log_file="/nonexistent")

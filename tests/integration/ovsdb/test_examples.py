@@ -17,7 +17,7 @@ from local import run
 from switch import NO_HARDWARE
 
 # What an example needs that it does not make itself: its NICs are on no test machine, so that the switch's word on them is not waited for.
-MODULES = {"ovs_config": [], "ovs_bridge": [], "ovs_info": [], "ovs_port": ["br1"]}
+MODULES = {"ovs_topology": [], "ovs_config": [], "ovs_bridge": [], "ovs_info": [], "ovs_port": ["br1"]}
 FILTERS = ("cpu_mask", "cpu_list")
 
 
@@ -41,8 +41,8 @@ def play_of_module(name, needed):
         options = task.get(f"kube_ovn.dpdk.{name}") or {}
         tasks += twice(task) if options and "wait_dpdk" not in options else [task]
     defaults = {"group/kube_ovn.dpdk.ovs": {"database": "{{ ovs_database }}"}}
-    if name == "ovs_port":
-        defaults["kube_ovn.dpdk.ovs_port"] = {"wait": False}
+    if name in ("ovs_port", "ovs_topology"):
+        defaults[f"kube_ovn.dpdk.{name}"] = {"wait": False}
     return {"name": name, "hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}
 
 

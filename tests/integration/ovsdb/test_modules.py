@@ -93,6 +93,101 @@ def test_a_member_goes_from_one_bond_to_another_in_one_task(bridged):
     assert "m2" not in have["interfaces"]
 
 
+def test_a_member_that_moves_keeps_what_is_omitted(bridged):
+    member = {"name": "m0", "type": "dpdk", "options": {"n_rxq": "2"}, "mtu_request": 9000, "external_ids": {"a": "b"}}
+    ports(bridged, {"name": "b0", "bridge": "br0", "interfaces": [member, {"name": "m1"}]})
+    before = bridged.row("Interface", "m0")
+    move = [{"name": "b0", "interfaces": [{"name": "m1"}]}, {"name": "b1", "bridge": "br1", "interfaces": [{"name": "m0"}, {"name": "m2"}]}]
+    told = ports(bridged, *move, check_mode=True)
+    assert told == ports(bridged, *move)
+    assert bridged.row("Interface", "m0") == before
+    # It also becomes a port of its own, and goes back.
+    ports(bridged, {"name": "b1", "interfaces": [{"name": "m2"}]}, {"name": "m0", "bridge": "br0"})
+    assert bridged.row("Interface", "m0") == before
+    assert info(bridged.database)["ports"]["m0"] == {**info(bridged.database)["ports"]["m0"], "bridge": "br0", "interfaces": ["m0"]}
+
+
+def twice_there(server, port):
+    """A port on two bridges, which the database allows."""
+    uuid = server.row("Port", port)["_uuid"]
+    server.vsctl("--no-wait", "add", "Bridge", "br1", "ports", uuid)
+
+
+def test_a_port_on_two_bridges(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0", "tag": 3})
+    twice_there(bridged, "p0")
+    assert info(bridged.database)["ports"]["p0"]["bridge"] == "br0"
+    with pytest.raises(OvsdbError, match="port p0 is on bridge br0 and br1, not on br1; set move: true to move it"):
+        ports(bridged, {"name": "p0", "bridge": "br1"})
+    assert not ports(bridged, {"name": "p0", "tag": 3})["changed"]
+    result = ports(bridged, {"name": "p0", "bridge": "br1", "move": True})
+    assert (result["diff"][0]["before"]["bridge"], result["diff"][0]["after"]["bridge"]) == ("br0, br1", "br1")
+    assert bridged.vsctl("list-ports", "br0") == "" and bridged.vsctl("list-ports", "br1") == "p0"
+    ports(bridged, {"name": "p0", "bridge": "br0", "move": True})
+    twice_there(bridged, "p0")
+    with pytest.raises(OvsdbError, match="port p0 is on bridge br0 and br1, not on br0"):
+        ports(bridged, {"name": "p0", "bridge": "br0", "state": "absent"})
+    assert ports(bridged, {"name": "p0", "state": "absent"})["changed"]
+    assert sorted(row["name"] for row in bridged.rows("Port")) == ["br0", "br1"]
+
+
+def test_a_bridge_that_goes_leaves_a_port_that_is_on_another_too(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0"})
+    twice_there(bridged, "p0")
+    told = run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "state": "absent"}], check_mode=True)
+    assert told == run(ovs_bridge, bridged.database, bridges=[{"name": "br0", "state": "absent"}])
+    assert bridged.vsctl("list-ports", "br1") == "p0"
+
+
+def test_an_interface_in_two_ports(bridged):
+    bonds = {"b0": ["m0", "m1"], "b1": ["m2"]}
+    ports(bridged, *({"name": name, "bridge": "br0", "interfaces": [{"name": member} for member in members]} for name, members in bonds.items()))
+    bridged.vsctl("--no-wait", "add", "Port", "b1", "interfaces", bridged.row("Interface", "m0")["_uuid"])
+    assert ports(bridged, {"name": "b0", "state": "absent"})["changed"]
+    assert info(bridged.database)["ports"]["b1"]["interfaces"] == ["m0", "m2"]
+    assert sorted(row["name"] for row in bridged.rows("Interface")) == ["br0", "br1", "m0", "m2"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_bridge_takes_the_name_that_another_bridge_frees(bridged, order):
+    ports(bridged, {"name": "x", "bridge": "br0"})
+    items = [{"name": "x"}, {"name": "br0", "state": "absent"}][::order]
+    told = run(ovs_bridge, bridged.database, bridges=items, check_mode=True)
+    assert told == run(ovs_bridge, bridged.database, bridges=items)
+    assert bridged.vsctl("list-br").split() == ["br1", "x"]
+
+
+@pytest.mark.parametrize("empty", ["", [""], []], ids=repr)
+def test_empty_controllers_clear(bridged, empty):
+    for wanted, changed in ((["tcp:127.0.0.1:1"], True), (empty, True), (empty, False)):
+        result = process("ovs_bridge", bridged.database, wait=False, name="br0", controllers=wanted)
+        assert result["changed"] is changed, result
+    assert bridged.rows("Controller") == []
+
+
+@pytest.mark.parametrize("empty", ["", [""], []], ids=repr)
+def test_empty_trunks_clear(bridged, empty):
+    for wanted, changed in (([1, "2"], True), (empty, True), (empty, False)):
+        result = process("ovs_port", bridged.database, wait=False, name="p0", bridge="br0", trunks=wanted)
+        assert result["changed"] is changed, result
+    assert bridged.row("Port", "p0")["trunks"] == []
+
+
+def test_a_misplaced_key_can_be_removed(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0"})
+    bridged.vsctl("--no-wait", "set", "Port", "p0", "external_ids:iface-id=pod.ns")
+    assert ports(bridged, {"name": "p0", "external_ids": {"iface-id": None}})["changed"]
+    assert bridged.row("Port", "p0")["external_ids"] == {}
+
+
+def test_a_port_whose_only_interface_has_another_name(bridged):
+    ports(bridged, {"name": "p0", "bridge": "br0", "interfaces": [{"name": "x", "type": "internal"}]})
+    assert ports(bridged, {"name": "p0", "tag": 4})["changed"]
+    with pytest.raises(OvsdbError, match="port p0 has an interface of another name, x; describe it in interfaces"):
+        ports(bridged, {"name": "p0", "type": "dpdk"})
+    assert bridged.row("Interface", "x")["type"] == "internal"
+
+
 def test_a_name_is_reused_in_the_task_that_frees_it(bridged):
     ports(bridged, {"name": "old", "bridge": "br0"})
     ports(bridged, {"name": "old", "state": "absent"}, {"name": "b0", "bridge": "br1", "interfaces": [{"name": "old"}, {"name": "new"}]})
@@ -132,6 +227,17 @@ REFUSED = {
     "tag that is none": ({"name": "p0", "bridge": "br0", "tag": "x"}, 'port p0: tag must be an integer from 0 to 4095, or "" to clear it, not x'),
     "tag that is a boolean": ({"name": "p0", "bridge": "br0", "tag": True}, "port p0: tag must be an integer"),
     "trunk out of range": ({"name": "p0", "bridge": "br0", "trunks": [1, -1]}, "port p0: trunks -1 is out of range"),
+    "tag with an underscore": ({"name": "p0", "bridge": "br0", "tag": "1_0"}, 'tag must be an integer from 0 to 4095, or "" to clear it, not 1_0'),
+    "tag in Arabic digits": ({"name": "p0", "bridge": "br0", "tag": "\u0661"}, "tag must be an integer"),
+    "trunk with an underscore": ({"name": "p0", "bridge": "br0", "trunks": ["1_0"]}, "trunks must be an integer"),
+    "trunk that is a boolean": ({"name": "p0", "bridge": "br0", "trunks": [True]}, "trunks must be an integer"),
+    "empty trunk among others": ({"name": "p0", "bridge": "br0", "trunks": [1, ""]}, "trunks holds an empty entry"),
+    "tag of 5000 digits": ({"name": "p0", "bridge": "br0", "tag": "1" * 5000}, r"tag must be an integer .*1\.\.\.$"),
+    "NUL in the name": ({"name": "p\0", "bridge": "br0"}, "name: the text holds a NUL character"),
+    "NUL in a type": ({"name": "p0", "bridge": "br0", "type": "dp\0dk"}, r"ports\[p0\].type: the text holds a NUL character"),
+    "NUL in a key": ({"name": "p0", "bridge": "br0", "options": {"a\0": "b"}}, r"ports\[p0\].options: the text holds a NUL character"),
+    "surrogate in a value": ({"name": "p0", "bridge": "br0", "options": {"x": "a\ud800"}}, r"ports\[p0\].options.x: the text holds a lone surrogate"),
+    "surrogate in a member": ({"name": "b0", "bridge": "br0", "interfaces": [{"name": "m\udfff"}]}, "the text holds a lone surrogate"),
     "mtu": ({"name": "p0", "bridge": "br0", "mtu_request": 0}, "port p0: mtu_request 0 is out of range"),
     "ofport": ({"name": "p0", "bridge": "br0", "ofport_request": 65280}, "port p0: ofport_request 65280 is out of range"),
     "affinity of the port": ({"name": "p0", "bridge": "br0", "other_config": {"pmd-rxq-affinity": "0:1"}},
@@ -140,7 +246,7 @@ REFUSED = {
     "float": ({"name": "p0", "bridge": "br0", "options": {"x": 1.5}}, "the value of x is the YAML number 1.5"),
     "boolean": ({"name": "p0", "bridge": "br0", "options": {"x": True}}, "the value of x is a YAML boolean"),
     "list": ({"name": "p0", "bridge": "br0", "options": {"x": ["a"]}}, "the value of x is the YAML list"),
-    "NUL": ({"name": "p0", "bridge": "br0", "options": {"x": "a\0"}}, "key x holds a NUL character"),
+    "NUL": ({"name": "p0", "bridge": "br0", "options": {"x": "a\0"}}, r"ports\[p0\].options.x: the text holds a NUL character"),
     "empty key": ({"name": "p0", "bridge": "br0", "options": {"": "a"}}, "options: a key is empty"),
     "omit in a map": ({"name": "p0", "bridge": "br0", "options": {"x": "__omit_place_holder__abc"}}, "omit does not work inside a map"),
     "slash in the name": ({"name": "a/b", "bridge": "br0"}, '"a/b" is not a usable name'),
@@ -178,7 +284,7 @@ def test_a_bridge_whose_name_is_taken(bridged):
 
 def test_a_constraint_of_the_database_ends_it(bridged, monkeypatch):
     """What the server never takes is not tried for ever, and its reason is told."""
-    monkeypatch.setattr(ovs_port, "check_item", lambda item: None)
+    monkeypatch.setattr(ovs_port, "check_port", lambda item: None)
     with pytest.raises(OvsdbError, match="the database refused the change: .*constraint violation"):
         ports(bridged, {"name": "p0", "bridge": "br0", "tag": 5000})
 
@@ -206,3 +312,18 @@ def test_info_returns_what_is_documented(bridged):
         sample = next(iter(documented[kind]["sample"].values()))
         for values in result[kind].values():
             assert set(values) == set(sample), kind
+
+
+def test_the_counters_of_the_datapath_come_with_the_database(bridged, tmp_path):
+    """Whether or not ovs-vswitchd answers: one of the two may be gone, and each says so."""
+    options = {"rundir": str(tmp_path), "required": False, "timeout": 3}
+    result = process("ovs_datapath_info", bridged.database, **options)
+    assert not result.get("failed") and "pid" not in result and result["msg"]
+    have = process("ovs_info", bridged.database)
+    assert result["switch"] == {key: value for key, value in have.items() if key in result["switch"]} and "interfaces" in result["switch"]
+    assert result["errors"] == {}
+    result = process("ovs_datapath_info", f"unix:{tmp_path}/none", **options)
+    assert not result.get("failed") and result["switch"] is None and f"{tmp_path}/none" in result["errors"]["switch"]
+    assert process("ovs_datapath_info", bridged.database, **{**options, "required": True})["failed"]
+    result = process("ovs_info", f"unix:{tmp_path}/none", required=False, timeout=1)
+    assert not result.get("failed") and not result["changed"] and f"{tmp_path}/none" in result["msg"] and "interfaces" not in result

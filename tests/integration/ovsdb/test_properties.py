@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import Client, OvsdbError
-from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port
+from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_info, ovs_port, ovs_topology
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from local import info, process, run
@@ -273,6 +273,140 @@ def test_omitted_is_left_alone_and_empty_is_cleared(parts, steps):
         }[kind]
         assert run(module, parts, **options)["changed"] == (before != wanted[kind])
         assert objects(parts) == wanted
+
+
+# Ownership: the same few names for bridges, ports and members, ours and those of others, so that they meet in every way.
+NAMES = ["x", "y", "z", "p", "q"]
+MARK = {"owner": "test"}
+owned_port = st.fixed_dictionaries({}, optional={
+    "tag": st.integers(0, 9), "external_ids": st.dictionaries(st.sampled_from("ab"), texts, max_size=2), "purge": st.booleans(),
+    "type": st.sampled_from(["", "internal"]),
+})
+owned_bond = st.fixed_dictionaries({"interfaces": st.lists(st.sampled_from(NAMES + ["m"]), min_size=1, max_size=2, unique=True)})
+owned_bridge = st.fixed_dictionaries({"ports": st.dictionaries(st.sampled_from(NAMES), owned_port | owned_bond, max_size=3)}, optional={
+    "fail_mode": st.sampled_from(["", "secure"]), "other_config": maps, "external_ids": st.dictionaries(st.sampled_from("ab"), texts, max_size=2),
+})
+owned_topology = st.dictionaries(st.sampled_from(NAMES), owned_bridge, max_size=3)
+of_others = st.lists(st.tuples(st.sampled_from(["bridge", "port", "port gone"]), st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=2)
+
+
+def distinct(topology):
+    """The topology as the module takes it, without what would use a name twice."""
+    found, names, interfaces = [], set(topology), set(topology)
+    for bridge, values in sorted(topology.items()):
+        kept = []
+        for name, options in sorted(values["ports"].items()):
+            members = options.get("interfaces", [name])
+            if name in names or interfaces & set(members):
+                continue
+            names.add(name)
+            interfaces |= set(members)
+            kept.append({"name": name, **options, **({"interfaces": [{"name": member} for member in members]} if "interfaces" in options else {})})
+        found.append({"name": bridge, **values, "ports": kept})
+    return found
+
+
+def others_act(database, actions):
+    """Other writers make and remove objects of their own; what they cannot do is left out."""
+    for action, name, bridge in actions:
+        have = info(database)
+        ours = have["ports"].get(name, {}).get("external_ids") == MARK
+        try:
+            if action == "bridge" and name not in have["bridges"]:
+                run(ovs_bridge, database, bridges=[{"name": name, "fail_mode": "secure"}])
+            elif action == "port" and name not in have["ports"]:
+                run(ovs_port, database, ports=[{"name": name, "bridge": bridge, "type": "dpdkvhostuser", "tag": 7}])
+            elif action == "port gone" and not ours:
+                run(ovs_port, database, ports=[{"name": name, "state": "absent"}])
+        except OvsdbError:
+            pass
+
+
+def is_refused(have, wanted):
+    """Whether the owner may not have this, by what belongs to whom alone."""
+    our_bridges = {name for name, values in have["bridges"].items() if values["external_ids"].get("owner") == "test"}
+    our_ports = {name for name, values in have["ports"].items() if values["external_ids"].get("owner") == "test" and name not in have["bridges"]}
+    their_bridges = set(have["bridges"]) - our_bridges
+    their_ports = set(have["ports"]) - our_ports - set(have["bridges"])
+    their_interfaces = {name for name, values in have["interfaces"].items() if values["port"] in their_ports | their_bridges}
+    bridges = {item["name"] for item in wanted}
+    ports = [port for item in wanted for port in item["ports"]]
+    names = bridges | {port["name"] for port in ports}
+    interfaces = bridges | {entry["name"] for port in ports for entry in port.get("interfaces", [port])}
+    in_use = {have["ports"][name]["bridge"] for name in their_ports} & (our_bridges - bridges)
+    return bool(names & (their_bridges | their_ports) or interfaces & their_interfaces or in_use)
+
+
+def of_whom(rows, ours):
+    """Rows of bridges and ports by their name, those with the owner's mark or the others."""
+    local = {row["name"] for row in rows.values() if "datapath_type" in row}
+    found = {}
+    for row in rows.values():
+        kind = "bridge" if "datapath_type" in row else "port" if "bond_mode" in row and row["name"] not in local else None
+        if kind and (["owner", "test"] in row["external_ids"][1]) == ours:
+            found[kind, row["name"]] = row
+    return found
+
+
+def without(row, *columns):
+    return {name: value for name, value in row.items() if name not in (*columns, "_version")}
+
+
+@settings(max_examples=EXAMPLES // 2, **PROFILE)
+@given(st.lists(st.tuples(of_others, owned_topology), min_size=3, max_size=5))
+def test_what_others_made_is_never_touched(owned, steps):
+    """Whatever others do in between: what is theirs stays as it is, what is ours is exactly what was asked for, and check mode says the same."""
+    database = owned.database
+    run(ovs_topology, database, bridges=[], force=True)
+    run(ovs_bridge, database, bridges=[{"name": name, "state": "absent"} for name in info(database)["bridges"]])
+    for actions, topology in steps:
+        others_act(database, actions)
+        # A column that the module does not know stands for QoS and the like.
+        for (kind, name), _row in of_whom(owned.rows(), True).items():
+            if kind == "port":
+                owned.client.transact([{"op": "update", "table": "Port", "where": [["name", "==", name]], "row": {"mac": "02:00:00:00:00:01"}}])
+        wanted = distinct(topology)
+        before, have = owned.rows(), info(database)
+        outcomes = []
+        for check_mode in (True, False):
+            try:
+                outcomes.append(run(ovs_topology, database, bridges=wanted, check_mode=check_mode))
+            except OvsdbError as exc:
+                outcomes.append(str(exc))
+            if check_mode:
+                assert owned.rows() == before, "check mode has written"
+        assert outcomes[0] == outcomes[1]
+        refused = isinstance(outcomes[1], str)
+        assert refused == is_refused(have, wanted), outcomes[1]
+        rows = owned.rows()
+        if refused:
+            assert rows == before, "a refusal has written"
+            continue
+        assert outcomes[1]["changed"] == (rows != before) == bool(outcomes[1]["changes"])
+        theirs_before, theirs = of_whom(before, False), of_whom(rows, False)
+        assert {key: without(row, "ports") for key, row in theirs.items()} == {key: without(row, "ports") for key, row in theirs_before.items()}
+        ours = of_whom(rows, True)
+        assert sorted(ours) == sorted([("bridge", item["name"]) for item in wanted] + [("port", port["name"]) for item in wanted for port in item["ports"]])
+        for key, row in of_whom(before, True).items():
+            if key in ours:
+                assert (ours[key]["_uuid"], ours[key].get("mac")) == (row["_uuid"], row.get("mac")), f"{key} was made again"
+        after = info(database)
+        for item in wanted:
+            assert set(after["bridges"][item["name"]]["ports"]) >= {item["name"], *(port["name"] for port in item["ports"])}
+            for port in item["ports"]:
+                assert after["ports"][port["name"]]["bridge"] == item["name"]
+                assert after["ports"][port["name"]]["interfaces"] == sorted(entry["name"] for entry in port.get("interfaces", [port]))
+        again = run(ovs_topology, database, bridges=wanted)
+        assert again["changed"] is False, again["diff"]
+        assert owned.rows() == rows, "a run without change has written"
+
+
+@pytest.fixture(scope="module")
+def owned():
+    with Switch(vswitchd=False) as running:
+        found = Server(running)
+        yield found
+        found.client.close()
 
 
 JUNK = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),

@@ -7,6 +7,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 
 import pytest
 import schemas
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_bridge, ovs_config, ovs_port
 from conftest import interpreter
@@ -39,7 +41,9 @@ def test_release_long_ago(tmp_path):
         with pytest.raises(OvsdbError, match=r"schema 7\.12\.1\) has no column mtu_request in table Interface"):
             run(ovs_bridge, server.database, bridges=[{"name": "br0"}])
             run(ovs_port, server.database, ports=[{"name": "p9", "bridge": "br0", "mtu_request": 9000}])
-        assert sorted(info(server.database)["ports"]) == ["br0"]
+        # What the database has no column for is clear already.
+        assert run(ovs_port, server.database, ports=[{"name": "p9", "bridge": "br0", "mtu_request": "", "trunks": []}])["changed"]
+        assert sorted(info(server.database)["ports"]) == ["br0", "p9"]
         with pytest.raises(OvsdbError, match="has no column dpdk_initialized"):
             run(ovs_config, server.database, other_config={"dpdk-init": "true"}, wait_dpdk=True, wait=True, log_file="/nonexistent")
 
@@ -104,8 +108,39 @@ def test_database_without_open_vswitch(tmp_path):
         info(server.database)
 
 
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11", "3.13"])
+def test_text_that_ovsdb_cannot_store_is_refused_at_once(database, version):
+    started = time.monotonic()
+    for options in ({"name": "a\0b"}, {"name": "br0", "datapath_type": "\0"}, {"name": "br0", "external_ids": {"k": "\ud800"}},
+                    {"name": "br0", "controllers": ["tcp:\udc00"]}, {"name": "br\ud83d"}):
+        result = process("ovs_bridge", database.database, python=interpreter(version), wait=False, **options)
+        # Ansible's own log refuses a NUL first, under Python 2 in its own words.
+        told = "Failed to log to syslog" if version == "2.7" and "\0" in "".join(map(str, options.values())) else "which OVSDB cannot store"
+        assert result["failed"] and told in result["msg"] and not result.get("changed"), result
+    assert process("ovs_bridge", database.database, python=interpreter(version), wait=False, name="br0", external_ids={"k": "\U0001f600"})["changed"]
+    assert database.row("Bridge", "br0")["external_ids"] == {"k": "\U0001f600"}
+    assert time.monotonic() - started < 60
+
+
+def without_a_column(path, table, column):
+    schema = schemas.installed()
+    del schema["tables"][table]["columns"][column]
+    return schemas.write(path, schema)
+
+
+def test_a_map_that_the_schema_lacks_is_clear(tmp_path):
+    with Switch(vswitchd=False, schema=without_a_column(tmp_path / "schema", "Interface", "options")) as server:
+        run(ovs_bridge, server.database, bridges=[{"name": "br0"}])
+        assert run(ovs_port, server.database, ports=[{"name": "p0", "bridge": "br0", "options": {}}])["changed"]
+        assert not run(ovs_port, server.database, ports=[{"name": "p0", "options": {"x": None}, "purge": True}])["changed"]
+        with pytest.raises(OvsdbError, match="has no column options in table Interface"):
+            run(ovs_port, server.database, ports=[{"name": "p0", "options": {"x": "1"}}])
+
+
 def test_database_that_no_switch_has_used():
     with Switch(vswitchd=False, init=False) as server:
+        result = process("ovs_info", server.database)
+        assert (result["next_cfg"], result["cur_cfg"], result["other_config"], result["dpdk_initialized"]) == (0, 0, {}, False)
         assert info(server.database)["bridges"] == {}
         assert run(ovs_bridge, server.database, bridges=[{"name": "br0"}])["changed"]
         assert not run(ovs_bridge, server.database, bridges=[{"name": "br0"}])["changed"]
@@ -113,10 +148,126 @@ def test_database_that_no_switch_has_used():
         assert server.vsctl("list-br") == "br0"
 
 
-@pytest.mark.parametrize("database", ["br0", "ptcp:6640", "unix:", "tcp:host:port", "tcp:127.0.0.1:70000", "ssl:127.0.0.1:6640"])
+@pytest.mark.parametrize("database", [
+    "br0", "ptcp:6640", "unix:", "tcp:host:port", "tcp:127.0.0.1:70000", "ssl:127.0.0.1:6640", "tcp:[::1", "tcp:[::1]6640", "tcp:[::1]x:6640", "tcp:a:\u0661",
+    "tcp:a:\u00b2", "tcp:a:", "tcp:a:1_0",
+])
 def test_database_that_is_none(database):
     with pytest.raises(OvsdbError, match="is not understood: give unix:/path|needs ca_cert"):
         info(database)
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11", "3.13"])
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example", ".", "\u00e9\u00e9..x", "no such host"])
+def test_host_that_is_none(version, host):
+    result = process("ovs_info", f"tcp:{host}:6640", python=interpreter(version), timeout=5)
+    assert "cannot be reached: " in result["msg"] or "took too long" in result["msg"], result
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 10 ** 10, 10 ** 400])
+def test_timeout_out_of_range(database, timeout):
+    with pytest.raises(OvsdbError, match="timeout must be from 1 to 1000000 seconds"):
+        run(ovs_bridge, database.database, bridges=[], timeout=timeout)
+    assert not run(ovs_bridge, database.database, bridges=[], timeout=1000000)["changed"]
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11"])
+def test_paths_that_are_not_ascii(database, version, monkeypatch):
+    """In the locale C, which has no other characters."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    python = interpreter(version)
+    os.link(database.socket, f"{database.directory}/d\u00e4.sock")
+    assert process("ovs_info", f"unix:{database.directory}/d\u00e4.sock", python=python).get("bridges") == {}
+    assert "there is no such socket" in process("ovs_info", f"unix:{database.directory}/n\u00f6.sock", python=python)["msg"]
+    assert f"directory {database.directory}/n\u00f6 does not exist" in process("ovs_info", f"unix:{database.directory}/n\u00f6/x", python=python)["msg"]
+    assert "ca_cert: there is no file /\u00e4.pem" in process("ovs_info", "ssl:127.0.0.1:1", python=python, ca_cert="/\u00e4.pem")["msg"]
+    result = process("ovs_config", database.database, python=python, other_config={"dpdk-init": "true"}, wait_dpdk=True, timeout=1, log_file="/\u00e4.log")
+    assert "its log /\u00e4.log cannot be read: No such file or directory" in result["msg"]
+
+
+def test_one_deadline_over_all_addresses(monkeypatch):
+    """A name with silent addresses takes the timeout once, and one that answers is reached behind them."""
+    listeners = []
+    try:
+        for host in ("127.0.0.2", "127.0.0.3", "127.0.0.4"):
+            listener = socket.socket()
+            listener.bind((host, 0))
+            listener.listen(0)
+            # A queue that is full: nobody takes the next connection, nor refuses it.
+            fillers = [socket.socket() for _number in range(2)]
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(listener.getsockname())
+            listeners += [listener, *fillers]
+        silent_ones = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", listener.getsockname()) for listener in listeners[::3]]
+        time.sleep(0.2)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: silent_ones)
+        started = time.monotonic()
+        with pytest.raises(OvsdbError, match="took too long"):
+            run(ovs_bridge, "tcp:switch:6640", bridges=[], timeout=2)
+        assert time.monotonic() - started < 3.5
+        port = free_port()
+        with Switch(vswitchd=False, remotes=[f"ptcp:{port}:127.0.0.1"]):
+            answering = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: [*silent_ones, answering])
+            assert not run(ovs_bridge, "tcp:switch:6640", bridges=[], timeout=3)["changed"]
+    finally:
+        for opened in listeners:
+            opened.close()
+
+
+def test_a_resolver_that_hangs(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: time.sleep(20))
+    started = time.monotonic()
+    with pytest.raises(OvsdbError, match="resolving switch, of database tcp:switch:6640, took too long"):
+        run(ovs_bridge, "tcp:switch:6640", bridges=[], timeout=1)
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_that_restarts_slowly_while_errors_are_read(switch, monkeypatch):
+    """For longer than a server that was never there is waited for."""
+    run(ovs_bridge, switch.database, bridges=[{"name": "br0"}], wait=True)
+    read = _ovsdb_module.Runner.interface_errors
+    timers = []
+
+    def stopped(runner, names):
+        switch.stop("ovsdb-server", kill=True)
+        os.unlink(switch.socket)
+        timers.append(threading.Timer(_ovsdb_module.RESTART_GRACE + 2, switch.start_server))
+        timers[0].start()
+        return read(runner, names)
+
+    monkeypatch.setattr(_ovsdb_module.Runner, "interface_errors", stopped)
+    assert run(ovs_port, switch.database, ports=[{"name": "p0", "bridge": "br0", "type": "dummy"}], wait=True, timeout=20)["changed"]
+    timers[0].join()
+
+
+def test_a_server_that_takes_no_more_connections(database):
+    """Stopped, with its queue full: the kernel says at once that there is no room."""
+    process_id = database.processes["ovsdb-server"].pid
+    os.kill(process_id, signal.SIGSTOP)
+    fillers = []
+    try:
+        for _number in range(200):
+            filler = socket.socket(socket.AF_UNIX)
+            filler.setblocking(False)
+            fillers.append(filler)
+            if filler.connect_ex(database.socket):
+                break
+        timer = threading.Timer(1, lambda: (close_all(fillers), os.kill(process_id, signal.SIGCONT)))
+        timer.start()
+        assert run(ovs_bridge, database.database, bridges=[{"name": "br0"}])["changed"]
+        timer.join()
+    finally:
+        os.kill(process_id, signal.SIGCONT)
+        close_all(fillers)
+
+
+def close_all(sockets):
+    for opened in sockets:
+        opened.close()
 
 
 def test_switch_not_running(database):
@@ -318,6 +469,23 @@ def test_tls_server_that_is_none(tls, version, behave, message):
     with Broken(behave, family=socket.AF_INET) as database:
         result = process("ovs_info", database.replace("tcp:", "ssl:"), python=interpreter(version), timeout=1, **tls.ours)
     assert message in result["msg"], result
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.11", "3.13"])
+def test_tls_handshake_within_the_deadline(tls, version):
+    """A server that sends its part of the handshake byte by byte is given the timeout once, and not for each byte."""
+    hello = b"\x16\x03\x03\x40\x00" + b"\x02\x00\x3f\xfc" + b"\0" * 0x3FFC
+
+    def drip_hello(connection):
+        for byte in hello:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    with Broken(drip_hello, family=socket.AF_INET) as database:
+        started = time.monotonic()
+        result = process("ovs_info", database.replace("tcp:", "ssl:"), python=interpreter(version), timeout=2, **tls.ours)
+        assert time.monotonic() - started < 6
+    assert "took too long" in result["msg"], result
 
 
 class Broken:

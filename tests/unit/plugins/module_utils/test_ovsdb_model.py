@@ -9,6 +9,7 @@ __metaclass__ = type
 import pytest
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module as module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_options as options
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_plan as plan
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_model import COLUMNS, Column, Model, Schema
@@ -21,7 +22,7 @@ OPTIONAL = {'type': {'key': 'string', 'min': 0, 'max': 1}}
 TEXT = {'type': 'string'}
 TYPES = {
     'bridges': REFERENCES, 'ports': REFERENCES, 'interfaces': REFERENCES, 'controller': REFERENCES,
-    'external_ids': MAP, 'other_config': MAP, 'options': MAP, 'trunks': NUMBERS, 'tag': NUMBER, 'mtu_request': NUMBER, 'ofport_request': NUMBER,
+    'external_ids': MAP, 'other_config': MAP, 'options': MAP, 'status': MAP, 'trunks': NUMBERS, 'tag': NUMBER, 'mtu_request': NUMBER, 'ofport_request': NUMBER,
     'ofport': NUMBER, 'name': TEXT, 'type': TEXT, 'datapath_type': TEXT, 'target': TEXT, 'next_cfg': {'type': 'integer'}, 'cur_cfg': {'type': 'integer'},
     'dpdk_initialized': {'type': 'boolean'}, 'iface_types': {'type': {'key': 'string', 'min': 0, 'max': 'unlimited'}},
     'datapath_types': {'type': {'key': 'string', 'min': 0, 'max': 'unlimited'}},
@@ -47,7 +48,7 @@ def model(**tables):
         found['Port'][uuid] = {'name': name, 'interfaces': frozenset(['i' + uuid]), 'tag': 5, 'trunks': frozenset(), 'vlan_mode': None, 'bond_mode': None,
                                'lacp': None, 'external_ids': {'a': '1', 'b': '2'}, 'other_config': {}}
         found['Interface']['i' + uuid] = {'name': name, 'type': '', 'options': {}, 'mtu_request': None, 'ofport_request': None, 'external_ids': {},
-                                          'other_config': {}, 'error': None, 'ofport': 1}
+                                          'other_config': {}, 'error': None, 'ofport': 1, 'status': {}}
     found.update(tables)
     return Model(schema(), found)
 
@@ -167,7 +168,7 @@ def test_a_removed_port_leaves_its_bridge_only():
 
 def test_a_database_without_a_root_row():
     switch = model(Open_vSwitch={}, Bridge={}, Port={}, Interface={})
-    plan.apply_bridge(switch, dict(name='br0', state='present'))
+    plan.apply_bridges(switch, [dict(name='br0', state='present')])
     assert sorted(operation['table'] for operation in switch.operations()) == ['Bridge', 'Interface', 'Open_vSwitch', 'Port']
 
 
@@ -181,35 +182,35 @@ def test_a_database_without_a_root_row():
 ])
 def test_map_values_that_yaml_changed(value, message):
     with pytest.raises(OvsdbError) as error:
-        module.check_map(u'here', value)
+        options.check_map(u'here', value)
     assert message in error.value.args[0]
 
 
 def test_map_values_that_are_fine():
-    module.check_map(u'here', module.textual({'k': 'v', 'gone': None, 'empty': ''}))
-    module.check_map(u'here', None)
+    options.check_map(u'here', options.textual({'k': 'v', 'gone': None, 'empty': ''}))
+    options.check_map(u'here', None)
 
 
 @pytest.mark.parametrize('value, expected', [(None, None), (u'', u''), ([], u''), (7, 7), (u'7', 7), (0, 0), (4095, 4095)])
 def test_integer(value, expected):
-    assert module.check_integer('here', 'tag', value) == expected
+    assert options.check_integer('here', 'tag', value) == expected
 
 
 @pytest.mark.parametrize('value', [True, 1.5, u'x', 4096, -1, [1], {}, u'1.5', u'\xe9'])
 def test_integer_that_is_none(value):
     with pytest.raises(OvsdbError) as error:
-        module.check_integer('here', 'tag', value)
+        options.check_integer('here', 'tag', value)
     assert u'here: tag' in error.value.args[0]
 
 
 @pytest.mark.parametrize('name', [u'', u'a/b', u' a', u'a\n', u'\xe9/'])
 def test_name_that_is_none(name):
     with pytest.raises(OvsdbError):
-        module.check_name('here', name)
+        options.check_name('here', name)
 
 
 def test_text_all_the_way_down():
-    assert module.textual({b'a': [b'\xc3\xa9', {b'b': 1}]}) == {u'a': [u'\xe9', {u'b': 1}]}
+    assert options.textual({b'a': [b'\xc3\xa9', {b'b': 1}]}) == {u'a': [u'\xe9', {u'b': 1}]}
 
 
 def test_report():

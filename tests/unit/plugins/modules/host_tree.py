@@ -43,6 +43,15 @@ class Tree(object):
         if mode:
             os.chmod(path, mode)
 
+    def write_bytes(self, name, content):
+        self.mkdir(os.path.dirname(name))
+        with io.open(self.path(name), "wb") as stream:
+            stream.write(content)
+
+    def mkdir(self, name):
+        if not os.path.isdir(self.path(name)):
+            os.makedirs(self.path(name))
+
     def read(self, name):
         with io.open(self.path(name), encoding="utf-8") as stream:
             return stream.read()
@@ -52,6 +61,24 @@ class Tree(object):
         if not os.path.isdir(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path))
         os.symlink(target, path)
+
+    def listing(self, without=("runs", "proc")):
+        """Every directory, link and file with its bytes and its mode, to see that an undo is exact."""
+        found = {}
+        for directory, names, files in os.walk(self.root):
+            for name in names + files:
+                path = os.path.join(directory, name)
+                shown = os.path.relpath(path, self.root)
+                if shown.partition(os.sep)[0] in without:
+                    continue
+                if os.path.islink(path):
+                    found[shown] = os.readlink(path)
+                elif os.path.isdir(path):
+                    found[shown] = oct(os.stat(path).st_mode)
+                else:
+                    with io.open(path, "rb") as stream:
+                        found[shown] = (oct(os.stat(path).st_mode), stream.read())
+        return found
 
     def snapshot(self, without=()):
         """Every file with its text, to see that nothing was touched."""
@@ -66,8 +93,10 @@ class Tree(object):
 
 
 def run_module(module, tree, check=False, **params):
-    """What the module would print, as a dict."""
-    args = dict(params, sysroot=tree.root, _ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp=tree.root + "-tmp")
+    """What the module would print, as a dict. Without a tree it has no sysroot."""
+    args = dict(params, _ansible_check_mode=check, _ansible_diff=True)
+    if tree is not None:
+        args.update(sysroot=tree.root, _ansible_remote_tmp=tree.root + "-tmp")
     said = []
 
     def say(_self, **result):

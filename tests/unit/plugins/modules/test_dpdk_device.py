@@ -10,10 +10,12 @@ __metaclass__ = type
 import os
 import shutil
 import signal
+import stat
 import subprocess
+import time
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host, _pci
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _dpdk_device, _host, _pci
 from ansible_collections.kube_ovn.dpdk.plugins.modules import dpdk_device
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
@@ -30,28 +32,54 @@ UNIT = "/etc/systemd/system/kube-ovn-dpdk-devices.service"
 LINK = "/etc/systemd/system/multi-user.target.wants/kube-ovn-dpdk-devices.service"
 
 
+RECORD = "/etc/kube-ovn-dpdk/devices"
+SCRIPT = "/etc/kube-ovn-dpdk/bind-devices"
+RULES = "/etc/udev/rules.d/70-kube-ovn-dpdk-devices.rules"
+
+
 class Kernel(object):
-    """What unbind, driver_override and drivers_probe do, on a made-up tree."""
+    """What unbind, driver_override and drivers_probe do, on a made-up tree.
+
+    After drivers/base/bus.c (unbind_store, drivers_probe_store), drivers/pci/pci-sysfs.c (driver_override_store) and drivers/vfio/vfio_main.c
+    (vfio_unregister_group_dev, which waits without an end for whoever has the device open). The module writes in processes of its own, so what they wrote
+    is kept in a file.
+    """
 
     def __init__(self, tree, patch):
         self.tree = tree
         self.modalias = {}
         self.names = {}
         self.refusing = set()
+        # Addresses of devices that are open somewhere.
+        self.held = set()
+        self.log = tree.root + "-writes"
         self.writes = []
         real_poke = _host.Sysroot.poke
         kernel = self
 
         def poke(sysroot, path, text):
-            kernel.writes.append((path, text))
+            with open(kernel.log, "a") as stream:
+                stream.write("%s %s recorded=%d\n" % (path, text.strip(), int(os.path.exists(tree.path(RECORD)))))
             if path.endswith("/unbind"):
-                kernel.unbind(text)
+                kernel.unbind(text, path.split("/")[-2])
             elif path.endswith("/drivers_probe"):
                 kernel.probe(text)
+            elif path.endswith("/driver_override"):
+                real_poke(sysroot, path, text if text.strip() else "(null)\n")
             else:
                 real_poke(sysroot, path, text)
 
         patch.setattr(_host.Sysroot, "poke", poke)
+
+    @property
+    def writes(self):
+        with open(self.log) as stream:
+            return stream.read().splitlines()
+
+    @writes.setter
+    def writes(self, lines):
+        with open(self.log, "w") as stream:
+            stream.write("".join(lines))
 
     def add(self, address, driver, name=None, vendor="8086", product="10d3", pci_class="020000", group=None, mac="52:54:00:00:00:01"):
         base = DEVICES + address
@@ -76,12 +104,21 @@ class Kernel(object):
         self.tree.link(base + "/driver", "../../drivers/" + driver)
         name, mac = self.names[address]
         if driver == self.modalias[address] and name:
+            if os.path.lexists(self.tree.path("/sys/class/net/" + name)):
+                # Names are unique, and its own was given to another one.
+                name = "rename%s" % name
+                self.names[address] = (name, mac)
             self.tree.write("%s/net/%s/address" % (base, name), mac + "\n")
             self.tree.link("/sys/class/net/" + name, "../../bus/pci/devices/%s/net/%s" % (address, name))
             self.tree.link("%s/net/%s/device" % (base, name), "../..")
 
-    def unbind(self, address):
+    def unbind(self, address, driver=None):
         base = self.tree.path(DEVICES + address)
+        bound = os.path.basename(os.readlink(base + "/driver")) if os.path.islink(base + "/driver") else None
+        if driver not in (None, bound):
+            raise _host.HostError("cannot write '%s': No such device" % address)
+        if address in self.held:
+            time.sleep(30)
         os.unlink(base + "/driver")
         name = self.names[address][0]
         if os.path.isdir(base + "/net"):
@@ -91,8 +128,8 @@ class Kernel(object):
     def probe(self, address):
         override = self.tree.read(DEVICES + address + "/driver_override").strip()
         driver = override if override not in ("", "(null)") else self.modalias[address]
-        # As the kernel: no word about a driver that does not take it.
-        if driver not in self.refusing:
+        # As the kernel: no word about a driver that does not take it, nor about a device that has one.
+        if driver not in self.refusing and not os.path.islink(self.tree.path(DEVICES + address + "/driver")):
             self.attach(address, driver)
 
     def reboot(self):
@@ -153,7 +190,7 @@ def test_bound_by_any_name_and_given_back(kernel, name):
             "iommu_group": "5",
         }
     ]
-    assert kernel.tree.read("/etc/kube-ovn-dpdk/devices").splitlines()[1] == NIC + " vfio-pci e1000e eth1 52:54:00:00:00:01"
+    assert kernel.tree.read("/etc/kube-ovn-dpdk/devices").splitlines()[1] == NIC + " vfio-pci e1000e eth1 52:54:00:00:00:01 8086:10d3"
     assert os.readlink(kernel.tree.path(LINK)) == UNIT
     # The second run finds it by the same name, though the interface is gone.
     kernel.writes = []
@@ -164,7 +201,7 @@ def test_bound_by_any_name_and_given_back(kernel, name):
     assert back["changed"]
     assert driver_of(kernel, NIC) == "e1000e"
     assert back["devices"][0]["interface"] == "eth1"
-    for path in ("/etc/kube-ovn-dpdk/devices", UNIT, "/etc/kube-ovn-dpdk/bind-devices"):
+    for path in (RECORD, UNIT, UNIT.replace("devices", "device@"), SCRIPT, RULES):
         assert not os.path.exists(kernel.tree.path(path))
     assert not os.path.islink(kernel.tree.path(LINK))
     assert not bind(kernel, name, state="absent")["changed"]
@@ -247,6 +284,10 @@ def test_own_connection_on_whatever_port(monkeypatch):
         parent.communicate()
 
 
+def test_addresses_of_this_machine():
+    assert ("lo", "127.0.0.1") in _pci._own_addresses()
+
+
 def test_uio_needs_no_group(kernel):
     assert bind(kernel, NO_GROUP, driver="uio_pci_generic")["changed"]
 
@@ -311,6 +352,54 @@ def virtual_functions(kernel):
     kernel.tree.write(DEVICES + NIC + "/sriov_numvfs", "4\n")
 
 
+def storage_network(kernel):
+    """Neither default route nor SSH."""
+    kernel.tree.write("/proc/net/route", kernel.tree.read("/proc/net/route") + "eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n")
+
+
+def ipv6_address(kernel):
+    line = "%s 03 40 %s 80 %8s\n"
+    text = line % ("fe80" + "0" * 24 + "0001", "20", "eth1") + line % ("20010db8" + "0" * 23 + "5", "00", "eth1")
+    kernel.tree.write("/proc/net/if_inet6", text)
+
+
+def process(kernel, pid, name, *files, **params):
+    kernel.tree.write("/proc/%d/comm" % pid, name + "\n")
+    kernel.tree.write("/proc/%d/cgroup" % pid, params.get("cgroup", "0::/system.slice/%s.service\n" % name))
+    for number, target in enumerate(files):
+        kernel.tree.link("/proc/%d/fd/%d" % (pid, number), target)
+
+
+def userspace_bridge(kernel):
+    """After net/packet/af_packet.c (packet_seq_show) and OVS' lib/netdev-linux.c (netdev_linux_rxq_construct): the port of a netdev bridge has no master."""
+    kernel.tree.write("/sys/class/net/eth1/ifindex", "7\n")
+    rows = "%s 3 %d 0003 %d 1 0 0 %d\n"
+    head = "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n"
+    kernel.tree.write("/proc/net/packet", head + rows % ("ffff1", 3, 7, 4711) + rows % ("ffff2", 3, 7, 4712))
+    process(kernel, 400, "lldpd", "socket:[4712]")
+    process(kernel, 500, "ovs-vswitchd", "/dev/null", "socket:[4711]")
+
+
+def interface_in_a_pod(kernel):
+    """Of a pod that has the interface by host-device or sriov: sysfs tags the folder by the network namespace, so it is there and empty."""
+    kernel.unbind(NIC)
+    kernel.attach(NIC, "e1000e")
+    os.unlink(kernel.tree.path("/sys/class/net/eth1"))
+    shutil.rmtree(kernel.tree.path(DEVICES + NIC + "/net/eth1"))
+
+
+def mate_at_a_kernel_driver(kernel):
+    kernel.add(TWIN, "ixgbe", "eth2", group="5")
+
+
+def old_kernel(kernel):
+    os.unlink(kernel.tree.path(DEVICES + NIC + "/driver_override"))
+
+
+def place_of_the_record_is_taken(kernel):
+    kernel.tree.write("/etc/kube-ovn-dpdk", "a file\n")
+
+
 def not_pci(kernel):
     kernel.tree.write("/sys/class/net/docker0/address", "\n")
 
@@ -338,6 +427,13 @@ BAD = [
     (ssh_over_one_of_two_in_a_subnet, [NIC], {}, "carries the management connection by eth1"),
     (ssh_from_a_link_local_address, [NIC], {}, "carries the management connection by eth1"),
     (virtual_functions, [NIC], {}, "has 4 virtual functions"),
+    (storage_network, [NIC], {}, "is in use by the host: it has 192.168.0.0/16"),
+    (ipv6_address, [NIC], {}, "is in use by the host: it has 2001:db8::5; choose another NIC"),
+    (userspace_bridge, [NIC], {}, "is a port of a userspace bridge of ovs-vswitchd (pid 500); take it out first: ovs-vsctl del-port eth1"),
+    (interface_in_a_pod, [NIC], {}, "is in another network namespace, as that of a pod"),
+    (mate_at_a_kernel_driver, [NIC], {}, "it also holds 0000:05:00.1 (ixgbe); bind these to vfio-pci too"),
+    (old_kernel, [NIC], {}, "has no driver_override: this kernel is too old"),
+    (place_of_the_record_is_taken, [NIC], {}, "without it no device is bound"),
 ]
 
 
@@ -359,7 +455,8 @@ def test_two_drivers_for_one_device(kernel):
     assert kernel.writes == []
 
 
-# As driverctl 0.111 does it: options first, then exactly so many words. A device that no driver takes is left without one, and then nothing is saved.
+# As driverctl 0.111 does it: options first, then exactly so many words. Both commands take the device from whatever driver it has, and probe. A device that
+# no driver takes is left without one, and then nothing is saved and nothing forgotten.
 DRIVERCTL = """#!/bin/sh
 root=%(root)s
 echo "$@" >> $root/calls
@@ -376,6 +473,9 @@ while [ $# -gt 0 ]; do
 done
 base=$root/sys/bus/pci/devices/$2
 saved=$root/etc/driverctl.d/%(bus)s$2
+[ -e "$base" ] || { echo "driverctl: no such device: $2" >&2; exit 1; }
+[ -e "$base/driver_override" ] || { echo "driverctl: device does not support driver override: $2" >&2; exit 1; }
+if grep -qx "$2" $root/held 2> /dev/null; then sleep 30; fi
 rm -f $base/driver
 echo "$3" > $base/driver_override
 if grep -qx "${3:-e1000e}" $root/refusing; then
@@ -494,3 +594,302 @@ def test_driverctl_not_persistent_any_more(kernel):
     assert not bind(kernel, NIC, persistent=False)["changed"]
     assert bind(kernel, NIC)["changed"]
     assert os.path.exists(saved)
+
+
+def test_driverctl_does_not_take_a_device_that_went_back_already(kernel):
+    """It carries the default route by now; unset-override would take it from its driver."""
+    saved = install_driverctl(kernel)
+    bind(kernel, NIC)
+    kernel.reboot()
+    kernel.tree.write("/proc/net/route", kernel.tree.read("/proc/net/route").replace("eth0", "eth1"))
+    calls = kernel.tree.read("/calls")
+    link = os.lstat(kernel.tree.path(DEVICES + NIC + "/driver")).st_ino
+    assert bind(kernel, purge=True)["changed"]
+    assert kernel.tree.read("/calls") == calls
+    assert os.lstat(kernel.tree.path(DEVICES + NIC + "/driver")).st_ino == link
+    assert not os.path.exists(saved)
+    assert not os.path.exists(kernel.tree.path(RECORD))
+    assert not bind(kernel, purge=True)["changed"]
+
+
+def test_driverctl_and_a_card_that_was_pulled(kernel):
+    """The next card in its slot is not bound at boot."""
+    saved = install_driverctl(kernel)
+    bind(kernel, NIC)
+    shutil.rmtree(kernel.tree.path(DEVICES + NIC))
+    assert bind(kernel, purge=True)["changed"]
+    assert not os.path.exists(saved)
+    assert not os.path.exists(kernel.tree.path(RECORD))
+
+
+def test_driverctl_that_blocks_returns_by_the_deadline(kernel):
+    install_driverctl(kernel)
+    bind(kernel, NIC)
+    kernel.tree.write("/held", NIC + "\n")
+    start = time.time()
+    result = bind(kernel, NIC, state="absent", timeout=1)
+    assert time.time() - start < 15
+    assert "was not released by vfio-pci within 1 s" in result["msg"]
+
+
+def test_driverctl_saves_no_device_that_is_open(kernel):
+    """To save what is so already, it would take the device from its driver."""
+    kernel.unbind(NIC)
+    kernel.attach(NIC, "vfio-pci")
+    install_driverctl(kernel)
+    process(kernel, 600, "ovs-vswitchd", "/dev/vfio/5")
+    assert "is in use by ovs-vswitchd (pid 600) through vfio-pci" in bind(kernel, NIC)["msg"]
+    assert not os.path.exists(kernel.tree.path("/calls"))
+
+
+# Names, slots and what happens between
+
+
+def renamed(kernel):
+    """A card that was put in gets the name that is free since its owner was bound."""
+    bind(kernel, "eth1")
+    kernel.add(TWIN, "e1000e", "eth1", group="6", product="10d4", mac="52:54:00:00:00:09")
+    kernel.writes = []
+
+
+@pytest.mark.parametrize("params", [{}, {"purge": True}, {"state": "absent"}, {"state": "absent", "check": True}], ids=str)
+def test_name_that_another_nic_has_now_is_refused(kernel, params):
+    renamed(kernel)
+    before = kernel.tree.snapshot()
+    result = bind(kernel, "eth1", **params)
+    assert "interface eth1 means two NICs: it was %s when that was bound to vfio-pci, and it is %s now" % (NIC, TWIN) in result["msg"]
+    assert kernel.writes == []
+    assert kernel.tree.snapshot() == before
+    # By address both are as clear as ever.
+    assert not bind(kernel, NIC)["changed"]
+    assert bind(kernel, NIC, state="absent")["changed"]
+    assert driver_of(kernel, TWIN) == "e1000e"
+
+
+def test_name_of_a_card_that_was_replaced_is_refused(kernel):
+    bind(kernel, "eth1")
+    kernel.tree.write(DEVICES + NIC + "/device", "0x1572\n")
+    assert "interface eth1 was a NIC 8086:10d3 at %s when it was bound, and there is a 8086:1572 now" % NIC in bind(kernel, "eth1")["msg"]
+
+
+def test_other_card_in_the_slot_is_left_alone(kernel):
+    """It has a kernel driver, and carries the default route."""
+    bind(kernel, NIC)
+    kernel.reboot()
+    kernel.tree.write(DEVICES + NIC + "/device", "0x1572\n")
+    kernel.tree.write("/proc/net/route", kernel.tree.read("/proc/net/route").replace("eth0", "eth1"))
+    kernel.writes = []
+    assert bind(kernel, purge=True)["changed"]
+    assert kernel.writes == []
+    assert not os.path.exists(kernel.tree.path(RECORD))
+
+
+def test_record_is_written_before_the_device_is_touched(kernel):
+    bind(kernel, NIC)
+    assert kernel.writes
+    assert all(line.endswith("recorded=1") for line in kernel.writes)
+
+
+def test_run_that_was_cut_off_between_record_and_binding(kernel):
+    bind(kernel, "eth1")
+    kernel.reboot()
+    result = bind(kernel, "eth1")
+    assert result["changed"]
+    assert result["devices"][0]["kernel_driver"] == "e1000e"
+    assert not bind(kernel, "eth1")["changed"]
+    # Or it is not wanted any more.
+    kernel.reboot()
+    kernel.writes = []
+    assert bind(kernel, purge=True)["changed"]
+    assert kernel.writes == []
+    assert driver_of(kernel, NIC) == "e1000e"
+
+
+def test_failure_leaves_the_record_of_others(kernel):
+    kernel.add(TWIN, "e1000e", "eth2", group="6")
+    bind(kernel, NIC)
+    kernel.refusing.add("uio_pci_generic")
+    assert bind(kernel, TWIN, driver="uio_pci_generic")["failed"]
+    lines = kernel.tree.read(RECORD).splitlines()[1:]
+    assert [line.split()[:2] for line in lines] == [[NIC, "vfio-pci"]]
+
+
+# Who has a device open
+
+POD = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+CGROUPS = {
+    "cgroupfs": "3:cpuset:/kubepods/besteffort/pod%s/0f\n" % POD,
+    "systemd": "0::/kubepods.slice/kubepods-pod%s.slice/cri-containerd-0f.scope\n" % POD.replace("-", "_"),
+}
+
+
+@pytest.mark.parametrize("cgroup", sorted(CGROUPS))
+@pytest.mark.parametrize("params", [{"state": "absent"}, {"purge": True}, {"driver": "uio_pci_generic"}], ids=str)
+def test_device_that_a_pod_has_open_is_not_taken(kernel, params, cgroup):
+    bind(kernel, NIC)
+    kernel.writes = []
+    process(kernel, 700, "testpmd\x1b[1m", "/dev/vfio/vfio", "/dev/vfio/5", cgroup=CGROUPS[cgroup])
+    names = [] if "purge" in params else [NIC]
+    for check in (True, False):
+        assert "%s is in use by testpmd??1m (pid 700, pod %s) through vfio-pci" % (NIC, POD) in bind(kernel, *names, check=check, **params)["msg"]
+    assert kernel.writes == []
+    # A run that wants nothing of it does not mind.
+    assert not bind(kernel, NIC)["changed"]
+
+
+@pytest.mark.parametrize("target", ["/dev/vfio/devices/vfio3", "/dev/vfio/noiommu-5", DEVICES + NIC + "/resource0"])
+def test_other_ways_to_have_a_device_open(kernel, target):
+    bind(kernel, NIC)
+    kernel.tree.write(DEVICES + NIC + "/vfio-dev/vfio3/dev", "511:3\n")
+    process(kernel, 701, "qemu", target)
+    assert "is in use by qemu (pid 701) through vfio-pci" in bind(kernel, NIC, state="absent")["msg"]
+
+
+def test_device_that_is_open_through_uio(kernel):
+    bind(kernel, NIC, driver="uio_pci_generic")
+    kernel.tree.write(DEVICES + NIC + "/uio/uio0/dev", "240:0\n")
+    process(kernel, 702, "ovs-vswitchd", "/dev/uio0")
+    assert "is in use by ovs-vswitchd (pid 702) through uio_pci_generic" in bind(kernel, NIC, state="absent")["msg"]
+
+
+def test_unbind_that_blocks_returns_by_the_deadline(kernel):
+    """Opened a moment after the check, or by a process that cannot be seen."""
+    bind(kernel, NIC)
+    kernel.held.add(NIC)
+    start = time.time()
+    result = bind(kernel, NIC, state="absent", timeout=1)
+    assert time.time() - start < 10
+    assert "was not released by vfio-pci within 1 s, since a process that cannot be found has it open" in result["msg"]
+    # The next run knows what it was.
+    assert NIC in kernel.tree.read(RECORD)
+
+
+# IOMMU groups as they are after the run
+
+
+def two_of_a_group(kernel):
+    kernel.add(TWIN, "e1000e", "eth2", group="5")
+    bind(kernel, NIC, TWIN)
+    kernel.writes = []
+
+
+def test_list_that_leaves_one_of_a_group_is_refused(kernel):
+    """The next run would find the group not viable, and kernels before 5.18 stop at a bug when the other port is in use."""
+    two_of_a_group(kernel)
+    result = bind(kernel, NIC, purge=True)
+    assert "IOMMU group 5 of %s is not viable: it also holds %s (e1000e, after this run)" % (NIC, TWIN) in result["msg"]
+    assert kernel.writes == []
+    assert not bind(kernel, NIC, TWIN, purge=True)["changed"]
+    assert bind(kernel, purge=True)["changed"]
+
+
+def test_mate_that_gets_another_driver_is_refused(kernel):
+    kernel.add(TWIN, "e1000e", "eth2", group="5")
+    result = run_module(dpdk_device, kernel.tree, devices=[{"device": NIC}, {"device": TWIN, "driver": "uio_pci_generic"}])
+    assert "it also holds %s (uio_pci_generic, after this run)" % TWIN in result["msg"]
+    assert kernel.writes == []
+
+
+# The boot
+
+
+def boot(kernel, *arguments):
+    """The script of the units with the tree in place of the root; nobody takes devices there, so it shows by what was written."""
+    kernel.tree.write("/bin/modprobe", "#!/bin/sh\n", 0o755)
+    environment = dict(os.environ, SYSROOT=kernel.tree.root, PATH="%s:%s" % (kernel.tree.path("/bin"), os.environ["PATH"]))
+    done = subprocess.Popen(
+        ["/bin/sh", kernel.tree.path(SCRIPT)] + list(arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output = done.communicate()[0].decode("utf-8")
+    return done.returncode, output
+
+
+def probed(kernel):
+    path = kernel.tree.path("/sys/bus/pci/drivers_probe")
+    return kernel.tree.read("/sys/bus/pci/drivers_probe").split() if os.path.exists(path) else []
+
+
+def test_boot_binds_what_is_recorded(kernel):
+    bind(kernel, NIC)
+    assert boot(kernel) == (0, "")
+    assert probed(kernel) == []
+    kernel.reboot()
+    returned, output = boot(kernel)
+    assert returned == 1
+    assert "%s was not taken by vfio-pci" % NIC in output
+    assert probed(kernel) == [NIC]
+    assert kernel.tree.read(DEVICES + NIC + "/driver_override") == "vfio-pci\n"
+
+
+def test_boot_does_not_fail_for_a_virtual_function_that_comes_later(kernel):
+    kernel.add(TWIN, "e1000e", "eth2", group="6")
+    bind(kernel, NIC, TWIN)
+    shutil.rmtree(kernel.tree.path(DEVICES + TWIN))
+    assert boot(kernel) == (0, "%s is not there\n" % TWIN)
+    rules = kernel.tree.read(RULES).splitlines()[1:]
+    assert [rule.split('KERNEL=="')[1].split('"')[0] for rule in rules] == [NIC, TWIN]
+    assert all("kube-ovn-dpdk-device@0000:05:00." in rule for rule in rules)
+    # It appears, and udev starts the unit for it alone.
+    kernel.add(TWIN, "e1000e", "eth2", group="7")
+    assert boot(kernel, TWIN)[0] == 1
+    assert probed(kernel) == [TWIN]
+
+
+@pytest.mark.parametrize("change, message", [(("/device", "0x1572\n"), "is another card (8086:1572) than the 8086:10d3"),
+                                             (("/net/eth1/address", "52:54:00:00:00:77\n"), "is another NIC (52:54:00:00:00:77)")], ids=str)
+def test_boot_leaves_another_card_alone(kernel, change, message):
+    """Bus numbers move when a card is put in."""
+    bind(kernel, NIC)
+    kernel.reboot()
+    kernel.tree.write(DEVICES + NIC + change[0], change[1])
+    returned, output = boot(kernel)
+    assert returned == 0
+    assert message in output
+    assert probed(kernel) == []
+
+
+def test_files_of_an_earlier_version_are_updated(kernel):
+    bind(kernel, NIC)
+    kernel.tree.write(SCRIPT, "#!/bin/sh\n")
+    foreseen = bind(kernel, NIC, check=True)
+    assert foreseen["changed"] and kernel.tree.read(SCRIPT) == "#!/bin/sh\n"
+    assert bind(kernel, NIC)["changed"]
+    assert kernel.tree.read(SCRIPT) == _dpdk_device.SCRIPT_TEXT
+    assert not bind(kernel, NIC)["changed"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_modes_whatever_the_umask_is(kernel, umask):
+    old = os.umask(umask)
+    try:
+        bind(kernel, NIC)
+    finally:
+        os.umask(old)
+    modes = dict((path, stat.S_IMODE(os.stat(kernel.tree.path(path)).st_mode)) for path in (RECORD, SCRIPT, UNIT, RULES, os.path.dirname(RECORD)))
+    assert modes == {RECORD: 0o644, SCRIPT: 0o755, UNIT: 0o644, RULES: 0o644, os.path.dirname(RECORD): 0o755}
+    os.chmod(kernel.tree.path(SCRIPT), 0o600)
+    assert bind(kernel, NIC)["changed"]
+    assert not bind(kernel, NIC)["changed"]
+
+
+CONFIGURATIONS = {
+    "/etc/netplan/50-cloud-init.yaml": "network:\n  ethernets:\n    eth1:\n      dhcp4: true\n",
+    "/etc/network/interfaces.d/spare": "auto eth1\niface eth1 inet dhcp\n",
+    "/etc/sysconfig/network-scripts/ifcfg-eth1": "ONBOOT=yes\n",
+    "/etc/systemd/network/10-spare.network": "[Match]\nMACAddress=52:54:00:00:00:01\n",
+    "/etc/NetworkManager/system-connections/spare.nmconnection": "[connection]\ninterface-name=eth1\n",
+}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGURATIONS))
+def test_network_configuration_of_a_bound_nic_is_warned_of(kernel, path):
+    kernel.tree.write(path, CONFIGURATIONS[path])
+    for _run in range(2):
+        warnings = [text for text in bind(kernel, NIC)["warnings"] if "driver for DPDK" in text]
+        assert len(warnings) == 1 and path in warnings[0] and "(eth1) is bound to a driver for DPDK" in warnings[0]
+
+
+def test_network_configuration_of_others_is_not_warned_of(kernel):
+    kernel.tree.write("/etc/netplan/50.yaml", "network:\n  ethernets:\n    eth10: {}\n    veth1: {}\n    # eth1: {}\n    macaddress: 52:54:00:00:00:01:02\n")
+    kernel.tree.write("/etc/sysconfig/network-scripts/ifcfg-eth10", "DEVICE=eth10\n")
+    assert not [text for text in bind(kernel, NIC)["warnings"] if "driver for DPDK" in text]

@@ -8,8 +8,10 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
+import os
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
 from ansible_collections.kube_ovn.dpdk.plugins.modules import hugepages, hugepages_info
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
@@ -24,7 +26,9 @@ def host(tree, nodes=2, gib=8, flags="fpu pdpe1gb", sizes=(2048, GIB), release="
     tree.write("/proc/cpuinfo", "processor\t: 0\nflags\t\t: %s\n" % flags)
     tree.write("/proc/cmdline", "quiet hugepagesz=1G hugepages=4 -- hugepages=9\n")
     tree.write("/proc/sys/kernel/osrelease", release + "\n")
-    tree.write("/proc/self/mounts", "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\nproc /proc proc rw 0 0\n")
+    tree.write(
+        "/proc/self/mounts", "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\nproc /proc proc rw 0 0\n"
+    )
     tree.write(TRANSPARENT, "always [madvise] never\n")
     for size in sizes:
         for name in ("nr_hugepages", "surplus_hugepages"):
@@ -32,7 +36,9 @@ def host(tree, nodes=2, gib=8, flags="fpu pdpe1gb", sizes=(2048, GIB), release="
             for node in range(nodes):
                 tree.write(NODE % (node, size, name), "0\n")
     for node in range(nodes):
-        tree.write("/sys/devices/system/node/node%d/meminfo" % node, "Node %d MemTotal:       %d kB\n" % (node, gib * GIB))
+        tree.write(
+            "/sys/devices/system/node/node%d/meminfo" % node, "Node %d MemTotal:       %d kB\n" % (node, gib * GIB)
+        )
 
 
 @pytest.fixture
@@ -215,7 +221,7 @@ def test_transparent(tree):
     assert tree.read(TRANSPARENT) == "[never]"
     assert not have(tree, [], transparent="never")["changed"]
     assert result["kernel_arguments"] == ["transparent_hugepage=never"]
-    assert result["tmpfiles"] == ["w %s - - - - never" % TRANSPARENT]
+    assert result["tmpfiles"] == ["w! %s - - - - never" % TRANSPARENT]
 
 
 ARGUMENTS = [
@@ -225,7 +231,12 @@ ARGUMENTS = [
     # Twice as much as asked for would not leave enough on a node.
     ("3.10.0-1160.el7", [page("1G", 7, 1)], None, ["hugepagesz=1G", "hugepages=7"]),
     ("3.10.0-1160.el7", [page("1G", 4)], "1G", ["default_hugepagesz=1G", "hugepagesz=1G", "hugepages=4"]),
-    ("6.1.0", [page("2M", 512), page("1G", 1, 0)], "1G", ["default_hugepagesz=1G", "hugepagesz=1G", "hugepages=0:1", "hugepagesz=2M", "hugepages=512"]),
+    (
+        "6.1.0",
+        [page("2M", 512), page("1G", 1, 0)],
+        "1G",
+        ["default_hugepagesz=1G", "hugepagesz=1G", "hugepages=0:1", "hugepagesz=2M", "hugepages=512"],
+    ),
     ("6.1.0", [page("1G", 0, 0)], None, []),
 ]
 
@@ -238,8 +249,8 @@ def test_kernel_arguments(tree, release, pages, default, words):
 
 def test_tmpfiles_lower_first(tree):
     assert have(tree, [page("1G", 4, 1)], check=True)["tmpfiles"] == [
-        "w /sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages - - - - 0",
-        "w /sys/devices/system/node/node1/hugepages/hugepages-1048576kB/nr_hugepages - - - - 4",
+        "w! /sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages - - - - 0",
+        "w! /sys/devices/system/node/node1/hugepages/hugepages-1048576kB/nr_hugepages - - - - 4",
     ]
 
 
@@ -247,7 +258,11 @@ BAD = [
     ([page("1G", 9, 0)], {}, "do not fit on NUMA node 0, which has 8192 MiB"),
     # The kernel has to work on every node.
     ([page("1G", 8, 1)], {}, "do not fit on NUMA node 1, which has 8192 MiB, of which 256 MiB are kept"),
-    ([page("1G", 7, 1), page("2M", 300, 1)], {"reserve": "1G"}, "do not fit on NUMA node 1, which has 8192 MiB, of which 512 MiB are kept"),
+    (
+        [page("1G", 7, 1), page("2M", 300, 1)],
+        {"reserve": "1G"},
+        "do not fit on NUMA node 1, which has 8192 MiB, of which 512 MiB are kept",
+    ),
     ([page("1G", 16)], {}, "of which 512 MiB are kept"),
     ([page("1G", 15)], {"reserve": "2G"}, "of which 2048 MiB are kept"),
     ([page("1G", 5, 0), page("2M", 1600, 0)], {}, "do not fit on NUMA node 0"),
@@ -261,16 +276,240 @@ BAD = [
     ([page("0G", 1)], {}, "is not a size"),
     ([page("1G", 1)], {"reserve": "some"}, "'some' is not a size"),
     ([page("1G", 1)], {"default_size": "one"}, "'one' is not a size"),
+    ([page("1G", 1)], {"default_size": "3M"}, "pages of 3M are not offered by this kernel; it has 2M, 1G"),
+    (
+        [page("1G", 1)],
+        {"mounts": [{"path": "/mnt/huge", "size": "512M"}]},
+        "asks for pages of 512M; this kernel has 2M, 1G",
+    ),
+    ([page("1G", 1)], {"mounts": [{"path": "mnt/huge"}]}, "does not begin with /"),
+    ([page("1G", 1)], {"mounts": [{"path": "/mnt/huge"}, {"path": "/mnt/huge/", "size": "1G"}]}, "is listed twice"),
+    ([page("1G", 1)], {"mounts": [{"path": "/proc/cmdline"}]}, "is no directory"),
+    ([page("1G", 1)], {"mounts": [{"path": "/data"}]}, "/etc/fstab mounts ext4 at /data"),
+    ([page("1G", 1)], {"mounts": [{"path": "/twice"}]}, "/etc/fstab has 2 lines for /twice"),
+    (
+        [page("2M", 1)],
+        {"persistent": True},
+        "/etc/sysctl.d/90-huge.conf sets vm.nr_hugepages = 64, which are pages of 2M, at every boot, and 1 are asked for",
+    ),
+    ([page("1G", 1)], {"persistent": True, "purge": True}, "sets vm.nr_hugepages = 64"),
 ]
 
 
 @pytest.mark.parametrize("pages, params, message", BAD)
 def test_bad_input_touches_nothing(tree, pages, params, message):
+    tree.write("/etc/fstab", FOREIGN)
+    tree.write("/etc/sysctl.d/90-huge.conf", "# vm.nr_hugepages = 1\n-vm.nr_hugepages = 64\n")
     before = tree.snapshot()
-    result = have(tree, pages, **params)
-    assert result["failed"]
-    assert message in result["msg"]
+    for check in (True, False):
+        result = have(tree, pages, check=check, **params)
+        assert result["failed"]
+        assert message in result["msg"]
+        assert tree.snapshot() == before
+
+
+def test_default_size_on_a_cpu_without_it(tmpdir):
+    """The host would be drained and rebooted for nothing."""
+    tree = Tree(tmpdir.mkdir("root"))
+    host(tree, flags="fpu pse", sizes=(2048,))
+    assert "no pdpe1gb flag" in have(tree, [page("2M", 1)], default_size="1G")["msg"]
+
+
+def test_sysctl_that_says_the_same(tree):
+    tree.write("/usr/lib/sysctl.d/90-huge.conf", "vm.nr_hugepages = 64\n")
+    assert not have(tree, [page("2M", 60, 0), page("2M", 4, 1)], persistent=True)["failed"]
+    # Another size, and a file that is hidden by one of the same name.
+    assert not have(tree, [page("1G", 1)], persistent=True)["failed"]
+    tree.write("/etc/sysctl.d/90-huge.conf", "")
+    assert not have(tree, [page("2M", 5)], persistent=True)["failed"]
+
+
+def test_static_memory_manager(tree):
+    """A kubelet with other counts in its checkpoint does not start."""
+    have(tree, [page("1G", 2, 0)])
+    tree.write("/var/lib/kubelet/memory_manager_state", '{"policyName":"Static","machineState":{"0":{}},"checksum":1}')
+    before = tree.snapshot()
+    assert "remove that file, run again and start the kubelet" in have(tree, [page("1G", 3, 0)])["msg"]
+    assert "would not start with other hugepages" in have(tree, [page("1G", 3, 0)], state="absent")["msg"]
     assert tree.snapshot() == before
+    assert not have(tree, [page("1G", 2, 0)])["failed"]
+    tree.write("/var/lib/kubelet/memory_manager_state", '{"policyName":"None","machineState":{},"checksum":1}')
+    assert have(tree, [page("1G", 3, 0)])["changed"]
+
+
+def test_older_kernel_that_is_installed_too(tree):
+    """It may be what the next boot starts, and cannot read counts for each node."""
+    for name in ("6.1.0-30-amd64", "5.10.0-30-amd64"):
+        tree.mkdir("/lib/modules/" + name)
+    assert have(tree, [page("1G", 2, 1)], check=True)["kernel_arguments"] == ["hugepagesz=1G", "hugepages=4"]
+    os.rmdir(tree.path("/lib/modules/5.10.0-30-amd64"))
+    assert have(tree, [page("1G", 2, 1)], check=True)["kernel_arguments"] == ["hugepagesz=1G", "hugepages=1:2"]
+
+
+TMPFILES = "/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_persistent(tree, umask):
+    before = tree.listing()
+    old = os.umask(umask)
+    try:
+        foreseen = have(tree, [page("1G", 1, 0)], persistent=True, check=True)
+        result = have(tree, [page("1G", 1, 0)], persistent=True)
+    finally:
+        os.umask(old)
+    assert foreseen["diff"] == result["diff"]
+    assert tree.read(TMPFILES).splitlines()[1:] == result["tmpfiles"]
+    assert os.stat(tree.path(TMPFILES)).st_mode & 0o777 == 0o644
+    assert result["newer_than_boot"]
+    assert not have(tree, [page("1G", 1, 0)], persistent=True)["changed"]
+    # Not asked about, it stays.
+    have(tree, [page("1G", 0, 0)])
+    assert os.path.exists(tree.path(TMPFILES))
+    assert have(tree, [page("1G", 0, 0)], persistent=False)["changed"]
+    after = tree.listing()
+    assert set(after) - set(before) == set(["etc", "etc/tmpfiles.d"])
+
+
+# Mounts
+
+FOREIGN = (
+    "# hugetlbfs /mnt/huge hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
+    "/dev/vda1 / ext4 defaults 0 1\n"
+    "/dev/vdb /data ext4 defaults 0 2\n"
+    "none /twice hugetlbfs defaults 0 0\nnone /twice hugetlbfs pagesize=1G 0 0\n"
+    "none\t/mnt/plain   hugetlbfs mode=0775 0 0\n"
+    "hugetlbfs /mnt/huge hugetlbfs rw,pagesize=1G,uid=7 0 0  # of the admin\n"
+)
+
+
+class Kernel(object):
+    """mount and umount, which keep /proc/self/mounts of the tree as the kernel would."""
+
+    def __init__(self, patch, tree):
+        self.tree = tree
+        self.calls = []
+        self.busy = False
+        patch.setattr(basic.AnsibleModule, "get_bin_path", lambda _module, name, **_options: name)
+        patch.setattr(basic.AnsibleModule, "run_command", lambda _module, command, **_options: self.run(command))
+
+    def run(self, command):
+        self.calls.append("%s %s" % (os.path.basename(command[0]), command[-1]))
+        text = self.tree.read("/proc/self/mounts")
+        path = command[-1].replace(" ", "\\040")
+        if command[0] == "umount":
+            if self.busy:
+                return 32, "", "umount: %s: target is busy." % path
+            self.tree.write(
+                "/proc/self/mounts", "".join(line + "\n" for line in text.splitlines() if line.split()[1] != path)
+            )
+            return 0, "", ""
+        line = [
+            line.split()
+            for line in self.tree.read("/etc/fstab").splitlines()
+            if not line.startswith("#") and line.split()[1] == path
+        ][-1]
+        size = [option for option in line[3].split(",") if option.startswith("pagesize=")] or ["pagesize=2M"]
+        self.tree.write("/proc/self/mounts", text + "hugetlbfs %s hugetlbfs rw,%s 0 0\n" % (path, size[0]))
+        return 0, "", ""
+
+
+@pytest.fixture
+def kernel(tree, monkeypatch):
+    tree.write("/etc/fstab", FOREIGN)
+    return Kernel(monkeypatch, tree)
+
+
+def mounted(tree, mounts, **params):
+    """The same in check mode before, and nothing in a second run."""
+    before = tree.snapshot()
+    foreseen = have(tree, [], mounts=mounts, check=True, **params)
+    assert tree.snapshot() == before
+    result = have(tree, [], mounts=mounts, **params)
+    assert not result["failed"], result
+    assert foreseen["diff"] == result["diff"]
+    assert foreseen["changed"] == result["changed"]
+    settled = tree.snapshot()
+    assert not have(tree, [], mounts=mounts, **params)["changed"]
+    assert tree.snapshot() == settled
+    return result
+
+
+def test_mount_is_made_and_undone(tree, kernel):
+    before = tree.listing()
+    assert mounted(tree, [{"path": "/mnt/1g", "size": "1G"}])["changed"]
+    assert kernel.calls == ["mount /mnt/1g"]
+    assert (
+        tree.read("/etc/fstab")
+        == FOREIGN + "hugetlbfs /mnt/1g hugetlbfs pagesize=1G,x-kube-ovn-dpdk,x-kube-ovn-dpdk.directory 0 0\n"
+    )
+    assert os.path.isdir(tree.path("/mnt/1g"))
+    mounted(tree, [{"path": "/mnt/1g", "size": "1G"}], state="absent")
+    assert kernel.calls[1:] == ["umount /mnt/1g"]
+    after = tree.listing()
+    assert after.pop("mnt")
+    assert after == before
+
+
+def test_comments_are_no_mounts(tree, kernel):
+    """The admin's own mount for that path is neither unmounted nor taken out."""
+    tree.write("/proc/self/mounts", "hugetlbfs /mnt/huge hugetlbfs rw,pagesize=1G 0 0\n")
+    for state in ("present", "absent"):
+        mounted(tree, [], state=state)
+    assert kernel.calls == []
+    assert tree.read("/etc/fstab") == FOREIGN
+
+
+def test_mount_point_stays(tree, kernel):
+    """That of systemd is gone until the next boot otherwise, and one that is not empty fails the play."""
+    tree.mkdir("/dev/hugepages")
+    tree.write("/mnt/full/file", "")
+    mounts = [{"path": "/dev/hugepages", "size": "1G"}, {"path": "/mnt/full", "size": "1G"}]
+    mounted(tree, mounts)
+    # It had pages of 2 MiB.
+    assert kernel.calls == ["umount /dev/hugepages", "mount /dev/hugepages", "mount /mnt/full"]
+    mounted(tree, mounts, state="absent")
+    assert os.path.isdir(tree.path("/dev/hugepages"))
+    assert os.path.exists(tree.path("/mnt/full/file"))
+    assert tree.read("/etc/fstab") == FOREIGN
+
+
+def test_line_of_somebody_else(tree, kernel):
+    """As it is where it is as asked for; replaced and restored where it is not."""
+    mounts = [{"path": "/mnt/huge", "size": "1G"}, {"path": "/mnt/plain"}]
+    mounted(tree, mounts)
+    assert tree.read("/etc/fstab") == FOREIGN
+    assert kernel.calls == ["mount /mnt/huge", "mount /mnt/plain"]
+    mounted(tree, [{"path": "/mnt/huge", "size": "2M"}])
+    assert "\nhugetlbfs /mnt/huge hugetlbfs pagesize=2M,x-kube-ovn-dpdk 0 0\n" in tree.read("/etc/fstab")
+    mounted(tree, [])
+    assert tree.read("/etc/fstab") == FOREIGN
+
+
+def test_mount_without_a_size_takes_what_is_there(tree, kernel):
+    mounted(tree, [{"path": "/dev/hugepages"}])
+    assert kernel.calls == []
+    assert tree.read("/etc/fstab") == FOREIGN
+    tree.write("/proc/self/mounts", "")
+    mounted(tree, [{"path": "/dev/hugepages"}])
+    assert kernel.calls == ["mount /dev/hugepages"]
+
+
+def test_mount_that_is_in_use_stays_in_the_list(tree, kernel):
+    """Else the next run would know nothing of it."""
+    mounted(tree, [{"path": "/mnt/1g", "size": "1G"}])
+    kernel.busy = True
+    before = tree.snapshot()
+    for _run in range(2):
+        result = have(tree, [], mounts=[])
+        assert "target is busy" in result["msg"] and "Stop what uses its pages" in result["msg"]
+        assert tree.snapshot() == before
+
+
+def test_no_fstab(tree, kernel):
+    os.unlink(tree.path("/etc/fstab"))
+    mounted(tree, [{"path": "/mnt/a b", "size": "1G"}])
+    assert tree.read("/etc/fstab").startswith("hugetlbfs /mnt/a\\040b hugetlbfs")
 
 
 def test_1g_on_a_cpu_without_it(tmpdir):

@@ -9,7 +9,7 @@ __metaclass__ = type
 import json
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import kube_ovn
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn
 
 DEDICATED, HYBRID = "ovs-ovn", "ovs-ovn-dpdk"
 
@@ -51,7 +51,7 @@ def rendered(daemonset=DEDICATED, app="ovs-dpdk", extra=()):
 
 
 def plan(daemonset=DEDICATED, app="ovs-dpdk", there=(), steps=()):
-    return kube_ovn.deployment(rendered(daemonset, app, steps), daemonset, ["node-1"], list(there))
+    return _kube_ovn.deployment(rendered(daemonset, app, steps), daemonset, ["node-1"], list(there))
 
 
 def pod(name, owner=None, node="node-1", revision="new", **more):
@@ -72,7 +72,11 @@ def revision(name, number, owner=DEDICATED):
     return dict(apiVersion="apps/v1", kind="ControllerRevision", metadata=metadata, revision=number)
 
 
-REVISIONS = [revision("new", 12), revision("old", 9), revision("kernel", 1, "kube-ovn-cni")]
+# A StatefulSet has revisions too, with a label of another name, and some objects have no labels at all.
+STATEFUL = dict(revision("x", 3, "database"), metadata=dict(name="database-6f", namespace="kube-system", labels={"controller.kubernetes.io/hash": "6f"},
+                ownerReferences=[dict(kind="StatefulSet", name="database")]))  # fmt: skip
+BARE = dict(revision("y", 4, "other"), metadata=dict(name="other-7", namespace="kube-system", ownerReferences=[dict(kind="DaemonSet", name="other")]))
+REVISIONS = [STATEFUL, BARE, revision("new", 12), revision("old", 9), revision("kernel", 1, "kube-ovn-cni")]
 
 
 # --- what leads to the release ----------------------------------------------------------------------------------------------------
@@ -93,14 +97,41 @@ def test_files_that_follow_each_other_are_one_step_and_only_rollouts_of_what_is_
         dict(action="plugin-ko"),
     ]
     found = plan(steps=steps, there=[workload("Deployment", "coredns")])
-    assert [(step["action"], step["name"]) for step in found["steps"]] == [
-        ("apply", "crd.yaml, ovn.yaml"), ("wait", "ovn-central"), ("apply", "kube-ovn.yaml"), ("wait", "coredns"),
-    ]  # fmt: skip
-    assert (found["steps"][0]["first"], found["steps"][0]["count"]) == (0, 3)
+    assert [(stage["name"], stage["first"], stage["count"], stage["timeout"]) for stage in found["stages_before_ovs"]] == [("crd.yaml, ovn.yaml", 0, 3, 300)]
+    assert found["stages_before_ovs"][0]["wait"] == [dict(kind="Deployment", name="ovn-central", namespace="kube-system")]
+    assert [(stage["name"], stage["first"], stage["count"]) for stage in found["stages_after_ovs"]] == [("kube-ovn.yaml", 3, 1)]
+    assert [item["name"] for item in found["stages_after_ovs"][0]["wait"]] == ["coredns"]
     assert [(item["metadata"]["name"], item["metadata"]["labels"]) for item in found["labels"]] == [
         ("node-1", {"kube-ovn/role": "master"}),
         ("node-2", {"kube-ovn/role": "master", "ovn.kubernetes.io/ovs_dp_type": "kernel"}),
     ]
+
+
+def test_what_is_waited_for_after_the_databases_comes_after_ovs():
+    """As from v1.12 on: OVS is waited for by the installer too, which must not come before its pods are replaced."""
+    wait = dict(action="wait", condition="rollout", kind="DaemonSet", timeout=120)
+    steps = [
+        dict(action="apply", file="ovn.yaml", first=0, count=2),
+        dict(wait, kind="Deployment", name="ovn-central"),
+        dict(wait, name=DEDICATED),
+        dict(action="apply", file="kube-ovn.yaml", first=2, count=2),
+        dict(wait, name="kube-ovn-cni"),
+    ]
+    found = plan(steps=steps)
+    keys = ("stages_before_ovs", "stages_after_ovs")
+    stages = [[(stage["name"], stage["count"], [item["name"] for item in stage["wait"]]) for stage in found[key]] for key in keys]
+    assert stages == [[("ovn.yaml", 2, ["ovn-central"])], [(DEDICATED, 0, [DEDICATED]), ("kube-ovn.yaml", 2, ["kube-ovn-cni"])]]
+    # Without the databases OVS comes last.
+    found = plan(steps=[steps[0], steps[4]])
+    assert ([len(found[key]) for key in ("stages_before_ovs", "stages_after_ovs")]) == [1, 0]
+
+
+def test_nodes_that_have_left_lose_the_label():
+    steps = [dict(action="label", nodes=["node-2"], labels={"ovn.kubernetes.io/ovs_dp_type": "kernel"})]
+    for order, label in (([], None), (steps, "kernel")):
+        found = _kube_ovn.deployment(rendered(HYBRID, "ovs-dpdk", order), HYBRID, ["node-1"], [], ["node-2"])
+        labels = dict((item["metadata"]["name"], item["metadata"]["labels"]) for item in found["labels"])
+        assert labels == {"node-1": {"ovn.kubernetes.io/ovs_dp_type": "userspace"}, "node-2": {"ovn.kubernetes.io/ovs_dp_type": label}}
 
 
 def test_nodes_of_hybrid_mode_are_labelled_whatever_the_installer_does():
@@ -111,7 +142,7 @@ def test_nodes_of_hybrid_mode_are_labelled_whatever_the_installer_does():
 
 def test_on_a_first_install_nothing_is_in_the_way_and_nothing_is_ready():
     found = plan()
-    assert (found["unfit"], found["ready"], found["since"]) == ([], [], "")
+    assert (found["orphaned"], found["replaced"], found["ready"], found["since"]) == ([], [], [], "")
     assert found["on_delete"] == [DEDICATED]
 
 
@@ -134,12 +165,14 @@ def test_on_a_first_install_nothing_is_in_the_way_and_nothing_is_ready():
 )
 def test_what_cannot_be_changed_goes_without_its_pods(daemonset, app, there, expected):
     found = plan(daemonset, app, [workload("DaemonSet", name, label, hugepages) for name, label, hugepages in there])
-    assert [(item["metadata"]["name"], item["policy"]) for item in found["unfit"]] == [(name, "Orphan") for name in expected]
+    assert [item["metadata"]["name"] for item in found["orphaned"]] == expected
+    assert found["replaced"] == []
 
 
 def test_another_workload_with_another_selector_goes_with_its_pods():
     found = plan(there=[workload("Deployment", "ovn-central", "central")])
-    assert [(item["kind"], item["metadata"]["name"], item["policy"]) for item in found["unfit"]] == [("Deployment", "ovn-central", "Foreground")]
+    assert [(item["kind"], item["metadata"]["name"]) for item in found["replaced"]] == [("Deployment", "ovn-central")]
+    assert found["orphaned"] == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +206,7 @@ def test_the_workloads_of_kube_ovn_are_told_from_others():
 
 
 def judged(listed, daemonset=DEDICATED, **more):
-    return kube_ovn.pods(listed, plan(daemonset), daemonset, ["node-1"], **more)
+    return _kube_ovn.pods(listed, plan(daemonset), daemonset, ["node-1"], **more)
 
 
 def test_pods_of_an_older_revision_or_on_a_changed_node_are_replaced_those_first_that_do_not_run():
@@ -191,6 +224,17 @@ def test_pods_of_an_older_revision_or_on_a_changed_node_are_replaced_those_first
     assert [(item["name"], item["node"], item["ready"]) for item in found] == [
         ("d", "node-4", False), ("b", "node-1", True), ("a", "node-3", True), ("e", "node-5", True),
     ]  # fmt: skip
+
+
+def test_nothing_is_done_with_pods_on_nodes_that_are_left_out():
+    listed = [pod("a", DEDICATED, "node-3", revision="old"), pod("b", DEDICATED, "node-4", revision="old")]
+    found = judged(listed, revisions=REVISIONS, excluded=["node-3"])
+    assert ([item["name"] for item in found["outdated"]], found["switches"]) == (["b"], ["b"])
+
+
+def test_a_stateful_set_of_the_same_name_is_no_daemon_set_of_ovs():
+    other = dict(STATEFUL, metadata=dict(STATEFUL["metadata"], ownerReferences=[dict(kind="StatefulSet", name=DEDICATED)]), revision=99)
+    assert judged([pod("a", DEDICATED)], revisions=REVISIONS + [other])["outdated"] == []
 
 
 def reader(app, tag, started=True, name=None):
@@ -218,7 +262,7 @@ def test_the_release_that_runs_is_the_newest_that_ever_started(listed, applied, 
     for name, image in [("coredns", "coredns:v9.9.9"), ("ovn-central", "kubeovn/kube-ovn:%s-x86" % applied)] if applied else []:
         there.append(workload("Deployment", name))
         there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name="a", image=image)]
-    assert kube_ovn.release(listed, there) == found
+    assert _kube_ovn.release(listed, there) == found
 
 
 @pytest.mark.parametrize(
@@ -230,7 +274,7 @@ def test_the_release_that_runs_is_the_newest_that_ever_started(listed, applied, 
     ],
 )  # fmt: skip
 def test_addresses_of_tunnels_are_written_as_ovn_does(text, address):
-    assert kube_ovn.tunnel_address(text) == address
+    assert _kube_ovn.tunnel_address(text) == address
 
 
 def test_the_bridge_that_a_pod_made_in_hybrid_mode_is_told_by_the_name_that_it_was_given():
@@ -296,7 +340,7 @@ def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreate
     assert [item["name"] for item in judged([pod("switch", HYBRID)] + listed[1:], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
 
 
-def test_pods_with_an_address_from_before_are_foreign_and_those_alone_that_nobody_would_make_again():
+def test_pods_with_an_address_from_before_are_foreign_and_those_without_a_controller_unmanaged():
     def made(name, owner="web", **more):
         return pod(name, owner, spec=dict(dict(hostNetwork=False), **more.pop("spec", {})), podIP="192.0.2.1", **more)
 
@@ -313,8 +357,8 @@ def test_pods_with_an_address_from_before_are_foreign_and_those_alone_that_nobod
     ]
     found = judged(listed, since="2026-01-01T00:20:00Z")
     assert [item["metadata"]["name"] for item in found["foreign"]] == ["old"]
-    assert found["alone"] == ["kube-system/mine", "kube-system/static", "kube-system/mirror"]
-    assert (judged(listed)["foreign"], judged(listed)["alone"]) == ([], [])
+    assert found["unmanaged"] == ["kube-system/mine", "kube-system/static", "kube-system/mirror"]
+    assert (judged(listed)["foreign"], judged(listed)["unmanaged"]) == ([], [])
 
 
 # --- removal ----------------------------------------------------------------------------------------------------------------------
@@ -335,7 +379,7 @@ def test_what_uses_something_goes_before_what_it_uses_and_networks_last():
         instance("ProviderNetwork", "net"), instance("Subnet", "join", finalizers=["x"]), instance("Vip", "vip"), instance("Vlan", "vlan"),
         instance("IP", "ip", finalizers=["kube-ovn-controller"]), instance("VpcEgressGateway", "gw", namespace="default"),
     ]  # fmt: skip
-    found = kube_ovn.remains(rendered(), instances, definitions, ["v1", "apps/v1", "apiextensions.k8s.io/v1"])
+    found = _kube_ovn.removal_plan(rendered(), instances, definitions, ["v1", "apps/v1", "apiextensions.k8s.io/v1"])
     assert [item["metadata"] for item in found["gateways"]] == [
         dict(name="vip"), dict(name="gw", namespace="default"), dict(name="vlan"), dict(name="net"),
     ]  # fmt: skip
@@ -347,7 +391,7 @@ def test_what_uses_something_goes_before_what_it_uses_and_networks_last():
 
 
 def test_what_the_cluster_does_not_serve_is_not_removed():
-    found = kube_ovn.remains(rendered(), [], [], ["v1"])["objects"]
+    found = _kube_ovn.removal_plan(rendered(), [], [], ["v1"])["objects"]
     assert set(item["apiVersion"] for item in found) == set(["v1"])
     assert "Secret/kube-ovn-tls" in ["%s/%s" % (item["kind"], item["metadata"]["name"]) for item in found]
 
@@ -368,7 +412,7 @@ def test_what_the_cluster_does_not_serve_is_not_removed():
         ("kube-ovn/role-of-mine", False),
     ],
 )
-def test_marks_of_kube_ovn_are_told_from_others(mark, ours):
+def test_metadata_of_kube_ovn_is_told_from_others(mark, ours):
     node = dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: "x"}, annotations={mark: "y", "z": "1"}))
     expected = [dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: None}, annotations={mark: None}))]
-    assert kube_ovn.marks([node, dict(node, metadata=dict(name="m"))]) == (expected if ours else [])
+    assert _kube_ovn.metadata_patches([node, dict(node, metadata=dict(name="m"))]) == (expected if ours else [])

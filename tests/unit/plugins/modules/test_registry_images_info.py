@@ -15,7 +15,7 @@ except ImportError:  # Python 2
     from BaseHTTPServer import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.modules import registry_images
+from ansible_collections.kube_ovn.dpdk.plugins.modules import registry_images_info as registry_images
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,20 @@ def test_challenges(challenge, expected):
 class Module(object):
     """As much of a module as fetch_url looks at."""
 
-    params = {"timeout": 10}
-
-    def __init__(self, tmpdir):
+    def __init__(self, tmpdir, config=None):
         self.tmpdir = str(tmpdir)
+        path = tmpdir.join("config.json")
+        if config is not None:
+            path.write(json.dumps(config))
+        self.params = {"timeout": 10, "docker_config": str(path)}
+
+
+# user:secret
+GOOD = "Basic dXNlcjpzZWNyZXQ="
 
 
 class Registry(BaseHTTPRequestHandler):
-    """One open repository, one that wants a token, one that is private."""
+    """Repositories that are open, that want a token, that are private, by a token or by Basic authorization, and one behind a proxy that refuses."""
 
     def answer(self, code, body=b"", **headers):
         self.send_response(code)
@@ -72,7 +78,12 @@ class Registry(BaseHTTPRequestHandler):
 
     def do_GET(self):
         assert self.path.startswith("/token?")
-        self.answer(200, json.dumps({"token": "anonymous"}).encode("ascii"))
+        # As the token server of Docker Hub: no credentials, a token for what is public; wrong ones, none at all.
+        given = self.headers.get("Authorization")
+        if given not in (None, GOOD):
+            self.answer(401)
+        else:
+            self.answer(200, json.dumps({"token": "own" if given else "anonymous"}).encode("ascii"))
 
     def do_HEAD(self):
         assert "application/vnd.oci.image.index.v1+json" in self.headers["Accept"]
@@ -80,6 +91,12 @@ class Registry(BaseHTTPRequestHandler):
         realm = 'Bearer realm="http://127.0.0.1:%d/token"' % self.server.server_address[1]
         if repository == "broken":
             self.answer(500)
+        elif repository == "basic" and self.headers.get("Authorization") != GOOD:
+            self.answer(401, WWW_Authenticate='Basic realm="Registry"')
+        elif repository == "private" and self.headers.get("Authorization") == "Bearer own":
+            self.answer(200 if tag == "v1" else 404)
+        elif repository == "proxy":
+            self.answer(403)
         elif repository == "private" or (repository == "token" and self.headers.get("Authorization") != "Bearer anonymous"):
             self.answer(401, WWW_Authenticate=realm)
         else:
@@ -108,11 +125,46 @@ def registry():
         ("token:v1", "present"),
         ("token:v2", "absent"),
         ("private:v1", "denied"),
+        ("basic:v1", "denied"),
+        ("proxy:v1", "denied"),
         ("broken:v1", "unknown"),
     ],
 )
 def test_what_a_registry_says(registry, tmpdir, image, state):
     assert registry_images.ask(Module(tmpdir), "%s/%s" % (registry, image))["state"] == state
+
+
+@pytest.mark.parametrize(
+    "entry, state",
+    [
+        ({"auth": "dXNlcjpzZWNyZXQ="}, "present"),
+        ({"username": "user", "password": "secret"}, "present"),
+        ({"auth": "dXNlcjp3cm9uZw=="}, "denied"),
+        # A credential helper has it.
+        ({}, "denied"),
+    ],
+)
+@pytest.mark.parametrize("repository", ["private", "basic"])
+@pytest.mark.parametrize("key", ["%s", "https://%s", "https://%s/v1/"])
+def test_credentials_of_docker_login(registry, tmpdir, repository, key, entry, state):
+    module = Module(tmpdir, {"auths": {key % registry: entry}, "credsStore": "pass"})
+    assert registry_images.ask(module, "%s/%s:v1" % (registry, repository))["state"] == state
+
+
+def test_credentials_are_for_their_registry_alone(registry, tmpdir):
+    module = Module(tmpdir, {"auths": {"other.example.com": {"auth": "dXNlcjpzZWNyZXQ="}, "https://index.docker.io/v1/": {"auth": "aHViOmh1Yg=="}}})
+    assert registry_images.ask(module, "%s/private:v1" % registry)["state"] == "denied"
+    path = module.params["docker_config"]
+    assert registry_images.credentials(path, "registry-1.docker.io") == "aHViOmh1Yg=="
+    assert registry_images.credentials(path, "another.example.com") == ""
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"auths": []}', '{"auths": {"r": 1}}'])
+def test_a_configuration_that_cannot_be_read_has_no_credentials(tmpdir, text):
+    path = tmpdir.join("config.json")
+    path.write(text)
+    assert registry_images.credentials(str(path), "r") == ""
+    assert registry_images.credentials(str(tmpdir.join("missing")), "r") == ""
 
 
 @pytest.mark.parametrize(

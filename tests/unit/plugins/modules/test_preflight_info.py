@@ -6,8 +6,10 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import os
+
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.modules import preflight_facts
+from ansible_collections.kube_ovn.dpdk.plugins.modules import preflight_info
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
 NIC = "/sys/bus/pci/devices/%s/"
@@ -34,6 +36,8 @@ def tree(tmpdir):
     tree.write("/proc/modules", "vfio_pci 45056 0 - Live 0x0\nopenvswitch 1 0 - Live 0x0\n")
     tree.write("/proc/net/route", ROUTES)
     tree.write("/sys/devices/system/cpu/online", "0-1,4\n")
+    for cpu, siblings in ((0, "0,4"), (1, "1"), (4, "0,4")):
+        tree.write("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list" % cpu, siblings + "\n")
     for node, cpus in ((0, "0-1"), (1, "4"), (10, "")):
         base = "/sys/devices/system/node/node%d/" % node
         tree.write(base + "meminfo", "Node %d MemTotal:       8388608 kB\nNode %d MemFree: 1 kB\n" % (node, node))
@@ -57,7 +61,7 @@ def tree(tmpdir):
 
 
 def read(tree, **params):
-    result = run_module(preflight_facts, tree, **params)
+    result = run_module(preflight_info, tree, **params)
     assert (result["failed"], result["changed"]) == (False, False)
     return result["host"]
 
@@ -69,7 +73,7 @@ def test_a_whole_host(tree):
     assert host["os"] == {"id": "centos", "version": "7", "name": "CentOS Linux 7 (Core)"}
     assert host["kernel"] == "3.10.0-1160.el7.x86_64"
     assert host["cmdline"][-2:] == ["hugepagesz=1G", "hugepages=4"]
-    assert host["cpu"] == {"vendor": "GenuineIntel", "flags": ["fpu", "sse4_2"], "online": [0, 1, 4]}
+    assert host["cpu"] == {"vendor": "GenuineIntel", "flags": ["fpu", "sse4_2"], "online": [0, 1, 4], "cores": [[0, 4], [1]]}
     assert host["memory_mib"] == {"total": 16384, "available": 8192}
     assert host["numa_nodes"] == [
         {"node": 0, "memory_mib": 8192, "cpus": [0, 1]},
@@ -95,7 +99,7 @@ def test_check_mode_returns_the_same(tree):
 
 def test_an_empty_host_is_no_error(tmpdir):
     host = read(Tree(tmpdir.mkdir("root")))
-    assert host["cpu"] == {"vendor": "", "flags": [], "online": []}
+    assert host["cpu"] == {"vendor": "", "flags": [], "online": [], "cores": []}
     assert host["memory_mib"] == {"total": 0, "available": 0}
     assert host["cni"] == {"files": [], "networks": []}
     assert host["root_shared"] is False
@@ -132,18 +136,98 @@ def test_the_thick_form_of_multus_names_a_file(tree):
     assert read(tree, cni_conf_dir="/opt/cni.d")["cni"]["networks"][0]["delegate"] == "01-kube-ovn.conflist"
 
 
+def process(tree, pid, name, mounts, pids="pid:[1]"):
+    tree.write("/proc/%d/comm" % pid, name + "\n")
+    tree.link("/proc/%d/ns/mnt" % pid, mounts)
+    tree.link("/proc/%d/ns/pid" % pid, pids)
+
+
 @pytest.mark.parametrize("namespace, own", [("mnt:[1]", True), ("mnt:[2]", False)])
 def test_an_ovs_of_the_host_is_told_from_one_in_a_container(tree, namespace, own):
     tree.write("/usr/sbin/ovs-vswitchd", "")
     tree.link("/etc/systemd/system/multi-user.target.wants/openvswitch-switch.service", "/lib/systemd/system/openvswitch-switch.service")
-    tree.write("/run/openvswitch/ovs-vswitchd.pid", "4711\n")
-    tree.write("/proc/4711/comm", "ovs-vswitchd\n")
-    tree.link("/proc/4711/ns/mnt", namespace)
-    tree.link("/proc/1/ns/mnt", "mnt:[1]")
+    process(tree, 1, "systemd", "mnt:[1]")
+    process(tree, 4711, "ovs-vswitchd", namespace)
     assert read(tree)["ovs"] == {"installed": True, "enabled": True, "running": True, "own": own}
 
 
-def test_a_pid_that_another_program_got_is_no_ovs(tree):
-    tree.write("/run/openvswitch/ovs-vswitchd.pid", "4711\n")
-    tree.write("/proc/4711/comm", "bash\n")
+@pytest.mark.parametrize(("name", "there"), [("kube-proxy", True), ("kubelite", True), ("kubelet", False)])
+def test_kube_proxy_is_a_process_of_the_host(tree, name, there):
+    assert read(tree)["kube_proxy"] is False
+    tree.write("/proc/812/comm", name + "\n")
+    assert read(tree)["kube_proxy"] is there
+
+
+def test_a_pod_that_calls_its_process_like_the_daemon_is_no_ovs(tree):
+    """It has process ids of its own; the pid file, which it may write, is not read, not even where it is a pipe."""
+    process(tree, 1, "systemd", "mnt:[1]")
+    process(tree, 4711, "ovs-vswitchd", "mnt:[2]", "pid:[2]")
+    tree.mkdir("/run/openvswitch")
+    os.mkfifo(tree.path("/run/openvswitch/ovs-vswitchd.pid"))
     assert read(tree)["ovs"]["running"] is False
+
+
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        ("/run/k3s/containerd/containerd.sock", "k3s"),
+        ("/run/k0s/containerd.sock", "k0s"),
+        ("/var/snap/microk8s/common/run/containerd.sock", "microk8s"),
+        ("/run/cri-dockerd.sock", "cri-dockerd"),
+        ("/var/run/crio/crio.sock", "crio"),
+    ],
+)
+def test_runtimes_of_all_distributions(tmpdir, path, name):
+    tree = Tree(tmpdir.mkdir("root"))
+    tree.write(path, "")
+    assert read(tree)["runtimes"] == [name]
+
+
+@pytest.mark.parametrize("text, expected", [("1", "enforcing"), ("0\n", "permissive"), (None, "disabled")])
+def test_selinux(tree, text, expected):
+    if text is not None:
+        tree.write("/sys/fs/selinux/enforce", text)
+    assert read(tree)["selinux"] == expected
+
+
+NOTHING = {"cpu_manager": "", "memory_manager": "", "reserved_cpus": [], "strict_cpu_reservation": False}
+CONFIG = """apiVersion: kubelet.config.k8s.io/v1beta1
+cpuManagerPolicy: static  # by hand
+cpuManagerPolicyOptions:
+  full-pcpus-only: "true"
+  strict-cpu-reservation: "true"
+kind: KubeletConfiguration
+memoryManagerPolicy: Static
+reservedSystemCPUs: "0,2-3"
+"""
+
+
+def test_a_kubelet_that_says_nothing(tree):
+    assert read(tree)["kubelet"] == NOTHING
+
+
+def test_the_configuration_of_the_kubelet(tree):
+    tree.write("/var/lib/kubelet/config.yaml", CONFIG)
+    assert read(tree)["kubelet"] == {"cpu_manager": "static", "memory_manager": "Static", "reserved_cpus": [0, 2, 3], "strict_cpu_reservation": True}
+
+
+def test_arguments_of_the_kubelet_are_before_its_configuration(tree):
+    tree.write("/etc/kubelet.yaml", CONFIG)
+    tree.write("/proc/77/cmdline", "/usr/bin/kubelet\0--config=/etc/kubelet.yaml\0--reserved-cpus\0" + "5\0--v\0" + "2\0")
+    tree.write("/proc/78/cmdline", "/usr/bin/not-kubelet\0--reserved-cpus=7\0")
+    assert read(tree)["kubelet"] == {"cpu_manager": "static", "memory_manager": "Static", "reserved_cpus": [5], "strict_cpu_reservation": True}
+
+
+@pytest.mark.parametrize("state, expected", [('{"policyName": "none"}', "none"), ("{", "static"), ("[]", "static"), ("{}", "static")])
+def test_the_state_says_what_the_kubelet_works_with(tree, state, expected):
+    tree.write("/var/lib/kubelet/config.yaml", CONFIG.replace("cpuManagerPolicyOptions:\n", "other:\n"))
+    tree.write("/var/lib/kubelet/cpu_manager_state", state)
+    assert read(tree)["kubelet"] == {"cpu_manager": expected, "memory_manager": "Static", "reserved_cpus": [0, 2, 3], "strict_cpu_reservation": False}
+
+
+def test_tools_of_open_vswitch(tree):
+    tree.write("/opt/bin/ovs-vsctl", "#!/bin/sh\n# kube_ovn.dpdk ovs_wrapper\n")
+    tree.write("/opt/bin/ovs-ofctl", "\x7fELF")
+    assert read(tree, tools_dir="/opt/bin")["ovs_tools"] == {"ovs-vsctl": "wrapper", "ovs-ofctl": "other", "ovs-appctl": ""}
+    tree.write("/usr/local/bin/ovs-vsctl", '#!/bin/bash\ndocker exec $(docker ps -q) ovs-vsctl "$@"\n')
+    assert read(tree)["ovs_tools"] == {"ovs-vsctl": "wrapper", "ovs-ofctl": "", "ovs-appctl": ""}

@@ -1,0 +1,213 @@
+"""Network attachments: the objects, the admission policy, and what uses them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import attachments
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
+
+KUBECONFIG = "/etc/cni/net.d/userspace.d/userspace.kubeconfig"
+
+
+def test_attachment_of_the_original_procedure() -> None:
+    (made,) = attachments.objects([{"name": "ovs-dpdk-br0"}], "default", KUBECONFIG)
+    assert made["metadata"]["namespace"] == "default"
+    config = json.loads(made["spec"]["config"])
+    assert config["host"]["bridge"] == {"bridgeName": "br0"}
+    assert (config["host"]["vhost"], config["container"]["vhost"]) == ({"mode": "server"}, {"mode": "client"})
+    assert "port" not in config
+    assert "ipam" not in config
+
+
+def test_options_are_for_the_launcher_and_given_as_they_are() -> None:
+    entry = {"name": "fast", "namespace": "apps", "mode": "client", "bridge": "br1", "group": 4711, "vlan": 0, "mtu": 9000, "trunks": [7]}
+    (made,) = attachments.objects([entry], "default", KUBECONFIG)
+    config = json.loads(made["spec"]["config"])
+    assert config["port"] == {"vlan": 0, "trunks": [7], "mtu": 9000}
+    assert config["network"] == "apps/fast"
+    assert config["host"]["vhost"] == {"mode": "client", "group": "4711"}
+    assert attachments.desired_ports([entry], "default") == {"apps/fast": {"bridge": "br1", "mode": "client", "port": config["port"]}}
+
+
+def test_attachment_with_ports_of_kube_ovn_itself() -> None:
+    asked = {"cidr": "10.20.0.0/16", "exclude_ips": ["10.20.0.2"]}
+    entries = [{"name": "fast", "type": "kube-ovn", "subnet": asked}, {"name": "vm", "namespace": "apps", "type": "kube-ovn", "consumption": "kubevirt"}]
+    fast, vm = (json.loads(item["spec"]["config"]) for item in attachments.objects(entries, "default", KUBECONFIG))
+    assert fast == {
+        "cniVersion": "0.3.1",
+        "type": "kube-ovn",
+        "server_socket": "/run/openvswitch/kube-ovn-daemon.sock",
+        "provider": "fast.default.ovn",
+        "vhost_user_socket_volume_name": "fast",
+        "vhost_user_socket_name": "sock",
+    }
+    assert (vm["provider"], vm["vhost_user_socket_volume_name"], vm["vhost_user_socket_consumption"]) == ("vm.apps.ovn", "vhostuser-sockets", "kubevirt")
+    (subnet,) = attachments.subnets(entries, "default")
+    assert subnet["metadata"]["name"] == "fast"
+    assert subnet["spec"] == {"protocol": "IPv4", "cidrBlock": "10.20.0.0/16", "provider": "fast.default.ovn", "excludeIps": ["10.20.0.2"]}
+    # The launcher of Userspace CNI has nothing to do with them.
+    assert attachments.desired_ports(entries, "default") == {}
+    assert attachments.stale_subnets([subnet], entries, "default") == []
+    assert attachments.stale_subnets([subnet], entries[1:], "default") == [
+        {"apiVersion": "kubeovn.io/v1", "kind": "Subnet", "metadata": {"name": "fast"}}
+    ]
+
+
+def test_role_refuses_only_what_it_knows() -> None:
+    """It has its own variables alone: neither the mode nor the networks of Kube-OVN."""
+    asked = {"network_attachments_definitions": [{"name": "fast", "type": "kube-ovn", "subnet": {"cidr": "10.16.7.0/24"}}]}
+    assert book.errors(asked, "network_attachments") == []
+    assert len(book.errors({**asked, "kube_ovn_mode": "dedicated", "kube_ovn_installer_variables": {}}, "network_attachments")) == 2
+    assert len(book.errors({"network_attachments_definitions": [{"name": "fast", "type": "kube-ovn", "vlan": 7}]}, "network_attachments")) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": "v", "vhost_user_socket_name": "s"}, ("a.default.ovn", "v", "s")),
+        ({"plugins": [{"type": "kube-ovn", "provider": "p", "vhost_user_socket_consumption": "kubevirt"}]}, ("p", "vhostuser-sockets", "")),
+        ({"type": "kube-ovn", "provider": "p"}, None),
+        ({"type": "macvlan", "vhost_user_socket_volume_name": "v"}, None),
+        ([], None),
+    ],
+)
+def test_port_that_a_definition_makes(config: object, expected: tuple[str, str, str] | None) -> None:
+    found = attachments.kube_ovn_port({**nad("a"), "spec": {"config": json.dumps(config)}})
+    assert found == (dict(zip(("provider", "volume", "socket"), expected, strict=True)) if expected else None)
+
+
+def nad(name: str, namespace: str = "default") -> dict:
+    return {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "metadata": {"name": name, "namespace": namespace, "uid": "1"}}
+
+
+def test_stale_attachments_are_those_that_no_entry_names() -> None:
+    found = [nad("a"), nad("a", "other"), nad("b")]
+    stale = attachments.stale(found, [{"name": "a"}, {"name": "b", "namespace": "other"}], "default")
+    assert [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in stale] == [("other", "a"), ("default", "b")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [("a", True), ("x,default/a@net5", True), ('[{"name": "a"}]', True), ("a-b,ba", False), ("", False), (None, False)],
+)
+def test_users_name_an_attachment_as_a_word(asked: str | None, used: bool) -> None:
+    pod = {"metadata": {"name": "p", "namespace": "n", "annotations": {attachments.NETWORKS: asked}}}
+    assert attachments.users([pod], [nad("a")]) == (["n/p"] if used else [])
+    own = {"metadata": {**pod["metadata"], "labels": {attachments.PART_OF: "kube-ovn-dpdk"}}}
+    assert attachments.users([own], [nad("a")], "kube-ovn-dpdk") == []
+
+
+def test_policy_knows_every_spelling_of_the_directories() -> None:
+    policy, binding = attachments.policy("/var/run/openvswitch/pods/", "admissionregistration.k8s.io/v1", ["kube-system", "monitoring"])
+    same, _binding = attachments.policy("/run/openvswitch/pods", "admissionregistration.k8s.io/v1", [])
+    variables = {item["name"]: item["expression"] for item in policy["spec"]["variables"]}
+    assert variables == {item["name"]: item["expression"] for item in same["spec"]["variables"]}
+    assert '["", "run", "var", "var/run"]' in variables["sockets"]
+    assert '["run/openvswitch", "var/run/openvswitch"]' in variables["sockets"]
+    assert '["run/openvswitch/pods", "var/run/openvswitch/pods"]' in variables["own"]
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    assert binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"] == ["kube-system", "monitoring"]
+
+
+def daemon_set(name: str, image: str, namespace: str = "kube-system", labels: dict | None = None, init: bool = False, **metadata: object) -> dict:
+    containers = [{"name": "c", "image": image}]
+    spec = {"containers": [{"name": "c", "image": "busybox"}], "initContainers": containers} if init else {"containers": containers}
+    return {"metadata": {"name": name, "namespace": namespace, "labels": labels or {}, **metadata}, "spec": {"template": {"spec": spec}}}
+
+
+@pytest.mark.parametrize(
+    ("workload", "kind"),
+    [
+        (daemon_set("kube-multus-ds-amd64", "nfvpe/multus:v3.4"), "replace"),
+        (daemon_set("multus", "registry:5000/k8snetworkplumbingwg/multus-cni:v4.2.4-thick", "multus"), "replace"),
+        (daemon_set("custom", "ghcr.io/k8snetworkplumbingwg/multus-cni@sha256:0", init=True), "replace"),
+        (daemon_set("rke2-multus", "rancher/hardened-multus-cni:v4.2.1", labels={"app.kubernetes.io/managed-by": "Helm"}), "managed"),
+        (daemon_set("rke2-multus", "rancher/hardened-multus-cni:v4.2.1", annotations={"meta.helm.sh/release-name": "rke2-multus"}), "managed"),
+        (daemon_set("multus", "quay.io/openshift/multus-cni:1", "openshift-multus", ownerReferences=[{"kind": "Network"}]), "managed"),
+        (daemon_set("kube-multus-ds", "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.3.0", labels={attachments.PART_OF: "kube-ovn-dpdk"}), None),
+        (daemon_set("dynamic", "ghcr.io/k8snetworkplumbingwg/multus-dynamic-networks-controller:latest"), None),
+        (daemon_set("kube-proxy", "registry.k8s.io/kube-proxy:v1.30.0"), None),
+    ],
+)
+def test_multus_of_somebody_else_is_known_by_its_image(workload: dict, kind: str | None) -> None:
+    name = f"{workload['metadata']['namespace']}/{workload['metadata']['name']}"
+    assert attachments.foreign_multus([workload]) == {"replace": [], "managed": [], **({kind: [name]} if kind else {})}
+
+
+def test_daemon_set_that_says_nothing_is_known_by_its_name() -> None:
+    old = {"metadata": {"name": "kube-multus-ds-amd64", "namespace": "kube-system"}}
+    assert attachments.foreign_multus([old])["replace"] == ["kube-system/kube-multus-ds-amd64"]
+
+
+def test_all_of_a_replaced_multus_is_deleted() -> None:
+    found = attachments.multus_objects(["multus/multus"])
+    assert [(item["kind"], item["metadata"]["name"], item["metadata"]["namespace"]) for item in found] == [
+        ("DaemonSet", "multus", "multus"),
+        ("ConfigMap", "multus-daemon-config", "multus"),
+    ]
+
+
+def pod(asks: str | None = "a", notes: dict | None = None, labels: dict | None = None, **more: object) -> dict:
+    annotations = {**({attachments.NETWORKS: asks} if asks is not None else {}), **(notes or {})}
+    return {
+        "metadata": {"name": "p", "namespace": "n", "annotations": annotations, "labels": labels or {}, **more.pop("metadata", {})},
+        "spec": more.pop("spec", {}),
+        "status": {"phase": "Running", "podIP": "10.0.0.1", **more.pop("status", {})},
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "missed"),
+    [
+        (pod(), True),
+        (pod(None), False),
+        (pod("  "), False),
+        (pod(notes={attachments.STATUS[0]: "[]"}), False),
+        (pod(notes={attachments.STATUS[1]: "[]"}), False),
+        (pod(spec={"hostNetwork": True}), False),
+        (pod(status={"podIP": ""}), False),
+        (pod(status={"phase": "Succeeded"}), False),
+        (pod(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}), False),
+        (pod(labels={attachments.PART_OF: "kube-ovn-dpdk"}), False),
+    ],
+)
+def test_pods_that_run_without_their_attachments(one: dict, missed: bool) -> None:
+    assert attachments.unattached([one]) == (["n/p"] if missed else [])
+
+
+def test_pods_with_attachments_of_any_kind() -> None:
+    own = pod(labels={attachments.PART_OF: "kube-ovn-dpdk"})
+    assert attachments.attached([pod(), pod(None), own]) == ["n/p", "n/p"]
+    assert attachments.attached([pod(), pod(None), own], "kube-ovn-dpdk") == ["n/p"]
+
+
+def test_accounts_that_are_not_used_any_more() -> None:
+    def thing(kind: str, name: str, namespace: str | None = None) -> dict:
+        metadata = {"name": name, "uid": "1", **({"namespace": namespace} if namespace else {})}
+        return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+
+    found = [thing("Secret", "new", "kube-system"), thing("Secret", "new", "other"), thing("ClusterRole", "new"), thing("ClusterRole", "old")]
+    stale = attachments.stale_accounts(found, "new", "kube-system")
+    assert [(item["kind"], item["metadata"]) for item in stale] == [("Secret", {"name": "new", "namespace": "other"}), ("ClusterRole", {"name": "old"})]
+    assert len(attachments.stale_accounts(found, "", "kube-system")) == 4
+    # Some clients give an object of the whole cluster an empty namespace.
+    whole = thing("ClusterRole", "new")
+    whole["metadata"]["namespace"] = ""
+    assert attachments.stale_accounts([whole], "new", "kube-system") == []
+
+
+def test_policy_denies_the_directory_of_processes_itself() -> None:
+    """Every root of a process is below it, with that process's sockets."""
+    policy, _binding = attachments.policy("/run/openvswitch/pods", "admissionregistration.k8s.io/v1", [])
+    sockets = {item["name"]: item["expression"] for item in policy["spec"]["variables"]}["sockets"]
+    assert "p[1].startsWith('proc/')" not in sockets
+    assert "(p[1] + '/').startsWith('proc/')" in sockets
+
+
+def test_policy_lets_pods_go_that_were_there_before() -> None:
+    """A Job removes the finalizer of its pods by an update."""
+    policy, _binding = attachments.policy("/run/openvswitch/pods", "admissionregistration.k8s.io/v1", [])
+    judged = {(o, r) for rule in policy["spec"]["matchConstraints"]["resourceRules"] for o in rule["operations"] for r in rule["resources"]}
+    assert judged == {("CREATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")}

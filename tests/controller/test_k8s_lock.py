@@ -1,0 +1,108 @@
+"""The lock of a cluster: what module k8s_lock writes, refuses and leaves, against an API that keeps objects and refuses what was changed meanwhile."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import deadline, held_by_another, job, lease, moment
+from test_k8s_objects import call
+
+LEASE = ("coordination.k8s.io/v1/leases", "default", "some-lock")
+NOW = 1795647311
+WANTED = {"name": "some-lock", "namespace": "default", "labels": {"a": "b"}, "holder": "me", "seconds": 120}
+
+
+def there(present: int, **more) -> dict:
+    found = lease(None, {**WANTED, **more}, present)
+    found["metadata"]["resourceVersion"] = "7"
+    return found
+
+
+def test_lock_of_another_is_refused_until_it_ends():
+    found = there(NOW)
+    refused = held_by_another(found, "other", "the proof", NOW + 60)
+    assert "Another run of the proof uses this cluster: me, since 20" in refused and "in 60 s" in refused
+    assert held_by_another(found, "other", "the proof", NOW + 120) == ""
+    assert held_by_another(found, "me", "the proof", NOW + 60) == ""
+    assert held_by_another(None, "me", "the proof", NOW) == ""
+    # It is over: the other may take it, if it was not written since.
+    assert lease(found, {**WANTED, "holder": "other"}, NOW + 120)["metadata"]["resourceVersion"] == "7"
+
+
+def test_renewal_keeps_since_when_the_lock_is_held():
+    spec = lease(there(NOW), {**WANTED, "seconds": 60}, NOW + 60)["spec"]
+    assert (moment(spec["acquireTime"]), moment(spec["renewTime"]), spec["leaseDurationSeconds"]) == (NOW, NOW + 60, 60)
+    # One that took it over holds it since then.
+    assert moment(lease(there(NOW), {**WANTED, "holder": "other"}, NOW + 300)["spec"]["acquireTime"]) == NOW + 300
+
+
+def test_a_wrong_clock_blocks_for_a_lifetime_at_most():
+    assert "in 120 s" in held_by_another(there(NOW + 10_000_000), "other", "the proof", NOW)
+
+
+@pytest.mark.parametrize("spec", [{}, {"holderIdentity": "x"}, {"holderIdentity": "x", "renewTime": "garbage"}, {"holderIdentity": "x", "renewTime": None}])
+def test_a_lease_that_says_nothing_is_held_by_none(spec):
+    assert held_by_another({"metadata": {"name": "l", "namespace": "n"}, "spec": spec}, "me", "the proof", NOW) == ""
+
+
+def test_the_owner_has_no_pods_and_goes_away_by_itself():
+    made = job(WANTED)
+    assert (made["spec"]["parallelism"], made["spec"]["activeDeadlineSeconds"], made["spec"]["ttlSecondsAfterFinished"]) == (0, 120, 0)
+    # Another run has another one, so that neither removes the other's lock.
+    assert job({**WANTED, "holder": "other"})["metadata"]["name"] != made["metadata"]["name"]
+    started = {"metadata": {"creationTimestamp": "2026-11-25T00:00:00Z"}, "status": {"startTime": "2026-11-25T00:00:10Z"}}
+    assert deadline(started, 50, moment("2026-11-25T00:01:10Z")) == 110, "it outlives each renewal"
+
+
+# --- the module
+
+
+def lock(holder: str = "me", **more):
+    return call("k8s_lock", {"name": LEASE[2], "namespace": "default", "holder": holder, "purpose": "the proof", **more})
+
+
+def jobs(cluster) -> list[str]:
+    return [key[2] for key in cluster.fake.STORE if key[0] == "batch/v1/jobs"]
+
+
+def test_taken_renewed_refused_and_given_back(cluster):
+    state, found = lock(seconds=300)
+    assert state == "SUCCESS" and found["held"] and not found["changed"] and abs(found["until"] - time.time() - 300) < 30
+    (owner,) = jobs(cluster)
+    assert cluster.fake.STORE[LEASE]["metadata"]["ownerReferences"][0]["name"] == owner
+    first = cluster.fake.STORE[LEASE]["spec"]["acquireTime"]
+    state, found = lock(seconds=600)
+    assert state == "SUCCESS" and cluster.fake.STORE[LEASE]["spec"]["acquireTime"] == first
+    assert cluster.fake.STORE["batch/v1/jobs", "default", owner]["spec"]["activeDeadlineSeconds"] >= 600
+    before = dict(cluster.fake.STORE)
+    state, found = lock("other")
+    assert state == "FAILED!" and "Another run of the proof uses this cluster: me" in found["msg"]
+    assert lock("other", state="absent")[0] == "SUCCESS"
+    assert before == cluster.fake.STORE, "neither the lock nor its owner is touched by another"
+    assert lock(state="absent")[0] == "SUCCESS"
+    assert LEASE not in cluster.fake.STORE and jobs(cluster) == []
+    assert lock(state="absent")[0] == "SUCCESS"
+
+
+def test_of_several_at_once_one_gets_it(cluster):
+    names = [f"run-{number}" for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lock, names))
+    assert sorted(state for state, _answer in found) == ["FAILED!"] * 3 + ["SUCCESS"]
+    (winner,) = [name for name, (state, _answer) in zip(names, found, strict=True) if state == "SUCCESS"]
+    assert cluster.fake.STORE[LEASE]["spec"]["holderIdentity"] == winner
+    assert len(jobs(cluster)) == 1, "who lost has left nothing"
+
+
+def test_check_mode_writes_nothing(cluster):
+    before = dict(cluster.fake.STORE)
+    state, found = call("k8s_lock", {"name": LEASE[2], "namespace": "default", "holder": "me"}, CHECK="1")
+    assert state == "SUCCESS" and not found["held"] and before == cluster.fake.STORE
+
+
+@pytest.mark.parametrize(("more", "words"), [({"seconds": 0}, "seconds is 0: set it"), ({"holder": " "}, "holder is empty")])
+def test_bad_input(cluster, more, words):
+    state, found = lock(**more)
+    assert state == "FAILED!" and words in found["msg"]

@@ -1,0 +1,284 @@
+"""Role kube_ovn from the first install to the removal, in an API server whose controllers are imitated, with a real database of Open vSwitch."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jinja2
+import pytest
+from ansible.plugins.test.core import version_compare
+from ansible_collections.kube_ovn.dpdk.plugins.modules import kube_ovn_manifests
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration" / "ovsdb"))
+
+from switch import Switch  # noqa: E402
+
+INVENTORY = {
+    "all": {
+        "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+        "children": {"cluster": {"hosts": {"localhost": {}}}, "nodes": {"hosts": {"host-1": {"kube_ovn_node_name": "node-1"}}}},
+    }
+}
+HYBRID = {"kube_ovn_mode": "hybrid", "kube_ovn_hugepage_size": "2Mi", "kube_ovn_wait_timeout": 20}
+
+
+class Site:
+    """One host with OVS-DPDK in a cluster of two nodes."""
+
+    def __init__(self, folder, cluster, installer, switch):
+        self.folder, self.cluster, self.switch = folder, cluster, switch
+        self.variables = {"kube_ovn_installer": str(installer), "__kube_ovn_rundir": switch.directory, **HYBRID}
+        (folder / "inventory.json").write_text(json.dumps(INVENTORY))
+        # A database with the revisions of which every cluster may have some.
+        labels = {"controller.kubernetes.io/hash": "6f"}
+        owners = [{"kind": "StatefulSet", "name": "database", "apiVersion": "apps/v1", "uid": "1"}]
+        metadata = {"name": "database-6f", "namespace": "kube-system", "labels": labels, "ownerReferences": owners}
+        cluster.put("apps/v1/controllerrevisions", {"kind": "ControllerRevision", "metadata": metadata, "revision": 1})
+
+    def run(self, *arguments, entry="main", **variables):
+        role = {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": entry}
+        play = [{"hosts": "cluster", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}]
+        (self.folder / "play.yml").write_text(json.dumps(play))
+        (self.folder / "variables.json").write_text(json.dumps({**self.variables, **variables}))
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "inventory.json"), str(self.folder / "play.yml")]
+        done = subprocess.run(
+            [*command, "-e", f"@{self.folder}/variables.json", *arguments], capture_output=True, text=True, cwd=ROOT, check=False, env=dict(os.environ)
+        )
+        return done.returncode, done.stdout
+
+    def converge(self, **variables):
+        code, output = self.run(**variables)
+        assert code == 0, output[-4000:]
+        return int(re.search(r"localhost .*changed=(\d+)", output).group(1)), " ".join(output.split())
+
+
+def installer(folder):
+    """The lab's stand-in for the installer of v1.12.35."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters.update(regex_replace=lambda text, old, new: re.sub(old, new, text), to_json=json.dumps)
+    environment.tests["version"] = version_compare
+    traits = {"app": "ovs-dpdk", "strategy": "RollingUpdate", "propagation": "HostToContainer"}
+    template = environment.from_string((ROOT / "lab/roles/lab/templates/kube_ovn_release/install.sh.j2").read_text())
+    given = {"ansible_managed": "a test", "lab_pod_cidr": "10.16.0.0/16", "lab_service_cidr": "10.96.0.0/12"}
+    text = template.render(__lab_release="v1.12.35", __lab_release_traits=traits, **given)
+    (folder / "release").mkdir()
+    (folder / "release" / "install.sh").write_text(text)
+    return folder / "release"
+
+
+@pytest.fixture
+def site(tmp_path, cluster):
+    with Switch(vswitchd=False) as switch:
+        switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "dpdk_initialized=true", "other_config:dpdk-init=true", "cur_cfg=1000000")
+        yield Site(tmp_path, cluster, installer(tmp_path), switch)
+
+
+def labels(cluster, node):
+    return cluster.fake.STORE["v1/nodes", "", node]["metadata"]["labels"]
+
+
+def test_install_change_and_uninstall(site, cluster):
+    assert site.converge()[0] > 0
+    assert (labels(cluster, "node-1")["ovn.kubernetes.io/ovs_dp_type"], labels(cluster, "node-2")["ovn.kubernetes.io/ovs_dp_type"]) == ("userspace", "kernel")
+    assert cluster.pods("ovs-ovn-dpdk") == [
+        f"ovs-ovn-dpdk-node-1-{number}" for number in range(60) if f"ovs-ovn-dpdk-node-1-{number}" in cluster.pods("ovs-ovn-dpdk")
+    ]
+    assert len(cluster.pods("ovs-ovn-dpdk")) == 1
+    # kube-ovn-controller removes the chassis of a node whose name is another.
+    assert site.switch.root()["external_ids"]["hostname"] == "node-1"
+    assert site.switch.root()["external_ids"]["ovn-bridge-datapath-type"] == "netdev"
+    assert site.converge()[0] == 0
+
+    # A changed value replaces the pod, and waits until its flows are back.
+    before = cluster.pods("ovs-ovn-dpdk")
+    cluster.commands.clear()
+    assert site.converge(kube_ovn_dpdk_memory="3Gi")[0] > 0
+    after = cluster.pods("ovs-ovn-dpdk")
+    assert before != after
+    assert [(pod, command.split()[0]) for pod, command in cluster.commands] == [(before[0], "ovs-ofctl"), (after[0], "ovs-ofctl")]
+
+    code, output = site.run(kube_ovn_state="absent", kube_ovn_dpdk_memory="3Gi")
+    assert code == 0, output[-3000:]
+    assert cluster.all("apps/v1/daemonsets") == []
+    assert cluster.all("apps/v1/deployments") == []
+    assert "ovn.kubernetes.io/ovs_dp_type" not in labels(cluster, "node-1")
+    assert [item["metadata"]["name"] for item in cluster.all("apps/v1/controllerrevisions")] == ["database-6f"]
+
+
+def test_a_node_that_is_down_is_left_out_by_name(site, cluster):
+    cluster.down.add("node-2")
+    code, output = site.run(kube_ovn_wait_timeout=3)
+    assert code != 0
+    assert re.search(r"DaemonSet kube-system/(kube-ovn-cni|ovs-ovn) was not ready after \d+ s", " ".join(output.split()))
+    assert site.converge(kube_ovn_excluded_nodes=["node-2"])[0] > 0
+    assert site.converge(kube_ovn_excluded_nodes=["node-2"])[0] == 0
+
+
+ODD = {
+    "SVC_CIDR": "10.233.0.0/18",
+    "POD_CIDR": "10.32.0.0/16",
+    "POD_GATEWAY": "10.32.0.1",
+    "JOIN_CIDR": "100.80.0.0/16",
+    "TUNNEL_TYPE": "vxlan",
+    "IFACE": "bond1",
+    "ENABLE_LB": "false",
+}
+
+
+def install(site, cluster, settings, **more):
+    """What somebody installs with the release's own script."""
+    nodes = [{"name": name, "internal_ip": f"192.0.2.{number + 1}", "labels": None} for number, name in enumerate(cluster.nodes)]
+    params = {
+        "installer": str(Path(site.variables["kube_ovn_installer"]) / "install.sh"), "arguments": [], "settings": {"VERSION": "v1.12.35", **settings},
+        "nodes": nodes, "overlays": [], "registry": None, "served_api_versions": None, "timeout": 30,
+    }  # fmt: skip
+    done = kube_ovn_manifests.run(params)
+    for node in cluster.nodes:
+        labels(cluster, node)["kube-ovn/role"] = "master"
+    kinds = {kind: f"{version}/{plural}" for version, kinds in cluster.fake.KINDS.items() for plural, (kind, _spaced) in kinds.items()}
+    for item in done["objects"]:
+        if item["kind"] in kinds:
+            item["metadata"].update(more)
+            cluster.put(kinds[item["kind"]], item)
+    cluster.reconcile()
+    cluster.get("v1/services", "kubernetes", "default")["spec"]["clusterIP"] = "10.233.0.1"
+    return done
+
+
+def flags(cluster, kind, name, container):
+    spec = cluster.workload(kind, name)["spec"]["template"]["spec"]
+    return next(item for item in spec["containers"] if item["name"] == container).get("args") or []
+
+
+def test_a_running_kube_ovn_keeps_its_settings(site, cluster):
+    install(site, cluster, ODD)
+    kept = {key: flags(cluster, *key) for key in (("Deployment", "kube-ovn-controller", "kube-ovn-controller"), ("DaemonSet", "kube-ovn-cni", "cni-server"))}
+    code, output = site.run("--check")
+    told = " ".join(output.split())
+    assert code == 0, output[-3000:]
+    assert "They are kept: " in told
+    for name, value in ODD.items():
+        assert f'\\"{name}\\": \\"{value}\\"' in told or f'"{name}": "{value}"' in told, name
+    site.converge()
+    assert {key: flags(cluster, *key) for key in kept} == kept
+    record = json.loads(cluster.workload("Deployment", "kube-ovn-controller")["metadata"]["annotations"]["kube-ovn-dpdk/adopted-variables"])
+    assert ODD.items() <= record.items()
+    # It is kept for good, and what is asked for later is done.
+    assert site.converge()[0] == 0
+    site.converge(kube_ovn_installer_variables={"IFACE": "bond2"})
+    assert "--iface=bond2" in flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server")
+    assert "--network-type=vxlan" in flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server")
+
+
+# What OVS-DPDK needs in objects that are not its own.
+FOR_DPDK = {
+    "DaemonSet/kube-ovn-cni": ["spec.template.spec.containers.0.volumeMounts", "spec.updateStrategy"],
+    "DaemonSet/ovs-ovn": ["spec.template.spec.affinity"],
+    "Deployment/kube-ovn-controller": ["metadata.annotations"],
+    "Node/node-1": ["metadata.labels"],
+    "Node/node-2": ["metadata.labels"],
+}
+
+
+def objects(cluster):
+    """What somebody wrote, of everything that is in the cluster but pods, their revisions and locks."""
+    found = {}
+    for (resource, _namespace, name), item in cluster.fake.STORE.items():
+        if resource.rpartition("/")[2] not in ("pods", "controllerrevisions", "leases", "namespaces"):
+            kept = {key: value for key, value in item.items() if key != "status"}
+            kept["metadata"] = {key: dict(item["metadata"].get(key) or {}) for key in ("labels", "annotations")}
+            # kubectl keeps there what it has applied, as this role does.
+            kept["metadata"]["annotations"].pop("kubectl.kubernetes.io/last-applied-configuration", None)
+            found[f"{item['kind']}/{name}"] = json.loads(json.dumps(kept))
+    return found
+
+
+def differences(one, other, path=""):
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [found for key in {**one, **other} for found in differences(one.get(key), other.get(key), f"{path}.{key}".lstrip("."))]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other) and all(isinstance(item, dict) for item in one):
+        return [found for number, pair in enumerate(zip(one, other, strict=True)) for found in differences(*pair, f"{path}.{number}")]
+    return [] if one == other else [path]
+
+
+def test_the_first_run_over_a_running_kube_ovn_changes_nothing_but_dpdk(site, cluster):
+    for node in cluster.nodes:
+        labels(cluster, node)["example.com/databases"] = ""
+        # No node has those that installers look for.
+        labels(cluster, node).pop("node-role.kubernetes.io/control-plane")
+    install(site, cluster, {**ODD, "LABEL": "example.com/databases"})
+    before = objects(cluster)
+    code, output = site.run("--check", "--diff")
+    assert code == 0, output[-3000:]
+    assert objects(cluster) == before
+    told = " ".join(output.split())
+    assert "They are kept: " in told and "10.233.0.0/18" in told
+    site.converge()
+    after = objects(cluster)
+    assert set(after) - set(before) == {"DaemonSet/ovs-ovn-dpdk"}
+    assert set(before) <= set(after)
+    for name, item in before.items():
+        changed = differences(item, after[name])
+        assert [path for path in changed if not path.startswith(tuple(FOR_DPDK.get(name, [])) or ("none",))] == [], name
+    # Beside those two keys nothing of the mounts of kube-ovn-cni is another.
+    servers = [state["DaemonSet/kube-ovn-cni"]["spec"]["template"]["spec"]["containers"][0] for state in (before, after)]
+    mounts = [{mount["mountPath"]: mount for mount in server["volumeMounts"]} for server in servers]
+    assert differences(*mounts) == ["/run/openvswitch.mountPropagation"]
+    assert site.converge()[0] == 0
+
+
+def test_what_nobody_asked_to_change_is_named_and_needs_consent(site, cluster):
+    install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
+    flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server").append("--mtu=1400")
+    cluster.reconcile()
+    code, output = site.run("--check", entry="check")
+    assert code != 0
+    assert "DaemonSet/kube-ovn-cni, container cni-server: --mtu would be removed (it is 1400)" in " ".join(output.split())
+    overlay = {"kind": "DaemonSet", "name": "kube-ovn-cni", "flags": {"cni-server": {"--mtu": 1400}}}
+    assert site.run("--check", entry="check", kube_ovn_overlays=[overlay])[0] == 0
+    assert site.run("--check", entry="check", kube_ovn_take_over=True)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"annotations": {"meta.helm.sh/release-name": "kube-ovn"}}, "Helm release kube-ovn"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "network:apps/Deployment:kube-system/ovn"}}, "Argo CD application network"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "net"}}, "Flux Kustomization net"),
+    ],
+)
+def test_who_manages_kube_ovn_is_named(site, cluster, metadata, name):
+    install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"}, **metadata)
+    code, output = site.run("--check", entry="check")
+    assert code != 0
+    assert f"Kube-OVN is managed by {name}" in " ".join(output.split())
+    assert site.run("--check", entry="check", kube_ovn_take_over=True)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"kube_ovn_installer_variables": {"SVC_CIDR": "10.97.0.0/16"}}, "the Service default/kubernetes has the address 10.96.0.1"),
+        ({"kube_ovn_installer_variables": {"JOIN_CIDR": "192.0.2.0/24"}}, "has the address 192.0.2.1 of node node-1 in it"),
+        ({"kube_ovn_installer_variables": {"NO_SUCH": "x"}}, "The installer has no setting named NO_SUCH. It knows: "),
+        ({"kube_ovn_installer": "/no/such/place"}, "there is no installer at /no/such/place/install.sh"),
+        ({"kube_ovn_installer_checksum": "0" * 64}, "has SHA-256 "),
+        ({"kube_ovn_overlays": [{"kind": "DaemonSet", "name": "nosuch", "patch": {"spec": {}}}]}, "fits no rendered object"),
+        ({"kube_ovn_excluded_nodes": ["node-9"]}, "kube_ovn_excluded_nodes names node-9"),
+        ({"kube_ovn_installer_variables": {"LABEL": "no/such"}}, "no/such"),
+        ({"kube_ovn_mode": "dedicated"}, "in dedicated mode OVS-DPDK runs on every node, also on node-2"),
+        ({"kube_ovn_dpdk_cpu_limit": "abc"}, "kube_ovn_dpdk_cpu_limit is 'abc'"),
+    ],
+)
+def test_what_cannot_work_is_found_before_anything_is_changed(site, cluster, variables, message):
+    code, output = site.run(entry="check", **variables)
+    assert code != 0
+    # The output is JSON, which escapes quotes.
+    assert message.replace("'", "") in " ".join(output.split()).replace("'", "")
+    assert "changed=0" in output

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Role ovs_dpdk_image: which image a release gets, what its Dockerfile says, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image as images
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "roles"
+
+
+def plan(release: str, mode: str = "dedicated", **settings) -> dict:
+    given = {"release": release, "mode": mode, **settings}
+    return images.plan({f"ovs_dpdk_image_{name}": value for name, value in given.items()})
+
+
+@pytest.mark.parametrize(
+    ("release", "mode", "source", "base"),
+    [
+        # Published by upstream's CI, else built on the oldest supported base whose ovn-controller is not older than the release's ovn-northd.
+        ("v1.2.1", "dedicated", "present", "ubuntu:22.04"),
+        ("v1.7.0", "dedicated", "present", "ubuntu:22.04"),
+        ("v1.7.1", "dedicated", "build", "ubuntu:22.04"),
+        ("v1.8.18", "dedicated", "build", "ubuntu:22.04"),
+        ("v1.11.24", "dedicated", "build", "ubuntu:22.04"),
+        ("v1.12.35", "dedicated", "build", "debian:bookworm-slim"),
+        ("v1.13.15", "dedicated", "build", "ubuntu:24.04"),
+        ("v1.10.10", "hybrid", "build", "ubuntu:22.04"),
+        ("v1.12.3", "hybrid", "build", "debian:bookworm-slim"),
+        ("v1.12.4", "hybrid", "present", "debian:bookworm-slim"),
+        ("v1.14.41", "hybrid", "present", "ubuntu:24.04"),
+        ("v1.16.2", "hybrid", "present", "debian:trixie-slim"),
+        ("v1.99.0", "hybrid", "present", "debian:trixie-slim"),
+    ],
+)
+def test_source_and_base(release, mode, source, base):
+    found = plan(release, mode)
+    assert (found["source"], found["base"]) == (source, base)
+
+
+def test_every_base_by_default_is_supported_and_new_enough():
+    for first, versions in images.RELEASES:
+        base = images.base_for(first)
+        assert base.supported and base.ovn >= versions["ovn"], first
+
+
+@pytest.mark.parametrize(("dpdk", "base"), [("19.11", "ubuntu:20.04"), ("20.11.1", "debian:bullseye-slim"), ("24.11", "debian:trixie-slim"), ("18.11", "")])
+def test_base_by_the_version_of_dpdk(dpdk, base):
+    assert plan("v1.12.35", dpdk_version=dpdk)["base"] == base
+
+
+@pytest.mark.parametrize(
+    ("release", "mode", "settings", "name"),
+    [
+        ("v1.12.35", "dedicated", {}, "kubeovn/kube-ovn-dpdk:19.11-v1.12.35"),
+        ("v1.2.1", "dedicated", {}, "kubeovn/kube-ovn-dpdk:19.11"),
+        ("v1.12.35", "hybrid", {"registry": "r.example:5000/k/"}, "r.example:5000/k/kube-ovn:v1.12.35-dpdk-x86"),
+        ("v1.12.3", "hybrid", {}, "kubeovn/kube-ovn:v1.12.3-dpdk"),
+        ("v1.12.35", "dedicated", {"name": "own/image:1"}, "own/image:1"),
+    ],
+)
+def test_name(release, mode, settings, name):
+    assert plan(release, mode, **settings)["image"] == name
+
+
+# start-ovs-dpdk-v2.sh sets external_ids:ovn-match-northd-version from these tags on.
+@pytest.mark.parametrize(
+    ("release", "ovn"),
+    [("v1.14.41", "packages"), ("v1.15.9", "packages"), ("v1.15.10", "release"), ("v1.15.24", "release"), ("v1.16.0", "packages"), ("v1.16.1", "release"),
+     ("v1.17.0", "release")],
+)  # fmt: skip
+def test_ovn_controller_is_of_the_release_where_it_has_to_match_northd(release, ovn):
+    assert plan(release, "hybrid", source="build")["ovn"] == ovn
+    assert plan(release, "hybrid", source="build", ovn="packages")["ovn"] == "packages"
+
+
+def test_an_image_of_ones_own_is_there():
+    assert plan("v1.12.35", name="own/image:1")["source"] == "present"
+    assert plan("v1.12.35", name="own/image:1", source="build")["source"] == "build"
+
+
+def play(tmp_path: Path, entry: str, **variables) -> subprocess.CompletedProcess:
+    book = [{
+        "hosts": "localhost", "connection": "local", "gather_facts": False,
+        "vars": {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "ovs_dpdk_image_build_dir": str(tmp_path / "build"),
+            "ovs_dpdk_image_artifacts_dir": str(tmp_path / "artifacts"),
+            # Docker is asked after everything else is known.
+            "ansible_docker_host": "unix:///nonexistent",
+            **variables,
+        },
+        "environment": {"DOCKER_HOST": "unix:///nonexistent"},
+        "tasks": [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.ovs_dpdk_image", "tasks_from": entry}}],
+    }]  # fmt: skip
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
+    return subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "play.yml")],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+
+
+def dockerfile(tmp_path: Path, **variables) -> str:
+    """The Dockerfile as the role would write it."""
+    settings = {f"ovs_dpdk_image_{name}": value for name, value in variables.items()}
+    book = [{
+        "hosts": "localhost", "connection": "local", "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **settings},
+        "vars_files": [str(ROLES / "ovs_dpdk_image" / "defaults" / "main.yml"), str(ROLES / "ovs_dpdk_image" / "vars" / "main.yml")],
+        "tasks": [{"ansible.builtin.template": {"src": str(ROLES / "ovs_dpdk_image" / "templates" / "Dockerfile.j2"), "dest": str(tmp_path / "Dockerfile"),
+                                                "mode": "0644"}}],
+    }]  # fmt: skip
+    (tmp_path / "render.yml").write_text(yaml.safe_dump(book))
+    subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "render.yml"), "-e", json.dumps(settings)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return (tmp_path / "Dockerfile").read_text()
+
+
+def test_dockerfile_from_packages(tmp_path):
+    text = dockerfile(tmp_path)
+    assert re.findall(r"^FROM (.*)$", text, re.M) == ["kubeovn/kube-ovn:v1.12.35 AS release", "debian:bookworm-slim"]
+    assert "'openvswitch-switch-dpdk'" in text and "librte-(meta-" in text
+    assert "COPY --from=release /kube-ovn/*.sh /kube-ovn/" in text
+    assert "for script in start-ovs-dpdk.sh ovs-dpdk-healthcheck.sh" in text
+    assert "ovn-controller /usr/bin" not in text
+
+
+def test_dockerfile_of_hybrid_mode_with_ovn_of_the_release(tmp_path):
+    text = dockerfile(tmp_path, release="v1.16.2", mode="hybrid", source="build", registry="r.example/k", scripts="/srv/kube-ovn")
+    assert re.findall(r"^FROM (.*)$", text, re.M) == ["r.example/k/kube-ovn:v1.16.2 AS release", "debian:trixie-slim"]
+    assert "COPY --from=release /usr/bin/ovn-controller" in text
+    assert "COPY kube-ovn/ /kube-ovn/" in text
+    assert "for script in start-ovs-dpdk-v2.sh " in text
+
+
+def test_dockerfile_from_sources(tmp_path):
+    text = dockerfile(tmp_path, variant="sources", scripts="https://d.example/v1.12.35.tar.gz", base="own/base:1")
+    assert re.findall(r"^FROM (.*)$", text, re.M) == ["own/base:1 AS scripts", "own/base:1 AS build", "own/base:1"]
+    # Drivers are named one by one, since DPDK 19.11 knows no patterns, and no CPU is named.
+    assert "disable_drivers=$disabled" in text and "*/'" not in text
+    assert "-Dmachine=default" in text and "-Dplatform=generic" in text and "native" not in text
+    assert "'openvswitch-switch-dpdk'" not in text
+    assert "COPY --from=build /ovs/usr/sbin/ /usr/sbin/" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ovs_dpdk_image_registry": "https://r.example"}, "without a scheme"),
+        ({"ovs_dpdk_image_dpdk_version": "18.11"}, "which no distribution packages"),
+        ({"ovs_dpdk_image_variant": "sources"}, "ovs_dpdk_image_dpdk_url is not set"),
+        ({"ovs_dpdk_image_source": "archive"}, "ovs_dpdk_image_archive is not set"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_written(tmp_path, settings, message):
+    done = play(tmp_path, "build", **settings)
+    assert done.returncode != 0
+    assert message in " ".join(done.stdout.split())
+    assert not (tmp_path / "build").exists()
+
+
+def test_start_scripts_that_are_not_there(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    done = play(tmp_path, "build", ovs_dpdk_image_scripts=str(tmp_path / "scripts"))
+    assert done.returncode != 0
+    assert "has no start-ovs-dpdk.sh on the build host" in " ".join(done.stdout.split())
+    assert not (tmp_path / "build").exists()
+
+
+def test_nothing_is_built_or_loaded_where_the_image_is_published(tmp_path):
+    for entry in ("build", "nodes"):
+        done = play(tmp_path, entry, ovs_dpdk_image_release="v1.16.2", ovs_dpdk_image_mode="hybrid")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "changed=0 " in done.stdout
+    assert not (tmp_path / "build").exists()
+
+
+def test_the_page_has_the_table_of_releases_and_bases():
+    """docs/images.md is what the tables say."""
+    page = (ROOT / "docs" / "images.md").read_text()
+    for base in images.BASES:
+        row = f"| `{base.image}` | {images.dotted(base.ovs)} | {images.dotted(base.dpdk)} | {images.dotted(base.ovn)} | {'yes' if base.supported else 'no'} |"
+        assert row in page, row
+    for first, versions in images.RELEASES:
+        dpdk = " / ".join(images.dotted(versions[mode]) if versions[mode] else "none" for mode in ("dedicated", "hybrid"))
+        row = (
+            f"| v{'.'.join(str(number) for number in first)} | {images.dotted(versions['ovs'])} | {images.dotted(versions['ovn'])} | {dpdk} "
+            f"| `{images.base_for(first).image}` |"
+        )
+        assert row in page, row
+
+
+def test_defaults_are_those_of_role_kube_ovn():
+    own = yaml.safe_load((ROLES / "ovs_dpdk_image" / "defaults" / "main.yml").read_text())
+    other = yaml.safe_load((ROLES / "kube_ovn" / "defaults" / "main.yml").read_text())
+    assert own["ovs_dpdk_image_release"] == other["kube_ovn_version"]
+    assert own["ovs_dpdk_image_mode"] == other["kube_ovn_mode"]

@@ -1,0 +1,516 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one pod writes, and what was not read, decides nothing about the others: no verdict, no report and no run depends on it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import subprocess
+import time
+from email.utils import formatdate
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.filter._setting_errors import setting_errors
+from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_commands import verify_commands
+from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_junit import verify_junit
+from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_page import verify_page
+from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_plan
+from ansible_collections.kube_ovn.dpdk.plugins.filter.testpmd_stats import testpmd_stats as stats
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lease
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import moment as time_of
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import timeline
+from proof import MARKED, TOTAL, Proof, failed, pod
+from test_k8s_objects import call
+from test_verify import FAKE, OWN_DEFINITIONS, own_pod, own_switch, play, script
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTE = "userspace/configuration-data"
+NESTED = "[" * 100_000
+MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
+
+
+# --- what a pod's annotations say
+
+
+def noted(name: str, container: str = "a" * 64) -> str:
+    return json.dumps([{"containerId": container, "ifName": name, "config": {"vhost": {"mode": "client"}}}])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [NESTED, noted("net\ud800"), noted("net1\n"), noted("\x1b[2J"), noted("net1,path=/x"), noted("../x"), noted("n" * 16), noted("net1", "a" * 3)],
+    ids=["nested", "surrogate", "line break", "escape sequence", "comma", "directory", "too long", "short container"],
+)
+def test_note_that_is_no_interface_is_a_finding_of_its_pod(text):
+    good, bad = pod("good", "a", "n1"), pod("bad", "b", "n2", **{NOTE: text})
+    one, other = verify_plan([good, bad])
+    found = {each["name"]: each for each in (one, other)}
+    assert "cannot be read" in found["bad"]["problem"] and found["bad"]["ports"] == []
+    assert len(found["good"]["ports"]) == 2
+    json.dumps(found, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize("name", ["../sock", "a,b", "a\nb", "\ud800"])
+def test_socket_file_that_is_no_file_name_is_a_finding_of_its_pod(name):
+    text = json.dumps([{"containerId": "a" * 64, "ifName": "net1", "config": {"vhost": {"mode": "client", "socketfile": name}}}])
+    (one,) = verify_plan([pod("bad", "b", "n2", **{NOTE: text})])
+    assert [port["file"] for port in one["ports"]] in ([], ["sock"])
+
+
+def test_note_of_any_pod_in_the_cluster_does_not_end_the_run():
+    other = pod("other", "b", "n1", **{NOTE: NESTED})
+    other["metadata"]["uid"] = "u"
+    assert gather.living([other])["uids"] == {"u": None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [NESTED, '[{"name": "ovs-dpdk-br0", "interface": 5}]', '[{"name": "ovs-dpdk-br0", "interface": "²"}]', "ovs-dpdk-br0@" + "9" * 5000],
+    ids=["nested", "number", "digit of another kind", "too long"],
+)
+def test_networks_that_cannot_be_read_do_not_end_the_run(text):
+    found = verify_plan([pod("bad", "b", "n2", **{"k8s.v1.cni.cncf.io/networks": text})], definitions=OWN_DEFINITIONS)
+    assert len(found) == 1
+    own = own_pod("a", "n1", 1)
+    own["metadata"]["annotations"]["k8s.v1.cni.cncf.io/networks"] = text.replace("ovs-dpdk-br0", "ovn-dpdk-1")
+    assert len(verify_plan([own], nodes={"host1": own_switch("a")}, definitions=OWN_DEFINITIONS)) == 1
+
+
+@pytest.mark.parametrize("address", [None, "", "8e:00", "8e:00:00:00:01:00,server=1", "8E:00:00:00:01:01 "])
+def test_address_that_is_none_is_named_and_asked_of_no_node(address):
+    """ovs_datapath_info refuses a list with anything else in it, on every node."""
+    made = own_pod("a", "n1", 1)
+    key = "ovn-dpdk-2.default.ovn.kubernetes.io/mac_address"
+    if address is None:
+        del made["metadata"]["annotations"][key]
+    else:
+        made["metadata"]["annotations"][key] = address
+    (one,) = verify_plan([made], nodes={"host1": own_switch("a")}, definitions=OWN_DEFINITIONS)
+    assert key in one["problem"]
+    assert all(re.fullmatch(MAC, port["mac"]) for port in one["ports"])
+
+
+def test_uid_that_another_pod_claims_is_still_its_owners():
+    """The hash of a static pod is an annotation, which any pod can have; the UID is not."""
+    owner = pod("owner", "a", "node1")
+    claims = pod("claims", "b", "node1", **{"kubernetes.io/config.hash": "uid-of-owner"})
+    owner["metadata"]["uid"], claims["metadata"]["uid"] = "uid-of-owner", "uid-of-claims"
+    for listed in ([owner, claims], [claims, owner]):
+        assert gather.living(listed)["uids"]["uid-of-owner"] == ["a" * 12 + "-net1", "a" * 12 + "-net2"]
+
+
+def test_two_pods_cannot_have_one_interface():
+    report = Proof(nodes=2, pods=[pod("a", "a", "node1"), pod("b", "a", "node2")], across=False).report()
+    assert "interfaces" in failed(report)
+    assert "aaaaaaaaaaaa-net1" in failed(report)["interfaces"]["detail"]
+
+
+def test_interface_of_another_node_is_not_the_pods():
+    proof = Proof(nodes=2, across=False)
+    for end in proof.ends.values():
+        end.node = "node1"
+    proof.names = ["node1", "node2"]
+    bad = failed(proof.report())
+    assert "interfaces" in bad and "node2" in bad["interfaces"]["detail"]
+
+
+def test_port_of_kube_ovn_is_its_pods_alone():
+    proof = Proof()
+    proof.end("testpmd-node1 net2").interface = {"external_ids": {"pod_name": "other", "pod_namespace": "default"}}
+    assert "interfaces" in failed(proof.report())
+
+
+# --- what testpmd writes
+
+
+LARGE = "9" * 5000
+
+
+@pytest.mark.parametrize("digits", [LARGE, "9" * 400])
+def test_numbers_that_no_counter_has_do_not_end_the_run(digits):
+    proof = Proof()
+
+    def change(read):
+        text = read["pods"][0]["output"]
+        for words in (f"RX-packets: {TOTAL}", f"Rx-pps: {200_000:12}"):
+            assert words in text
+            text = text.replace(words, words.partition(":")[0] + ": " + digits)
+        packet = f"{MARKED:7}   src="
+        assert packet in text
+        text = text.replace(packet, f"{digits}   src=")
+        read["pods"][0]["output"] = text + f"\ntestpmd ended with status {digits}\nport {digits}/queue 0: received 1 packets\n"
+
+    proof.change = change
+    report = proof.report()
+    assert report["result"] == "fail"
+    verify_page(report, page.remember(report, None))
+    verify_junit(report)
+
+
+def test_numbers_of_profile_full_that_no_counter_has():
+    assert full_read.points([], parse.parse_testpmd(""), f"#begin {LARGE} 1\n#end 0 {LARGE}\n", [], []) == []
+
+
+@pytest.mark.parametrize("words", ["No free ", "RTE Version: ", "testpmd> set ", "port 1/queue ", "RX-packets: ", "failed to bind to ", "src=", "#begin 1 "])
+def test_long_line_is_read_in_a_moment(words):
+    began = time.monotonic()
+    stats(words * (1_000_000 // len(words)))
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_quoted_of_testpmd_is_short_and_printable():
+    text = "EAL: x\x1b[31m\x9b2J\ufffe\u202e" + "y" * 1_000_000 + "\nfailed to bind to " + "z" * 1_000_000 + "\x1b]0;t\x07\nRTE Version: 'DPDK" + "\x1b24'\n"
+    found = stats(text)
+    quoted = [*found["last_lines"], *found["causes"], found["version"]]
+    assert all(part.isprintable() and len(part) < 1000 for part in quoted), [len(part) for part in quoted]
+    proof = Proof()
+    proof.status["testpmd-node1"] = 1
+    proof.change = lambda read: read["pods"][0].update(output=text)
+    report = proof.report()
+    ElementTree.fromstring(verify_junit(report).partition("\n")[2])
+    assert len(json.dumps(report)) < 100_000
+
+
+@pytest.mark.parametrize("letter", ["\ufffe", "\uffff", "\ud800", "\x08", "\x7f"])
+def test_junit_has_only_what_xml_allows(letter):
+    found = {"time": "t", "checks": [{"id": "i", "title": "t", "ok": False, "detail": f"a{letter}b", "cure": "c"}]}
+    ElementTree.fromstring(verify_junit(found).partition("\n")[2].encode("utf-8"))
+
+
+@pytest.mark.parametrize("cpus", ["cpus 0-99999999999", "cpus nonsense", "cpus 7-1", "cpus "])
+def test_cpus_that_are_none_do_not_end_the_run(cpus):
+    planned = verify_plan([pod("a", "a", "n1")])
+    probes = {"results": [{"namespace": "default", "pod": "a", "stdout": f"{cpus}\ntestpmd dpdk-testpmd\n"}]}
+    assert verify_commands(planned, probes)["default/a"][:4] == ["dpdk-testpmd", "-v", "--lcores", "0@0,1@0"]
+    proof = Proof()
+    proof.change = lambda read: read["pods"][0].update(probe=cpus)
+    assert proof.report()["result"] == "fail"
+
+
+# --- what was not read
+
+
+def port_of_the_datapath(moments, text=None, server=False):
+    """A run in which the datapath's list lacks the counters of the second port at these moments, or the port."""
+    proof = Proof()
+
+    def change(read):
+        for moment in moments:
+            reading = read["nodes"]["node1"]["datapath"][moment]
+            first, mark, last = reading["ports"].partition("  port 4: aaaaaaaaaaaa-net2 (dpdkvhostuser)\n")
+            assert mark
+            reading["ports"] = first + (mark if text is None else text)
+
+    proof.change = change
+    return proof
+
+
+@pytest.mark.parametrize("text", [None, ""], ids=["counters", "port"])
+def test_port_that_was_not_read_afterwards_fails(text):
+    bad = failed(port_of_the_datapath(["after"], text).report())
+    assert "readings" in bad and "aaaaaaaaaaaa-net2" in bad["readings"]["detail"]
+
+
+def test_port_that_was_connected_after_the_first_reading_is_compared_with_the_last():
+    """Newer Open vSwitch counts from the connection on, and refuses to say anything before it."""
+
+    def make(counted):
+        proof = port_of_the_datapath(["before"])
+        change = proof.change
+
+        def both(read):
+            change(read)
+            after = read["nodes"]["node1"]["datapath"]["after"]
+            first, mark, last = after["ports"].partition("  port 4: ")
+            after["ports"] = first + mark + last.replace(str(TOTAL + 5000), str(counted)).replace(str(TOTAL + 7000), str(counted))
+
+        proof.change = both
+        return failed(proof.report())
+
+    assert make(TOTAL) == {}
+    assert "conservation" in make(TOTAL // 2)
+
+
+def one_more_thread(read):
+    for moment in ("loaded", "after"):
+        reading = read["nodes"]["node1"]["datapath"][moment]
+        for key in ("pmd_stats", "pmd_perf"):
+            reading[key] += reading[key].replace("core_id 1", "core_id 2").partition("main thread")[0]
+
+
+def not_sent(read):
+    read["nodes"]["node1"]["datapath"]["before"].update(pmd_perf=None, errors={"pmd_perf": "did not answer in time"})
+
+
+@pytest.mark.parametrize("change", [one_more_thread, not_sent], ids=["one more thread", "no packets sent before"])
+def test_totals_that_cannot_be_compared_fail(change):
+    """In server mode they are all that Open vSwitch counts."""
+    proof = Proof(server=True)
+    proof.change = change
+    bad = failed(proof.report())
+    assert {"readings", "conservation"} & set(bad), bad
+    # With counters of the ports nobody needs them.
+    proof = Proof()
+    proof.change = change
+    assert failed(proof.report()) == {}
+
+
+@pytest.mark.parametrize(("server", "ports", "found"), [(True, 2, ["path"]), (True, 1, ["delivery"]), (False, 2, []), (False, 1, [])])
+def test_pods_word_alone_is_no_proof(server, ports, found):
+    """In server mode Open vSwitch counts no port, and the totals of its threads contain the neighbours: what it has of the port are its flows."""
+    proof = Proof(server=server, ports=ports)
+
+    def change(read):
+        for reading in read["nodes"]["node1"]["datapath"].values():
+            reading["flows"] = {}
+
+    proof.change = change
+    assert list(failed(proof.report())) == found
+
+
+def two_nodes(read_at_first: bool) -> Proof:
+    """Planned with verify_between_pods at auto; the second node answered at the first reading, or only later."""
+    proof = Proof(nodes=2, across=False)
+    nodes = {name: {"interfaces": proof.interfaces(name, True)} for name in proof.names}
+    if not read_at_first:
+        nodes["node2"] = {}
+    made = [pod(f"testpmd-{name}", "abcdef"[index], name) for index, name in enumerate(proof.names)]
+    for one, again in zip(proof.plan, verify_plan(made, nodes=nodes), strict=True):
+        for port, planned in zip(one["ports"], again["ports"], strict=True):
+            port.update(planned)
+    return proof
+
+
+def test_node_that_answers_late_is_not_a_proof_without_the_uplinks():
+    assert failed(two_nodes(True).report()) == {}
+    bad = failed(two_nodes(False).report())
+    assert "coverage" in bad and "another node" in bad["coverage"]["detail"]
+
+
+# --- other packets
+
+
+def test_foreign_packets_do_not_stand_in_for_lost_ones():
+    """A meter that lets the short bursts pass and holds back the load, on a busy bridge."""
+    proof = Proof()
+    end = proof.end("testpmd-node1 net2")
+    end.foreign = 100_000
+    bad = failed(proof.report())
+    assert "conservation" in bad
+    # They come on top.
+    end.rx = end.ovs_tx = TOTAL + 2 * 100_000
+    assert failed(proof.report()) == {}
+
+
+# --- readings in which packets pass
+
+
+def test_flow_that_goes_through_the_datapath_twice_leads_to_its_port():
+    """Connection tracking, as of network policies: the second flow does not match the source and is not among those of the address."""
+    proof = Proof()
+    proof.actions["aaaaaaaaaaaa-net1"] = "ct(zone=3,nat),recirc(0x1a)"
+    assert failed(proof.report()) == {}
+
+
+def test_uplink_that_is_up_is_enough():
+    """A bond with one link, or a tap of a machine that is switched off: the packets between the nodes arrive."""
+
+    def make(state):
+        proof = Proof(nodes=2)
+
+        def change(read):
+            more = {"type": "", "link_state": state, "bridge": "br0", "error": None}
+            for moment in ("before", "after"):
+                read["nodes"]["node2"][moment]["interfaces"]["vnet0"] = dict(more)
+            read["nodes"]["node2"]["after"]["interfaces"]["dpdk0"]["link_state"] = "up" if state == "down" else "down"
+
+        proof.change = change
+        return failed(proof.report())
+
+    assert make("down") == {} and make("up") == {}
+    lost = Proof(nodes=2)
+    lost.uplink["node2"]["link_state"] = "down"
+    lost.end("testpmd-node1 net1").got = [0, 0]
+    lost.change = lambda read: read["nodes"]["node2"]["after"]["interfaces"].update(vnet0={"type": "", "link_state": "up", "bridge": "br0"})
+    assert "uplink dpdk0 of br0 on node2 is down" in failed(lost.report())["uplinks"]["detail"]
+    proof = Proof(nodes=2)
+    proof.uplink["node2"]["error"] = "could not add network device"
+    proof.change = lambda read: read["nodes"]["node2"]["after"]["interfaces"].update(dpdk1={"type": "dpdk", "link_state": "up", "bridge": "br0"})
+    assert "uplinks" in failed(proof.report())
+
+
+# --- commands that could not be run
+
+
+def test_reason_why_a_command_was_not_run_is_told():
+    planned = verify_plan([pod("testpmd-node1", "a", "node1")])
+    outputs = {"results": [{"namespace": "default", "pod": "testpmd-node1", "rc": None, "stdout": "", "msg": "pods \"testpmd-node1\" is forbidden\x1b[2J"}]}
+    (one,) = gather.readings(planned, [], {}, {}, outputs, {}, {}, [], None)["pods"]
+    proof = Proof()
+    proof.change = lambda read: read["pods"][0].update(one)
+    detail = failed(proof.report())["testpmd"]["detail"]
+    assert 'pods "testpmd-node1" is forbidden' in detail and detail.isprintable()
+
+
+# --- nodes left out by name
+
+
+def test_node_that_is_left_out_may_be_down():
+    proof = Proof(nodes=2, pods=[pod("testpmd-node1", "a", "node1")], across=False)
+
+    def down(read):
+        read["nodes"]["node2"].update(before={}, after={}, datapath={}, problem="the host was not reached")
+
+    proof.change = down
+    assert "ovs" in failed(proof.report())
+    report = proof.report(exclude_nodes=["node2"])
+    assert failed(report) == {}
+    assert report["excluded_nodes"] == ["node2"]
+    verify_page(report)
+
+
+def test_node_that_is_left_out_but_takes_part_is_judged():
+    proof = Proof(nodes=2, across=False)
+    proof.change = lambda read: read["nodes"]["node2"]["after"].update(dpdk_initialized=False)
+    assert "dpdk-initialized" in failed(proof.report(exclude_nodes=["node2"]))
+
+
+# --- earlier runs
+
+
+@pytest.fixture
+def fake(tmp_path):
+    path = tmp_path / "kube-ovn-dpdk-verify-testpmd"
+    path.write_text(FAKE)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_an_earlier_run_had_to_play_is_not_typed_into_this_one(fake, tmp_path, ended):
+    room = str(tmp_path / "room")
+    script("begin", room, "60", str(fake))
+    script("play", room, "@3", "show of the earlier run", "#load", "@1")
+    if ended:
+        script("end", room)
+    script("begin", room, "60", str(fake))
+    script("play", room, "first", "@6", "second")
+    script("await", room, "30")
+    output = script("end", room)
+    assert [line.removeprefix("did: ") for line in output.splitlines() if line.startswith("did: ")] == ["first", "second"]
+    assert "#load" not in output
+
+
+def test_testpmd_of_an_earlier_run_that_does_not_end_is_ended_by_force(fake, tmp_path):
+    fake.write_text(FAKE.replace("trap 'exit 0' TERM", "trap '' TERM"))
+    room = str(tmp_path / "room")
+    script("begin", room, "60", str(fake))
+    first = (tmp_path / "room" / "pid").read_text().strip()
+    fake.write_text(FAKE)
+    script("begin", room, "60", str(fake))
+    assert not Path(f"/proc/{first}").exists()
+    assert (tmp_path / "room" / "pid").read_text().strip() != first
+    script("end", room)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_lock_goes_by_the_clock_of_the_server(cluster, monkeypatch, hours):
+    """Of two controllers one may have a wrong clock: the lock of one is held for the other, and ends when it ends for both."""
+    moved = 3600 * hours
+    monkeypatch.setattr(http.server.BaseHTTPRequestHandler, "date_time_string", lambda _self, _when=None: formatdate(time.time() + moved, usegmt=True))
+    key = ("coordination.k8s.io/v1/leases", "default", "some-lock")
+    wanted = {"name": key[2], "namespace": key[1], "labels": {}, "holder": "first", "seconds": 600}
+    for passed, state in ((0, "FAILED!"), (700, "SUCCESS")):
+        cluster.fake.STORE[key] = cluster.fake.live(lease(None, wanted, int(time.time()) + moved - passed), None)
+        found, answer = call("k8s_lock", {"name": key[2], "namespace": key[1], "holder": "second"})
+        assert found == state, answer
+    assert abs(time_of(cluster.fake.STORE[key]["spec"]["renewTime"]) - time.time() - moved) < 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"time": "t", "nodes": "three"}]',
+        '[{"time": "t", "failed": 5}]',
+        '[{"time": "t", "rx_pps": [1], "dropped": {}}]',
+        NESTED,
+        '[{"time": ["t"]}]',
+    ],
+)
+def test_damaged_history_begins_again(text):
+    report = Proof().report()
+    verify_page(report, page.remember(report, text))
+
+
+# --- many nodes
+
+
+def variables() -> dict:
+    return yaml.safe_load((ROOT / "roles" / "verify" / "vars" / "main.yml").read_text())
+
+
+def rendered(name: str, nodes: int) -> int:
+    from jinja2 import Environment
+
+    given = {"groups": {"nodes": [str(number) for number in range(nodes)]}, "__verify_phases": {"seconds": 40}, "__verify_step_seconds": 160}
+    return int(Environment().from_string(str(variables()[name])).render(given))
+
+
+def test_lock_outlasts_a_run_over_many_nodes():
+    """Four readings of all nodes at ten seconds each, five at a time, as __verify_silence takes them, and what was enough for one."""
+    assert rendered("__verify_seconds", 1) <= 600
+    assert rendered("__verify_seconds", 30) >= 160 + 40 + 4 * 10 * 30 // 5 + 150
+
+
+def test_part_of_profile_full_is_not_longer_than_the_readings_of_it():
+    case = {"verify_profile": "full", "verify_full_seconds": 60, "verify_full_flows": [1], "verify_full_sizes": [64], "verify_full_queues": [1]}
+    for levels, found in ((8, []), (10, ["the points of one frame size take 632 s, more than 600"])):
+        asked = {**case, "verify_full_in_flight": [32 * (number + 1) for number in range(levels)]}
+        assert [message.partition(". Cure")[0] for message in setting_errors(asked, "verify")] == found
+    assert full.LONGEST_PART == 600
+
+
+def test_profile_full_reads_all_nodes_at_the_same_time(tmp_path, kubernetes):
+    (tmp_path / "more.yml").write_text(json.dumps({"nodes": {"hosts": {"second": {}}}}))
+    done = play(tmp_path, "-i", str(tmp_path / "more.yml"), "--forks", "1", "-e", "verify_profile=full")
+    assert done.returncode != 0
+    assert "Ansible runs on 1 at a time, so nothing was started: give --forks 2" in " ".join(done.stdout.split()), done.stdout
+    assert not (tmp_path / "reports").exists()
+
+
+def test_each_node_is_asked_for_the_flows_of_its_own_ports(tmp_path):
+    """Each address is one more question, and a node has ten seconds for all."""
+    planned = verify_plan([pod("a", "a", "n1"), pod("b", "b", "n2")])
+    own = {f"{letter}{name}": port["mac"] for letter, one in zip("ab", planned, strict=True) for name, port in zip("12", one["ports"], strict=True)}
+    hosts = {"first": ["a1", "a2"], "second": ["b1", "b2"], "blind": ["a1", "a2", "b1", "b2"]}
+    read = {name: {"interfaces": {one["ports"][0]["interface"]: {}, one["ports"][1]["interface"]: {}}} for name, one in zip(hosts, planned, strict=False)}
+    tasks = [{"ansible.builtin.assert": {"that": "__verify_macs | sort == (wanted[inventory_hostname] | sort)", "quiet": True}}]
+    of_role = {key: value for key, value in variables().items() if key in ("__verify_cluster", "__verify_ports", "__verify_macs")}
+    given = {**of_role, "wanted": {name: [own[key] for key in keys] for name, keys in hosts.items()}}
+    book = [{"hosts": "nodes", "gather_facts": False, "tasks": tasks, "vars": given}]
+    nodes = {name: {"__verify_ovs_plan": read.get(name, {"msg": "no answer"})} for name in hosts}
+    children = {"cluster": {"hosts": {"c": {"__verify_plan": planned}}}, "nodes": {"hosts": nodes}}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"vars": {"ansible_connection": "local"}, "children": children}}))
+    (tmp_path / "play.yml").write_text(json.dumps(book))
+    command = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_pods_may_be_further_apart_where_there_are_many():
+    def length(nodes):
+        made = [pod(f"p{number}", "abcdef"[number % 6], f"n{number:02}") for number in range(nodes)]
+        for number, one in enumerate(made):
+            one["metadata"]["annotations"][NOTE] = one["metadata"]["annotations"][NOTE].replace("abcdef"[number % 6] * 64, f"{number:012}" + "0" * 52)
+        return timeline(verify_plan(made, between_pods="true"), 10)["seconds"]
+
+    assert length(2) < 60
+    assert length(30) >= length(2) + 6 * 3

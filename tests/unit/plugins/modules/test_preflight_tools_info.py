@@ -1,0 +1,119 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import socket
+import threading
+
+import pytest
+from ansible_collections.kube_ovn.dpdk.plugins.modules import preflight_tools_info as tools
+
+
+class Module(object):
+    params = {"timeout": 5}
+
+    def __init__(self, rc=0, err=""):
+        self.answer = (rc, "", err)
+        self.command = []
+
+    def get_bin_path(self, name):
+        return "/usr/bin/" + name
+
+    def run_command(self, command, environ_update=None):
+        assert environ_update["GIT_TERMINAL_PROMPT"] == "0"
+        self.command = command
+        return self.answer
+
+
+def daemon(path, answer):
+    """Answers one request on a socket of the Unix domain."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(path)
+    server.listen(1)
+
+    def serve():
+        connection = server.accept()[0]
+        connection.recv(1024)
+        connection.sendall(answer)
+        connection.close()
+        server.close()
+
+    thread = threading.Thread(target=serve)
+    thread.daemon = True
+    thread.start()
+
+
+@pytest.mark.parametrize(
+    "answer, status, error",
+    [(b"HTTP/1.0 200 OK\r\n\r\nOK", 200, ""), (b"HTTP/1.1 404 Not Found\r\n\r\n", 404, ""), (b"SSH-2.0-x\r\n", 0, "this is not the Docker daemon")],
+)
+def test_the_docker_daemon_is_asked_by_its_socket(tmpdir, answer, status, error):
+    path = str(tmpdir.join("docker.sock"))
+    daemon(path, answer)
+    found = tools.docker_get(path, "/_ping", 5)
+    assert found[0] == status
+    assert error in found[1]
+
+
+def test_a_daemon_that_is_not_there(tmpdir):
+    status, error = tools.docker_get(str(tmpdir.join("docker.sock")), "/_ping", 5)
+    assert status == 0
+    assert "docker.sock" in error
+
+
+@pytest.mark.parametrize(
+    "rc, err, expected",
+    [
+        (0, "", ""),
+        (2, "", "it has no branch or tag v9"),
+        (124, "", "no answer within 5 s"),
+        (128, "fatal: unable to access\n'https://x/'", "fatal: unable to access 'https://x/'"),
+    ],
+)
+def test_a_repository_is_asked_for_its_version(rc, err, expected):
+    module = Module(rc, err)
+    assert tools.find(module, "/usr/bin/git", "https://x/", "v9") == expected
+    assert module.command == ["/usr/bin/timeout", "5", "/usr/bin/git", "ls-remote", "--exit-code", "https://x/", "v9"]
+
+
+def test_a_commit_is_not_asked_for():
+    module = Module()
+    tools.find(module, "/usr/bin/git", "/srv/x", "ab5409c063c10d267f1396512bf5d1ede14c8015")
+    assert module.command[-1] == "HEAD"
+
+
+def test_space_of_a_directory_that_is_yet_to_come(tmpdir):
+    here = os.statvfs(str(tmpdir))
+    assert abs(tools.free_mib(str(tmpdir.join("a", "b"))) - here.f_bavail * here.f_frsize // 1048576) < 1024
+
+
+def test_kinds_of_paths(tmpdir):
+    tmpdir.join("f").write("")
+    assert [tools.kind(str(tmpdir.join(name))) for name in ("", "f", "g")] == ["directory", "file", ""]
+
+
+def test_packages():
+    assert tools.importable("json")
+    assert not tools.importable("kube_ovn_dpdk_has_no_such_package")
+
+
+def test_the_index_is_the_one_of_pip(tmpdir, monkeypatch):
+    path = tmpdir.join("pip.conf")
+    path.write("[global]\nindex-url = https://i.example/simple\n")
+    assert tools.python_index({"PIP_INDEX_URL": "https://e.example/"}) == "https://e.example/"
+    assert tools.python_index({"PIP_CONFIG_FILE": str(path)}) == "https://i.example/simple"
+
+
+def test_the_proxy_is_the_one_of_go(tmpdir):
+    path = tmpdir.join("env")
+    path.write("GOFLAGS=-x\nGOPROXY=https://p.example|direct\n")
+    assert tools.go_proxy({"GOENV": str(path)}) == "https://p.example"
+    assert tools.go_proxy({"GOENV": str(path), "GOPROXY": "https://q.example,direct"}) == "https://q.example"
+    assert tools.go_proxy({"GOPROXY": "off"}) == ""
+    assert tools.go_proxy({"GOPROXY": "direct"}) == ""
+    assert tools.go_proxy({"GOENV": str(tmpdir.join("missing"))}) == "https://proxy.golang.org"
