@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup site test test-fast bench clean-lab
 
-help: ## Tell the commands
+help: ## Show the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Make the controller environments
@@ -25,6 +25,6 @@ bench: ## Measure the modules and the wrapper
 	@tools/setup test
 	@.venv/bin/python tests/run.py bench
 
-clean-lab: ## Take the lab away, leaving only the cache
+clean-lab: ## Remove the lab, leaving only the cache
 	@tools/setup site
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook kube_ovn.dpdk.lab -i inventory -e lab_state=absent $(ARGS)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook lab/lab.yml -i inventory -e lab_state=absent $(ARGS)

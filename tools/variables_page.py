@@ -19,7 +19,10 @@ ROLES = (
     "preflight",
     "hugepages",
     "dpdk_host",
+    "cpu_management",
     "host_reboot",
+    "ovs_dpdk_image",
+    "node_images",
     "kube_ovn",
     "ovs_wrapper",
     "ovs_bridges",
@@ -28,7 +31,7 @@ ROLES = (
     "network_attachments",
     "dpdk_app",
     "verify",
-    "lab",
+    "bundle",
 )
 
 # What most clusters set, and nothing else.
@@ -39,8 +42,9 @@ FEW = (
     "host_reboot_mode",
     "kube_ovn_version",
     "kube_ovn_mode",
-    "kube_ovn_settings",
+    "kube_ovn_installer_variables",
     "kube_ovn_registry",
+    "ovs_dpdk_image_source",
     "kube_ovn_hugepage_size",
     "kube_ovn_dpdk_socket_mem",
     "kube_ovn_dpdk_lcores",
@@ -49,7 +53,7 @@ FEW = (
     "network_attachments_definitions",
     "dpdk_app_hugepage_size",
     "dpdk_app_hugepages",
-    "preflight_accept",
+    "preflight_ignore",
 )
 
 HEAD = """<!-- Written by tools/variables_page.py from the argument specifications of the roles. -->
@@ -60,8 +64,8 @@ and NICs) into `host_vars/HOST.yml`. [examples/](../examples) has whole inventor
 
 The plays use three variables of their own. `cluster_kubeconfig` is the kubeconfig on the host of group `cluster`, by default `~/.kube/config`.
 `uninstall_hosts`, by default `false`, lets the playbook `uninstall` give pages, NICs and kernel arguments of the hosts back too. `site_serial`, by default `1`,
-is how many hosts of group `nodes` are prepared, and if need be drained and rebooted, at a time, as a number or a percentage. It is given on the command line
-(`-e site_serial=25%`) and has no effect in an inventory, which Ansible has not read when it divides the hosts.
+is how many hosts of group `nodes` are drained and rebooted at a time, as a number or a percentage; hosts that need no reboot are not counted. It is given on
+the command line (`-e site_serial=25%`) and has no effect in an inventory, which Ansible has not read when it divides the hosts.
 
 ## The few that most clusters set
 
