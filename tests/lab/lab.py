@@ -32,9 +32,15 @@ MORE = shlex.split(os.environ.get("ARGS", ""))
 LABEL = "kube-ovn-dpdk-lab-test"
 
 
-def playbook(name: str, timeout: int = 600, inventories: Iterable[str] = ("inventory",), **variables: object) -> tuple[int, str]:
-    """Exit code and output of a playbook of the collection, of the checkout, or beside the tests; what it prints is shown as it comes."""
-    command = ["ansible-playbook", name, *(word for inventory in inventories for word in ("-i", inventory)), *MORE, "-e", json.dumps(variables)]
+def playbook(
+    name: str, timeout: int = 600, inventories: Iterable[str] = ("inventory",), options: Iterable[str] = (), within: Iterable[str] = (), **variables: object
+) -> tuple[int, str]:
+    """Exit code and output of a playbook of the collection, of the checkout, or beside the tests; what it prints is shown as it comes.
+
+    within: a command that runs it, such as nsenter.
+    """
+    words = [word for inventory in inventories for word in ("-i", inventory)]
+    command = [*within, "ansible-playbook", name, *words, *MORE, *options, "-e", json.dumps(variables)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     end, lines = time.monotonic() + timeout, []
