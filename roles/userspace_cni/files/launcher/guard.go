@@ -51,8 +51,7 @@ func guard(tool string) int {
 
 // runGuarded runs the plugin with this session answering its calls of the tools.
 func (n *session) runGuarded() ([]byte, string, int) {
-	path := filepath.Join(n.WorkDir, fmt.Sprint(os.Getpid()))
-	_ = os.Remove(path)
+	path := n.scratch + guardSuffix
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		n.because(err.Error())

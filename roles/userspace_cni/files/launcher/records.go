@@ -99,18 +99,23 @@ func (s settings) readRecord(name string) (record, bool) {
 	return found, found.Port != ""
 }
 
+const unfinishedPrefix = ".new-"
+
 // writeRecord replaces the record in one step, and has it on the disk before it returns.
 func (s settings) writeRecord(name string, r record) error {
 	content, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(s.StateDir, ".new-")
+	file, err := os.CreateTemp(s.StateDir, unfinishedPrefix)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
+	if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return err
+	}
 	if _, err = file.Write(content); err == nil {
 		err = file.Sync()
 	}

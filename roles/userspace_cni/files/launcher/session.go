@@ -57,6 +57,8 @@ type session struct {
 	socketStatus syscall.Stat_t
 	lock         *os.File
 	scratch      string
+	// Held as long as this launcher lives, so that the sweep knows what nobody uses any more.
+	scratchLock *os.File
 	// There is no scratch directory for the plugin, as on a full disk: it is not run, and all that can be deleted is.
 	unplugged bool
 }
@@ -157,7 +159,13 @@ func (n *session) makeScratch() (err error) {
 	if err = n.makeWorkDirs(); err != nil {
 		return err
 	}
-	if n.scratch, err = os.MkdirTemp(n.WorkDir, "scratch-"); err != nil {
+	if n.scratch, err = os.MkdirTemp(n.WorkDir, scratchPrefix); err != nil {
+		return err
+	}
+	if n.scratchLock, err = os.Open(n.scratch); err != nil {
+		return err
+	}
+	if err = syscall.Flock(int(n.scratchLock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return err
 	}
 	err = os.Mkdir(filepath.Join(n.scratch, n.container[:shortID]), 0o700)
@@ -184,7 +192,10 @@ func (n *session) makeScratch() (err error) {
 func (n *session) finish() {
 	if n.scratch != "" {
 		_ = os.RemoveAll(n.scratch)
-		_ = os.Remove(filepath.Join(n.WorkDir, fmt.Sprint(os.Getpid())))
+		_ = os.Remove(n.scratch + guardSuffix)
+	}
+	if n.scratchLock != nil {
+		n.scratchLock.Close()
 	}
 	if n.socket != nil {
 		n.socket.Close()

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -162,17 +164,35 @@ func (t *tools) sweepUnreadable(report func(name, why string, err error)) {
 	}
 }
 
-// sweepLeftovers removes what launchers that were killed made for themselves alone. None runs for so long.
+const (
+	scratchPrefix = "scratch-"
+	guardSuffix   = ".sock"
+	// A launcher locks what it makes at once.
+	leftoverAge = 10 * time.Second
+)
+
+// sweepLeftovers removes what launchers that were killed made for themselves alone: scratch directories, their sockets and records that were not finished.
 func (s settings) sweepLeftovers() {
-	oldest := time.Now().Add(-time.Hour - 10*time.Duration(s.RetrySeconds+s.PluginSeconds)*time.Second)
-	for _, pattern := range []string{filepath.Join(s.WorkDir, "scratch-*"), filepath.Join(s.WorkDir, "[0-9]*"), filepath.Join(s.StateDir, ".new-*")} {
+	young := time.Now().Add(-leftoverAge)
+	for _, pattern := range []string{filepath.Join(s.WorkDir, scratchPrefix+"*"), filepath.Join(s.StateDir, unfinishedPrefix+"*")} {
 		found, _ := filepath.Glob(pattern)
 		for _, path := range found {
-			if info, err := os.Lstat(path); err == nil && info.ModTime().Before(oldest) {
+			info, err := os.Lstat(path)
+			if err == nil && info.ModTime().Before(young) && abandoned(strings.TrimSuffix(path, guardSuffix)) {
 				_ = os.RemoveAll(path)
 			}
 		}
 	}
+}
+
+// abandoned is whether no living launcher holds the lock of a file that it made for itself.
+func abandoned(path string) bool {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	defer file.Close()
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // sweepDirectories removes the directories of pods that are over. The kubelet has a directory for each pod that it still has to do with.
