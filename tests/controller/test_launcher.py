@@ -7,6 +7,7 @@ the launcher is built with Go's race detector, which needs a C compiler.
 
 from __future__ import annotations
 
+import copy
 import grp
 import http.server
 import json
@@ -14,12 +15,14 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from test_wrapper import FORMS, HIERARCHY, Group, wait_until_empty
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "roles/userspace_cni/files/launcher"
@@ -29,6 +32,8 @@ CONTAINER = "0123456789abcdef" * 4
 PLUGIN = "/opt/cni/userspace/bin/userspace"
 NAME = CONTAINER[:12] + "-net1"
 UID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+OWN_DIR = f"/run/openvswitch/pods/{UID}"
+STATICCHECK = ROOT / ".venv-go/staticcheck"
 OVSDB_SERVER = shutil.which("ovsdb-server", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 pytestmark = [
@@ -40,7 +45,7 @@ pytestmark = [
 # Stands where the wrapper is on a node. As long as /run/down exists, Open vSwitch cannot be reached. Without a vswitchd nothing makes
 # sockets or reports errors, so both is done here: /run/broken is the error that a new interface gets.
 TOOL = """#!/bin/sh
-case $1 in --timeout=*) shift ;; esac
+case $1 in --timeout=[1-9]*) echo "$1" >>/run/timeouts; shift ;; esac
 printf '%s\\037' "${0##*/}" "$@" >>/run/calls
 echo >>/run/calls
 if [ -e /run/down ]; then echo "${0##*/} (wrapper): no Open vSwitch runs on this node" >&2; exit 69; fi
@@ -66,8 +71,22 @@ ADD_PORT = f"ovs-vsctl add-port br0 {NAME} -- set Interface {NAME} type=dpdkvhos
 RESULT = """echo '{"cniVersion": "0.3.1", "interfaces": [{"name": "net1"}]}'"""
 
 
+NOTE = "userspace/configuration-data"
+
+
+def note_of(body: bytes) -> str:
+    """The value of the annotation in a pod as protobuf, which Userspace CNI itself sends."""
+    rest = body[body.index(NOTE.encode()) + len(NOTE) + 1 :]
+    length = 0
+    for at, byte in enumerate(rest):
+        length |= (byte & 127) << 7 * at
+        if byte < 128:
+            return rest[at + 1 : at + 1 + length].decode()
+    raise AssertionError("the length has no end")
+
+
 class Pods(http.server.BaseHTTPRequestHandler):
-    """As much of an API server as the plugin asks: one pod, which can be gone, and whose status can be refused."""
+    """As much of an API server as the plugin asks: one pod, which can be gone or replaced by the next one, and whose status can be refused."""
 
     pod: dict | None = None
     refuse = False
@@ -90,13 +109,25 @@ class Pods(http.server.BaseHTTPRequestHandler):
             self.status(404, "NotFound")
         else:
             self.answer(200, self.server.pod)
+        if self.server.next:
+            self.server.pod = self.server.next.pop(0)
 
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.refuse:
-            self.status(403, "Forbidden")
+            return self.status(403, "Forbidden")
+        if self.server.conflicts:
+            self.server.conflicts -= 1
+            return self.status(409, "Conflict")
+        pod = copy.deepcopy(self.server.pod)
+        if self.headers["Content-Type"] == "application/json":
+            pod["metadata"] = json.loads(body)["metadata"]
         else:
-            self.answer(200, self.server.pod)
+            pod["metadata"].setdefault("annotations", {})[NOTE] = note_of(body)
+        if pod["metadata"]["uid"] != self.server.pod["metadata"]["uid"]:
+            return self.status(409, "Conflict")
+        self.server.pod = pod
+        return self.answer(200, pod)
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -280,7 +311,7 @@ def shared(volume: dict | None) -> dict:
 @pytest.fixture
 def node(binaries: dict[str, Path]):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pods)
-    server.pod, server.refuse = shared(None), False
+    server.pod, server.next, server.refuse, server.conflicts = shared(None), [], False, 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     made = Node(binaries, server)
     yield made
@@ -289,7 +320,7 @@ def node(binaries: dict[str, Path]):
 
 
 def test_version_check_and_unknown_commands_are_the_plugins_own(node: Node) -> None:
-    for command in ("VERSION", "CHECK", "NONSENSE"):
+    for command in ("VERSION", "GC", "STATUS", "NONSENSE"):
         through = node.cni(command)
         direct = node.cni(command, program=PLUGIN)
         assert (through.returncode, through.stdout) == (direct.returncode, direct.stdout), command
@@ -576,6 +607,16 @@ def test_the_go_sources_are_clean(source: Path, tmp_path: Path) -> None:
     subprocess.run(["go", "vet", f"-overlay={tmp_path}/overlay.json", *packages], cwd=source, check=True, timeout=300)
 
 
+@pytest.mark.skipif(not STATICCHECK.exists(), reason="needs staticcheck (tools/setup test)")
+@pytest.mark.parametrize("source", [LAUNCHER, STANDIN], ids=["launcher", "stand-in"])
+def test_the_go_sources_have_no_findings(source: Path) -> None:
+    # It knows no overlay, without which nothing that needs the VPP engine compiles.
+    packages = ["."] if source == LAUNCHER else ["./cniovs", "./pods"]
+    # ST1005: error texts begin with the name Open vSwitch.
+    done = subprocess.run([str(STATICCHECK), "-checks=inherit,-ST1005", *packages], cwd=source, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_guard_serves_only_plugins(node: Node) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         node.run("/opt/cni/userspace/bin/ovs-vsctl", "del-br", "br0")
@@ -585,8 +626,6 @@ def test_guard_serves_only_plugins(node: Node) -> None:
 
 
 # --- What a pod's author can do
-
-OWN_DIR = f"/run/openvswitch/pods/{UID}"
 
 
 def own_directory(node: Node) -> None:
@@ -1075,6 +1114,21 @@ def test_killed_launcher_takes_its_plugin_along_and_is_undone(node: Node, finish
     assert node.left() == []
 
 
+@pytest.mark.skipif(Path("/sys/fs/selinux/enforce").exists(), reason="the kernel's own labels are no words of a test")
+@pytest.mark.parametrize("volume", ["/run/openvswitch/pods", None])
+def test_socket_has_the_label_of_the_directory_of_the_pods(node: Node, volume: str | None) -> None:
+    """Under SELinux a container may use what has a label of containers, which an administrator gives the directory."""
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": volume}} if volume else None)
+    node.path(OWN_DIR).mkdir(parents=True)
+    os.setxattr(node.path(OWN_DIR), "security.selinux", b"system_u:object_r:container_file_t:s0\0")
+    assert node.cni("ADD").returncode == 0
+    made = node.path(f"{OWN_DIR}/{NAME}" if volume else f"/run/openvswitch/{NAME}")
+    labels = [os.getxattr(made, name, follow_symlinks=False) for name in os.listxattr(made, follow_symlinks=False) if name == "security.selinux"]
+    assert labels == ([b"system_u:object_r:container_file_t:s0\0"] if volume else [])
+    assert node.cni("DEL").returncode == 0
+
+
 @pytest.mark.parametrize("group", ["4711", "daemon"])
 @pytest.mark.parametrize("mode", ["server", "client"])
 def test_group_of_an_attachment(node: Node, mode: str, group: str) -> None:
@@ -1243,6 +1297,94 @@ def test_full_disk_fails_add_and_not_del(node: Node) -> None:
     assert node.left() == [f"/run/userspace-cni/locks/{NAME}"]
 
 
+def test_tools_limit_themselves(node: Node) -> None:
+    """What ends a tool that runs in a container from outside leaves it running there."""
+    own_directory(node)
+    for command in ("ADD", "CHECK", "DEL"):
+        assert node.cni(command).returncode == 0
+    node.sweep()
+    assert len(node.path("/run/timeouts").read_text().split()) == len(node.calls())
+
+
+# --- CHECK
+
+
+@pytest.mark.parametrize("volume", [None, "/run/openvswitch/pods", "/run/openvswitch/private", "/var/run/openvswitch/pods"])
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_check_of_an_attachment_that_works_is_the_plugins_own(node: Node, mode: str, volume: str | None) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": volume}} if volume else None)
+    config = node.config(mode)
+    assert node.cni("ADD", config=config).returncode == 0
+    before = node.left()
+    checked = node.cni("CHECK", config=config)
+    direct = node.cni("CHECK", config=config, program=PLUGIN)
+    assert (checked.returncode, checked.stdout) == (direct.returncode, direct.stdout)
+    assert node.left() == before
+    assert node.cni("DEL", config=config).returncode == 0
+    assert node.cni("CHECK", config=config).returncode != 0
+
+
+def test_check_of_an_empty_dir(node: Node) -> None:
+    empty_dir(node)
+    assert node.cni("ADD", config=node.config("client")).returncode == 0
+    assert node.cni("CHECK", config=node.config("client")).returncode == 0
+
+
+def test_check_of_what_open_vswitch_does_not_make_is_the_plugins_own(node: Node) -> None:
+    config = node.config()
+    config["host"]["engine"] = "vpp"
+    assert node.cni("CHECK", config=config).returncode == 0
+    assert node.calls() == []
+
+
+FAULTS = {
+    "port": ("server", f"ovs-vsctl del-port {NAME}", f"no port {NAME}"),
+    "bridge": ("server", f"ovs-vsctl del-port {NAME} -- add-br br1 -- add-port br1 {NAME} -- set Interface {NAME} type=dpdkvhostuser", "on the bridge br1"),
+    "type": ("server", f"ovs-vsctl set Interface {NAME} type=internal", "of type internal"),
+    "error": ("server", f'ovs-vsctl set Interface {NAME} error=\'"no, no"\'', "no, no"),
+    "socket": ("server", f"rm {OWN_DIR}/{NAME}", "is gone"),
+    "no socket": ("server", f"rm {OWN_DIR}/{NAME}; echo >{OWN_DIR}/{NAME}", "is gone"),
+    "directory": ("server", f"mv {OWN_DIR} /run/aside; ln -s /run/aside {OWN_DIR}", "symbolic links are not followed"),
+    "restart": ("server", f"mv {OWN_DIR}/{NAME} /run/openvswitch/; cp -a /run/openvswitch/{NAME} {OWN_DIR}/", "recreate the pod"),
+    "path": ("client", f"ovs-vsctl set Interface {NAME} options:vhost-server-path=/run/openvswitch/x", "has the socket /run/openvswitch/x"),
+    "no path": ("client", f"ovs-vsctl remove Interface {NAME} options vhost-server-path", "has the socket"),
+    "record": ("client", f"rm /var/lib/cni/userspace-launcher/{NAME}.json", "knows no such attachment"),
+    "deleting": ("client", f"sed -i s/ready/deleting/ /var/lib/cni/userspace-launcher/{NAME}.json", "its DEL did not come to an end"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_check_names_what_is_wrong(node: Node, fault: str) -> None:
+    """The plugin itself says that all is well, whatever is asked."""
+    own_directory(node)
+    mode, script, expected = FAULTS[fault]
+    assert node.cni("ADD", config=node.config(mode)).returncode == 0
+    node.run("sh", "-ec", script.replace("ovs-vsctl", "ovs-vsctl --db=unix:/run/openvswitch/db.sock --no-wait"))
+    checked = node.cni("CHECK", config=node.config(mode))
+    assert checked.returncode != 0
+    error = json.loads(checked.stdout)
+    assert (error["code"], error["cniVersion"]) == (999, "0.3.1")
+    assert expected in error["details"]
+
+
+def test_check_while_ovs_is_down_is_to_be_tried_again(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    error = json.loads(node.cni("CHECK").stdout)
+    assert error["code"] == 11
+    assert "no Open vSwitch runs" in error["details"]
+
+
+def test_check_of_another_sandbox_with_the_same_beginning(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    checked = node.cni("CHECK", container=CONTAINER[:12] + "f" * 52)
+    assert "knows no such attachment" in json.loads(checked.stdout)["details"]
+
+
 # --- Options and names for the application
 
 
@@ -1335,7 +1477,7 @@ def test_ports_say_whose_they_are(node: Node) -> None:
 # --- The kubeconfig
 
 
-def test_renewed_token_and_authority_need_no_run(node: Node) -> None:
+def test_renewed_token_needs_no_run(node: Node) -> None:
     """The kubelet's own kubeconfig is YAML that names files, which it renews."""
     own_directory(node)
     seen: list[str | None] = []
@@ -1351,6 +1493,35 @@ def test_renewed_token_and_authority_need_no_run(node: Node) -> None:
         node.cni("DEL")
     assert seen[0] == "Bearer first"
     assert "Bearer second" in seen
+
+
+def certificate(directory: Path, name: str) -> Path:
+    """A server's certificate that is its own authority, with its key."""
+    made = directory / name
+    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", *names]
+    subprocess.run([*command, "-keyout", f"{made}.key", "-out", f"{made}.crt"], check=True, capture_output=True, timeout=60)
+    return made
+
+
+def test_renewed_authority_needs_no_run(node: Node, tmp_path: Path) -> None:
+    own_directory(node)
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; {ADD_PORT} && {RESULT}')
+    kubeconfig = json.loads(node.path("/etc/cni/kubeconfig").read_text())
+    cluster = {"server": f"https://127.0.0.1:{node.server.server_port}", "certificate-authority": "/etc/cni/ca.crt"}
+    node.path("/etc/cni/kubeconfig").write_text(json.dumps({**kubeconfig, "clusters": [{"name": "c", "cluster": cluster}]}))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    node.server.socket = context.wrap_socket(node.server.socket, server_side=True)
+    for name in ("first", "second"):
+        made = certificate(tmp_path, name)
+        context.load_cert_chain(f"{made}.crt", f"{made}.key")
+        if name == "second":
+            node.settings(retry_seconds=0)
+            assert "certificate" in json.loads(node.cni("ADD").stdout)["details"]
+        shutil.copy(f"{made}.crt", node.path("/etc/cni/ca.crt"))
+        added = node.cni("ADD")
+        assert added.returncode == 0, added.stdout
+        assert node.cni("DEL").returncode == 0
 
 
 def test_plugin_asks_for_no_pod_when_an_attachment_is_deleted(node: Node) -> None:
@@ -1430,21 +1601,84 @@ def test_plugin_mounts_nothing_for_a_pod_that_took_the_place_of_the_launchers(no
     later = shared({"hostPath": {"path": f"/run/openvswitch/pods/a/{OTHER}/empty-dir".ljust(89, "x")}})
     later["metadata"]["uid"] = "3d60a0dc-2fa1-11d2-883f-0016d3cca427"
     node.path(later["spec"]["volumes"][0]["hostPath"]["path"]).mkdir(parents=True)
-    # One answer looks at it twice.
-    answers = [node.server.pod, node.server.pod, later]
-
-    class Changing(type(node.server)):
-        @property
-        def pod(self) -> dict:
-            return answers.pop(0) if len(answers) > 1 else answers[0]
-
-    node.server.__class__ = Changing
+    node.server.next = [later]
     node.cni("ADD")
     assert not [mount for mount in mounts(node) if mount.startswith(SHORT_DIRS + "/")]
     node.cni("DEL")
     node.path("/var/lib/kubelet/pods/any").mkdir(parents=True)
     node.sweep()
     assert list(node.path(SHORT_DIRS).iterdir()) == []
+
+
+def entry(container: str, interface: str = "net1") -> dict:
+    return {"containerId": container, "ifName": interface, "name": "ovs-dpdk-br0"}
+
+
+@pytest.mark.parametrize("before", [[], [entry("f" * 64)]], ids=["none", "its own"])
+@pytest.mark.parametrize("uid", [True, False], ids=["uid", "no uid"])
+def test_pod_that_took_the_name_does_not_keep_the_note_of_the_old_one(node: Node, uid: bool, before: list[dict]) -> None:
+    """The plugin asks for the pod by its name alone, so that it writes into the one that has the name by then."""
+    own_directory(node)
+    successor = copy.deepcopy(node.server.pod)
+    successor["metadata"].update(uid=OTHER, annotations={"a": "<&>", **({NOTE: json.dumps(before)} if before else {})})
+    node.server.next = [successor]
+    added = node.cni("ADD", **({} if uid else WITHOUT_UID))
+    assert added.returncode != 0
+    assert f"has the UID {OTHER} by now" in json.loads(added.stdout)["details"]
+    annotations = node.server.pod["metadata"]["annotations"]
+    assert node.server.pod["metadata"]["uid"] == OTHER
+    assert annotations["a"] == "<&>"
+    assert json.loads(annotations.get(NOTE, "[]")) == before
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_note_in_a_pod_that_took_the_name_goes_though_another_one_writes_to_it(node: Node) -> None:
+    own_directory(node)
+    node.plugin(f"{ADD_PORT} && {RESULT}")
+    successor = copy.deepcopy(node.server.pod)
+    successor["metadata"].update(uid=OTHER, annotations={NOTE: json.dumps([entry(CONTAINER), entry("f" * 64)])})
+    node.server.next, node.server.conflicts = [successor], 3
+    assert node.cni("ADD").returncode != 0
+    assert json.loads(node.server.pod["metadata"]["annotations"][NOTE]) == [entry("f" * 64)]
+
+
+def test_pod_that_is_gone_before_its_attachment_is_made_gets_none(node: Node) -> None:
+    own_directory(node)
+    node.plugin(f"{ADD_PORT} && {RESULT}")
+    node.server.next = [None]
+    added = node.cni("ADD")
+    assert added.returncode != 0
+    assert "there is no such pod: default/p" in json.loads(added.stdout)["details"]
+    assert node.ports() == []
+    assert node.left() == []
+
+
+@pytest.mark.skipif(HIERARCHY is None, reason="needs a control group hierarchy")
+@pytest.mark.parametrize("form", FORMS)
+def test_sandbox_of_docker_is_known_by_its_control_group(node: Node, form: str) -> None:
+    """The runtimes of Docker give no UID, and the pod that has the name may be another one than the sandbox's."""
+    own_directory(node)
+    group = Group(form)
+    sandbox = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+    try:
+        group.take(sandbox.pid)
+        arguments = {**WITHOUT_UID, "CNI_NETNS": f"/proc/{sandbox.pid}/ns/net"}
+        added = node.cni("ADD", **arguments)
+        assert added.returncode != 0
+        assert f"this sandbox is of {group.uid}" in json.loads(added.stdout)["details"]
+        assert node.left() == []
+        node.server.pod["metadata"]["uid"] = group.uid
+        added = node.cni("ADD", **arguments)
+        assert added.returncode == 0, added.stdout
+        assert node.path(f"/run/openvswitch/pods/{group.uid}/{NAME}").is_socket()
+        assert node.cni("DEL", **arguments).returncode == 0
+        assert node.left() == []
+    finally:
+        sandbox.kill()
+        sandbox.wait()
+        wait_until_empty(group)
+        group.remove()
 
 
 def test_pod_is_not_taken_for_another_one_by_its_annotations(node: Node) -> None:

@@ -26,7 +26,11 @@ func (n *session) prepareAdd() error {
 	if err != nil {
 		return err
 	}
-	uid, err := found.uid(n.arguments["K8S_POD_UID"])
+	given := n.arguments["K8S_POD_UID"]
+	if given == "" {
+		given = uidOfSandbox(os.Getenv("CNI_NETNS"))
+	}
+	uid, err := found.uid(given)
 	if err != nil {
 		return err
 	}
@@ -91,6 +95,9 @@ func (n *session) keep(stdout []byte) error {
 		return errors.New("the plugin reported success without adding a port")
 	}
 	if err := checkResult(stdout); err != nil {
+		return err
+	}
+	if err := n.confirmPod(); err != nil {
 		return err
 	}
 	if n.clientPath == "" {

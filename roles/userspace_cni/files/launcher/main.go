@@ -39,13 +39,13 @@ func main() {
 	if command == "" && len(os.Args) > 1 && os.Args[1] == "reconcile" {
 		os.Exit(reconcile(s, len(os.Args) > 2 && os.Args[2] == "check"))
 	}
-	if command != "ADD" && command != "DEL" {
+	if command != "ADD" && command != "DEL" && command != "CHECK" {
 		os.Exit(s.passThrough())
 	}
 	os.Exit(attach(s, command))
 }
 
-// attach makes or deletes one attachment, and returns the exit code.
+// attach makes, checks or deletes one attachment, and returns the exit code.
 func attach(s settings, command string) int {
 	input, err := io.ReadAll(os.Stdin)
 	if err != nil {
@@ -76,8 +76,11 @@ func attach(s settings, command string) int {
 			file.Close()
 		}
 	}
-	if command == "ADD" {
+	switch command {
+	case "ADD":
 		return n.add()
+	case "CHECK":
+		return n.check()
 	}
 	return n.del()
 }

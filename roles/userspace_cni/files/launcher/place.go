@@ -18,6 +18,7 @@ const (
 	longestPath = 107
 	// Nobody holds the node's lock for longer than a few calls of the system.
 	nodePatience = 30 * time.Second
+	labelName    = "security.selinux"
 	madeTree     = "tree"
 	madeEmpty    = "empty"
 )
@@ -238,9 +239,14 @@ func (n *session) placeSocket() error {
 	if status.Dev != n.socketStatus.Dev || status.Ino != n.socketStatus.Ino {
 		return fmt.Errorf("%s is another file than the socket that Open vSwitch made", n.record.Socket)
 	}
+	// Through the handle: the name may be another file's by now.
+	path := fmt.Sprintf("/proc/self/fd/%d", n.socket.Fd())
+	if n.record.Dir != normal(n.RunDir) {
+		if err := takeLabel(fmt.Sprintf("/proc/self/fd/%d", at.fd()), path); err != nil {
+			n.logf("ADD %s: the socket keeps its SELinux label: %v", n.name(), err)
+		}
+	}
 	if n.gid >= 0 {
-		// Through the handle: the name may be another file's by now.
-		path := fmt.Sprintf("/proc/self/fd/%d", n.socket.Fd())
 		if err = os.Chown(path, -1, n.gid); err == nil {
 			err = os.Chmod(path, 0o770)
 		}
@@ -252,6 +258,19 @@ func (n *session) placeSocket() error {
 		return at.link(port, n.ifName)
 	}
 	return nil
+}
+
+// takeLabel gives a socket the SELinux label of its directory, which the containers of pods can be given: it was made with that of Open vSwitch.
+func takeLabel(directory, socket string) error {
+	label := make([]byte, 4096)
+	length, err := syscall.Getxattr(directory, labelName, label)
+	if errors.Is(err, syscall.ENODATA) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syscall.Setxattr(socket, labelName, label[:length], 0)
 }
 
 // removePlace removes the sockets, and the directory where no other attachment has it and it was made for this one. What a pod put there in place of

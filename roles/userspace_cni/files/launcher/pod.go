@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -48,6 +49,31 @@ func (p pod) uid(given string) (string, error) {
 		return "", fmt.Errorf("the API server's pod %s/%s has no UID", p.Metadata.Namespace, p.Metadata.Name)
 	}
 	return uid, nil
+}
+
+var (
+	processNetns = regexp.MustCompile(`^/proc/([0-9]+)/ns/net$`)
+	// As the kubelet and systemd name the control group of a pod.
+	groupOfPod = regexp.MustCompile(`[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})[./:]`)
+)
+
+// uidOfSandbox is the UID of the pod in whose control group the sandbox's process is. Docker's runtimes name the process in the namespace's path, and
+// give no UID. Before a sandbox has its network, nothing of the pod's author runs in it.
+func uidOfSandbox(netns string) string {
+	process := processNetns.FindStringSubmatch(netns)
+	if process == nil {
+		return ""
+	}
+	groups, err := os.ReadFile("/proc/" + process[1] + "/cgroup")
+	if err != nil {
+		return ""
+	}
+	found := groupOfPod.FindAllStringSubmatch(string(groups), -1)
+	if found == nil {
+		return ""
+	}
+	// The innermost one: a node may be in a pod itself.
+	return strings.ReplaceAll(found[len(found)-1][1], "_", "-")
 }
 
 // access is what a kubeconfig says of its current context. Files that it names are read at each call, so that a token or an authority that is
@@ -207,7 +233,10 @@ func (a access) client() (*http.Client, error) {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}}, nil
 }
 
-var errNoPod = errors.New("there is no such pod")
+var (
+	errNoPod      = errors.New("there is no such pod")
+	errKubeconfig = errors.New("the plugin's kubeconfig")
+)
 
 // readPod asks the API server, again and again while it does not answer. The kubeconfig is read each time, since it may be just renewed.
 func readPod(path, namespace, name string, deadline time.Time) (pod, error) {
@@ -220,42 +249,61 @@ func readPod(path, namespace, name string, deadline time.Time) (pod, error) {
 	}
 }
 
+func podPath(namespace, name string) string {
+	return "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(name)
+}
+
 func askForPod(path, namespace, name string) (found pod, again bool, err error) {
-	a, err := readKubeconfig(path)
-	if err != nil {
-		return found, errors.Is(err, os.ErrNotExist), fmt.Errorf("the plugin's kubeconfig: %w", err)
+	content, status, err := ask(path, http.MethodGet, podPath(namespace, name), nil)
+	if err == nil {
+		err = json.Unmarshal(content, &found)
+		return found, false, err
 	}
-	client, err := a.client()
+	if errors.Is(err, errNoPod) {
+		return found, false, fmt.Errorf("%w: %s/%s", err, namespace, name)
+	}
+	again = status == 0 || status == http.StatusTooManyRequests || status >= 500
+	return found, again && !errors.Is(err, errKubeconfig), err
+}
+
+// ask sends one request, and returns the answer's content and status. The status is 0 where there was no answer.
+func ask(kubeconfig, method, path string, body []byte) ([]byte, int, error) {
+	a, err := readKubeconfig(kubeconfig)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, 0, fmt.Errorf("the plugin's kubeconfig: %w", err)
+	}
+	var client *http.Client
+	if err == nil {
+		client, err = a.client()
+	}
 	if err != nil {
-		return found, false, fmt.Errorf("the plugin's kubeconfig %s: %w", path, err)
+		return nil, 0, fmt.Errorf("%w %s: %w", errKubeconfig, kubeconfig, err)
 	}
 	limit, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	address := a.server + "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(name)
-	request, err := http.NewRequestWithContext(limit, http.MethodGet, address, nil)
+	request, err := http.NewRequestWithContext(limit, method, a.server+path, bytes.NewReader(body))
 	if err != nil {
-		return found, false, err
+		return nil, 0, fmt.Errorf("%w %s: %w", errKubeconfig, kubeconfig, err)
 	}
 	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "userspace-cni-launcher")
 	if a.token != "" {
 		request.Header.Set("Authorization", "Bearer "+a.token)
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return found, true, err
+		return nil, 0, err
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
 	switch {
 	case err != nil:
-		return found, true, err
+		return nil, 0, err
 	case response.StatusCode == http.StatusNotFound:
-		return found, false, fmt.Errorf("%w: %s/%s", errNoPod, namespace, name)
+		return nil, response.StatusCode, errNoPod
 	case response.StatusCode != http.StatusOK:
-		return found, response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= 500,
-			fmt.Errorf("the API server answers %s to the plugin's kubeconfig %s for the pod %s/%s", response.Status, path, namespace, name)
+		return nil, response.StatusCode, fmt.Errorf("the API server answers %s to the plugin's kubeconfig %s for %s", response.Status, kubeconfig, path)
 	}
-	err = json.Unmarshal(content, &found)
-	return found, false, err
+	return content, response.StatusCode, nil
 }

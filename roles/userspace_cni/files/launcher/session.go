@@ -35,7 +35,7 @@ type netConf struct {
 	Network string `json:"network"`
 }
 
-// session is one ADD or DEL.
+// session is one ADD, CHECK or DEL.
 type session struct {
 	tools
 	conf      netConf
