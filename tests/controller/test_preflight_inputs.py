@@ -258,6 +258,8 @@ BAD = [
     ("image-missing", "never published", {"kube_ovn_image": "", "ovs_dpdk_image_source": "present"},
      {"api": {"nodes": [{"metadata": {"name": "node1"}, "status": {"nodeInfo": {}}}]}}),
     ("userspace-cni-version", "v1.2", {"userspace_cni_version": "v1.2"}, {}),
+    ("cni-places", "/var/lib/k0s/kubelet/pods", {}, {"host": {"runtimes": ["k0s"]}}),
+    ("cni-places", "/var/lib/rancher/k3s/data/cni", {}, {"api": {"version": "v1.24.17+k3s1"}}),
     # The build host.
     ("build-tools", "git", {}, {"tools": {"commands/git": ""}}),
     ("build-tools", "Docker", {"dpdk_app_image_source": "build"}, {"tools": {"docker": "/var/run/docker.sock: Permission denied"}}),
@@ -303,7 +305,8 @@ SOUND = [
     ("Ubuntu 18.04", {}, {"host": {"os": {"id": "ubuntu", "version": "18.04", "name": "Ubuntu 18.04 LTS"}, "kernel": "4.15.0-213-generic"}}),
     ("CRI-O and an image from a registry", {"dpdk_app_image_source": "present", "dpdk_app_image": "registry.example.com/dpdk:19.11"},
      {"host": {"runtimes": ["crio"]}}),
-    ("K3s and an image from a registry", {"dpdk_app_image_source": "present", "dpdk_app_image": "registry.example.com:5000/dpdk:19.11"},
+    ("K3s and an image from a registry", {"dpdk_app_image_source": "present", "dpdk_app_image": "registry.example.com:5000/dpdk:19.11",
+     "kube_ovn_installer_variables": {"CNI_BIN_DIR": "/var/lib/rancher/k3s/data/cni", "CNI_CONF_DIR": "/var/lib/rancher/k3s/agent/etc/cni/net.d"}},
      {"host": {"runtimes": ["k3s"]}, "api": {"version": "v1.24.17+k3s1"}}),
     ("a private registry", {"kube_ovn_registry": "registry.example.com:5000/kubeovn", "multus_image": "registry.example.com:5000/multus:v4.2.4"}, {}),
     ("an image by digest", {"kube_ovn_image": "registry.example.com/dpdk@sha256:" + 64 * "a"}, {}),

@@ -6,8 +6,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, error, rule
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.build import uses_plugin
+
+# Where distributions of Kubernetes have what others have in the usual places.
+K3S = {"CNI_BIN_DIR": "/var/lib/rancher/k3s/data/cni", "CNI_CONF_DIR": "/var/lib/rancher/k3s/agent/etc/cni/net.d"}
+MICROK8S = {"CNI_BIN_DIR": "/var/snap/microk8s/current/opt/cni/bin", "CNI_CONF_DIR": "/var/snap/microk8s/current/args/cni-network"}
+PODS = "userspace_cni_kubelet_pods_dir"
+PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
+USUAL = {"CNI_BIN_DIR": "/opt/cni/bin", "CNI_CONF_DIR": "/etc/cni/net.d", PODS: "/var/lib/kubelet/pods"}
 
 
 @rule("userspace-cni-version", CLUSTER, "the Userspace CNI release can be built")
@@ -17,3 +25,36 @@ def userspace_cni_release(case):
         yield error(
             "Userspace CNI v%s has no Go module file and cannot be built any more" % dotted(release), "use v24.02 or a newer commit in userspace_cni_version"
         )
+
+
+def usual(case, expected):
+    """Of these variables of the installer those that name the usual place, each with that of the distribution."""
+    given = case.setting("kube_ovn_installer_variables")
+    same = [name for name in sorted(expected) if isinstance(given, dict) and str(given.get(name) or USUAL[name]).rstrip("/") == USUAL[name]]
+    return [(name, USUAL[name], expected[name]) for name in same]
+
+
+@rule("cni-places", CLUSTER, "the kubelet and its container runtime look where the plugins are")
+def places_of_k3s(case):
+    for name, given, place in usual(case, K3S) if "+k3s" in str(case.facts.get("kubernetes_version", "")) else []:
+        yield warning(
+            "%s of kube_ovn_installer_variables is %s, and K3s looks in %s" % (name, given, place),
+            "set %s to %s for all hosts; docs/attachments.md has the places of each distribution" % (name, place),
+        )
+
+
+@rule("cni-places", NODE, "the kubelet and its container runtime look where the plugins are")
+def places_of_the_node(case):
+    # A host with another runtime too may have had one of these before.
+    found = case.facts.get("runtimes")
+    for name, given, place in usual(case, MICROK8S) if found == ["microk8s"] else []:
+        yield warning(
+            "%s of kube_ovn_installer_variables is %s, and MicroK8s looks in %s" % (name, given, place),
+            "set %s to %s for all hosts; docs/attachments.md has the places of each distribution" % (name, place),
+        )
+    for name in PODS_DIRS if uses_plugin(case) and str(case.setting(PODS, "")).rstrip("/") == USUAL[PODS] else []:
+        if found == [name]:
+            yield warning(
+                "%s is %s, and the kubelet of %s has its pods in %s" % (PODS, USUAL[PODS], name, PODS_DIRS[name]),
+                "set %s to %s" % (PODS, PODS_DIRS[name]),
+            )
