@@ -32,6 +32,8 @@ MAIN = ROOT / ".venv" / "bin"
 NEWEST = ROOT / ".venv-newest" / "bin"
 # The oldest interpreters of managed hosts; the newest is found by what the machine has.
 TARGET_PYTHONS = ("2.7", "3.6")
+# The cases of the launcher in which calls run beside each other, or beside a plugin that is ended.
+RACES = "concurrent or beside or meanwhile or killed or many_calls or hangs or restart_of_ovs"
 # Files side by side, the tests of one in their order.
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 # Under core 2.16 only: the launcher, the wrapper and the pages are no Ansible code, and each roll-out takes minutes.
@@ -265,6 +267,13 @@ def version_of(bin_directory: Path) -> str:
     return subprocess.run([str(bin_directory / "python"), "-c", question], capture_output=True, text=True, check=True).stdout.strip()
 
 
+def race() -> Step:
+    """What the launcher does beside other calls, under Go's race detector."""
+    step = pytest_step("launcher, race detector", "tests/controller/test_launcher.py", "-k", RACES, timeout=900)
+    step.env["USERSPACE_CNI_RACE"] = "1"
+    return step
+
+
 def units() -> list[Step]:
     return [
         # The environment of the old Python comes before the controller's: ansible-test looks for it by name. By its path in the cache: pytest of
@@ -285,6 +294,7 @@ def units() -> list[Step]:
         ),
         ansible_test("units, newest core", NEWEST, "units", "--python", version_of(NEWEST), "--color", "no", timeout=900),
         pytest_step("controller", "tests/controller", *IN_PARALLEL, timeout=2400),
+        race(),
         pytest_step(
             "controller, newest core",
             "tests/controller",
