@@ -791,6 +791,24 @@ for number in range(600):
     assert everything(directory) == before
 
 
+def test_directory_is_removed_whatever_names_it_has(node: Node) -> None:
+    """What lies deep is moved up first, and a pod could take the name that it gets there."""
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    # Before and after, since the order in which a directory is read is not known.
+    script = f"""
+import os
+os.chdir("{OWN_DIR}")
+os.makedirs("first/" + "a/" * 20)
+for pid in range(os.getpid(), os.getpid() + 3000):
+    os.makedirs(".removed-%d-1/x" % (pid % 4194304))
+os.makedirs("last/" + "a/" * 20)
+"""
+    node.run("python3", "-c", script)
+    assert node.cni("DEL").returncode == 0
+    assert not node.path(OWN_DIR).exists()
+
+
 @pytest.mark.parametrize("planted", ["pipe", "link", "endless"])
 def test_pid_file_that_a_pod_wrote_holds_nobody_up(node: Node, planted: str) -> None:
     node.bridge()

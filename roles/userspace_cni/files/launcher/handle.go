@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,9 +129,8 @@ func (d *directory) link(target, name string) error {
 
 // tree removes a directory that a pod could write, of whatever depth, in bounded steps and with few handles.
 type tree struct {
-	top   *directory
-	left  int
-	moved int
+	top  *directory
+	left int
 }
 
 // How far down a tree is walked; what is deeper is moved up to its top first.
@@ -180,8 +180,8 @@ func (t *tree) remove(at *directory, entry string, depth int) error {
 		return nil
 	}
 	if depth == 0 {
-		t.moved++
-		return syscall.Renameat(at.fd(), entry, t.top.fd(), fmt.Sprintf(".removed-%d-%d", os.Getpid(), t.moved))
+		// A name that nobody can have planted.
+		return syscall.Renameat(at.fd(), entry, t.top.fd(), fmt.Sprintf(".removed-%016x", rand.Uint64()))
 	}
 	below, err := at.open(entry)
 	if err != nil {
