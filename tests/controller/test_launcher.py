@@ -1319,12 +1319,12 @@ def test_tools_limit_themselves(node: Node) -> None:
     """What ends a tool that runs in a container from outside leaves it running there."""
     own_directory(node)
     for command in ("ADD", "CHECK", "DEL"):
-        assert node.cni(command).returncode == 0
+        assert node.cni(command, config=node.config(cniVersion="0.4.0")).returncode == 0
     node.sweep()
     assert len(node.path("/run/timeouts").read_text().split()) == len(node.calls())
 
 
-# --- CHECK
+# --- CHECK, which configurations have from version 0.4.0 on
 
 
 @pytest.mark.parametrize("volume", [None, "/run/openvswitch/pods", "/run/openvswitch/private", "/var/run/openvswitch/pods"])
@@ -1332,7 +1332,7 @@ def test_tools_limit_themselves(node: Node) -> None:
 def test_check_of_an_attachment_that_works_is_the_plugins_own(node: Node, mode: str, volume: str | None) -> None:
     node.bridge()
     node.server.pod = shared({"hostPath": {"path": volume}} if volume else None)
-    config = node.config(mode)
+    config = node.config(mode, cniVersion="0.4.0")
     assert node.cni("ADD", config=config).returncode == 0
     before = node.left()
     checked = node.cni("CHECK", config=config)
@@ -1345,12 +1345,12 @@ def test_check_of_an_attachment_that_works_is_the_plugins_own(node: Node, mode: 
 
 def test_check_of_an_empty_dir(node: Node) -> None:
     empty_dir(node)
-    assert node.cni("ADD", config=node.config("client")).returncode == 0
-    assert node.cni("CHECK", config=node.config("client")).returncode == 0
+    for command in ("ADD", "CHECK", "DEL"):
+        assert node.cni(command, config=node.config("client", cniVersion="0.4.0")).returncode == 0
 
 
 def test_check_of_what_open_vswitch_does_not_make_is_the_plugins_own(node: Node) -> None:
-    config = node.config()
+    config = node.config(cniVersion="0.4.0")
     config["host"]["engine"] = "vpp"
     assert node.cni("CHECK", config=config).returncode == 0
     assert node.calls() == []
