@@ -269,7 +269,7 @@ def version_of(bin_directory: Path) -> str:
 
 def race() -> Step:
     """What the launcher does beside other calls, under Go's race detector."""
-    step = pytest_step("launcher, race detector", "tests/controller/test_launcher.py", "-k", RACES, timeout=900)
+    step = pytest_step("launcher, race detector", "tests/controller/test_launcher.py", "-k", RACES, timeout=1800)
     step.env["USERSPACE_CNI_RACE"] = "1"
     return step
 

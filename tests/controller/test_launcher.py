@@ -137,7 +137,7 @@ def build(source: Path, output: Path, package: str, *flags: str) -> None:
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-trimpath -buildvcs=false"}
     if source == LAUNCHER and "USERSPACE_CNI_RACE" in os.environ:
         env["CGO_ENABLED"], flags = "1", ("-race", *flags)
-    subprocess.run(["go", "build", *flags, "-o", str(output), package], cwd=source, env=env, check=True, timeout=300)
+    subprocess.run(["go", "build", *flags, "-o", str(output), package], cwd=source, env=env, check=True, timeout=900)
 
 
 @pytest.fixture(scope="module")

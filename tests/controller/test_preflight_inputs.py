@@ -258,8 +258,6 @@ BAD = [
     ("image-missing", "never published", {"kube_ovn_image": "", "ovs_dpdk_image_source": "present"},
      {"api": {"nodes": [{"metadata": {"name": "node1"}, "status": {"nodeInfo": {}}}]}}),
     ("userspace-cni-version", "v1.2", {"userspace_cni_version": "v1.2"}, {}),
-    ("cni-places", "/var/lib/k0s/kubelet/pods", {}, {"host": {"runtimes": ["k0s"]}}),
-    ("cni-places", "/var/lib/rancher/k3s/data/cni", {}, {"api": {"version": "v1.24.17+k3s1"}}),
     # The build host.
     ("build-tools", "git", {}, {"tools": {"commands/git": ""}}),
     ("build-tools", "Docker", {"dpdk_app_image_source": "build"}, {"tools": {"docker": "/var/run/docker.sock: Permission denied"}}),
