@@ -12,7 +12,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Reads from each pod's annotations what Userspace CNI and Kube-OVN attached, and orders the ports as testpmd numbers them.
-  - Gives each port a MAC address, which is Kube-OVN's where it made the port.
+  - Gives each port a MAC address, a random one at each call, or Kube-OVN's where it made the port.
   - Gives each port the port that its packets are for, so that no packet is flooded and each differs from other traffic.
   - Used by role C(verify).
 options:

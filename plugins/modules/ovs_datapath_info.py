@@ -27,14 +27,14 @@ options:
     type: path
     default: /run/openvswitch
   macs:
-    description: Ethernet source addresses whose flows in the datapath are returned. None without any.
+    description: Ethernet addresses whose flows in the datapath are returned, from them and to them. None without any.
     type: list
     elements: str
     default: []
   database:
     description:
       - The database of the switch, as O(kube_ovn.dpdk.ovs_info#module:database) has it, here without TLS. What that module returns is RV(switch) then, so that
-        both are read in one call.
+        both are read in one call, and RV(fdb) of its bridges.
     type: str
   required:
     description: Whether the module fails when C(ovs-vswitchd) does not answer. If V(false), the reason is returned as C(msg), and everything else is left out
@@ -102,6 +102,16 @@ flows:
   returned: success
   type: dict
   sample: {"02:00:00:00:00:01": ""}
+flows_to:
+  description: The same by destination address.
+  returned: success
+  type: dict
+  sample: {"02:00:00:00:00:01": ""}
+fdb:
+  description: The texts of C(fdb/stats-show) by bridge, which say how often an address moved to another port. Empty without O(database).
+  returned: success
+  type: dict
+  sample: {br0: ""}
 threads:
   description: The PMD threads, each with the CPUs that the kernel lets it run on.
   returned: success
@@ -150,9 +160,16 @@ QUESTIONS = (
 MAC = re.compile(r'^[0-9a-f]{2}(:[0-9a-f]{2}){5}$')
 
 
-def collect(daemon, macs):
+def collect(daemon, macs, bridges=()):
     """Everything that the daemon answers; a question that it refuses is an error of its own and ends nothing."""
-    found = {'errors': {}, 'flows': {}}
+    found = {'errors': {}, 'flows': {}, 'flows_to': {}, 'fdb': {}}
+
+    def ask(name, key, question):
+        try:
+            found[name][key] = daemon.ask(*question)
+        except UnixctlError as error:
+            found['errors'][name] = to_native(error)
+
     for name, question in QUESTIONS:
         try:
             found[name] = daemon.ask(*question)
@@ -160,10 +177,10 @@ def collect(daemon, macs):
             found[name] = None
             found['errors'][name] = to_native(error)
     for mac in macs:
-        try:
-            found['flows'][mac] = daemon.ask('dpctl/dump-flows', '-m', '--names', 'filter=dl_src=' + mac)
-        except UnixctlError as error:
-            found['errors']['flows'] = to_native(error)
+        for name, side in (('flows', 'dl_src'), ('flows_to', 'dl_dst')):
+            ask(name, mac, ('dpctl/dump-flows', '-m', '--names', 'filter=%s=%s' % (side, mac)))
+    for bridge in bridges:
+        ask('fdb', bridge, ('fdb/stats-show', bridge))
     return found
 
 
@@ -203,7 +220,7 @@ def main():
     daemon = None
     try:
         daemon = Daemon(module.params['rundir'], module.params['timeout'])
-        found = collect(daemon, macs)
+        found = collect(daemon, macs, sorted((switch or {}).get('bridges') or ()))
     except UnixctlError as error:
         if module.params['required']:
             module.fail_json(msg=to_native(error))

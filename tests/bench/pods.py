@@ -27,7 +27,7 @@ from kubernetes import client, config
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / ".collections"))
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, parse  # noqa: E402
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called, length, mac_of, plan  # noqa: E402
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called, length, new_mac, plan  # noqa: E402
 
 RATIO = 0.95
 ROUNDS = 5
@@ -149,7 +149,7 @@ def bare_side(pod: dict) -> Side:
     own.update(name="bare", huge_dir=HUGE)
     for port in own["ports"]:
         name = f"bare-{port['name']}"
-        port.update(interface=name, path=f"/run/openvswitch/{name}", mac=mac_of(name), server=False)
+        port.update(interface=name, path=f"/run/openvswitch/{name}", mac=new_mac(), server=False)
     return Side("bare", f"{NAME}-app", own, "br0")
 
 

@@ -15,6 +15,14 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_report import verif
 
 MARKED = 256
 TOTAL = 1_000_000
+MOVES = """Statistics for bridge "br0":
+  Current/maximum MAC entries in the table: 2/8192
+  Current static MAC entries in the table : 0
+  Total number of learned MAC entries     : 2
+  Total number of expired MAC entries     : 0
+  Total number of evicted MAC entries     : 0
+  Total number of port moved MAC entries  : {}
+"""
 
 
 def pod(name: str, identity: str, node: str, ports: int = 2, mode: str = "client", **annotations: str) -> dict:
@@ -78,6 +86,25 @@ class End:
     interface: dict = field(default_factory=dict)
 
 
+@dataclass
+class Neighbour:
+    """A port of another pod on br0, which sends from `source` to `target`; its packets by moment, of which the datapath has flows in `seen`."""
+
+    node: str
+    name: str = "ffffffffffff-net1"
+    source: str = "02:ee:00:00:00:01"
+    target: str = "ff:ff:ff:ff:ff:ff"
+    actions: str = "br0"
+    packets: dict[str, int] = field(default_factory=lambda: {"before": 0, "load": 300, "loaded": 600, "after": 900})
+    seen: tuple[str, ...] = ("load", "loaded", "after")
+
+    def flow(self, moment: str) -> str:
+        return (
+            f"ufid:04002f25, recirc_id(0),in_port({self.name}),packet_type(ns=0,id=0),eth(src={self.source},dst={self.target}),eth_type(0x0800), "
+            f"packets:{self.packets[moment]}, bytes:9, used:0.0s, dp:ovs, actions:{self.actions}\n"
+        )
+
+
 class Proof:
     """A run in which all is well; change its parts, then `report()`."""
 
@@ -111,10 +138,13 @@ class Proof:
         self.missing: set[tuple[str, str]] = set()
         self.status: dict[str, int] = {}
         self.actions: dict[str, str] = {}
+        # How often addresses moved between the ports of br0.
+        self.moved = {name: 0 for name in self.names}
+        self.others: list[Neighbour] = []
         self.change = None
         self.living: dict | None = {
             "names": [f"{one['namespace']}/{one['name']}" for one in self.plan],
-            "uids": {one["name"]: [port["interface"] for port in one["ports"]] for one in self.plan},
+            "uids": {"neighbour": None, **{one["name"]: [port["interface"] for port in one["ports"]] for one in self.plan}},
         }
         self.leftovers: list[dict] = []
 
@@ -135,8 +165,10 @@ class Proof:
             }
             for end in self.ends.values() if end.node == host
         }  # fmt: skip
+        ids = {"userspace-cni-pod": "other/neighbour", "userspace-cni-uid": "neighbour"}
         return {
             **found,
+            **{one.name: {"type": "dpdkvhostuser", "bridge": "br0", "external_ids": ids} for one in self.others if one.node == host},
             "br0": {"type": "internal", "bridge": "br0"},
             **({"dpdk0": self.uplink[host]} if self.uplink.get(host) else {}),
         }
@@ -153,11 +185,17 @@ class Proof:
                 continue
             ports += f"    RX packets:{int(5000 + end.ovs_rx * share)} errors:0 dropped:0 overruns:? frame:?\n"
             ports += f"    TX packets:{int(7000 + end.ovs_tx * share)} errors:0 dropped:0 aborted:? carrier:?\n"
+        for number, one in enumerate([one for one in self.others if one.node == host], 20):
+            ports += f"  port {number}: {one.name} (dpdkvhostuser)\n    RX packets:{one.packets[moment]} errors:0 dropped:0 overruns:? frame:?\n"
         first, last = self.pmd[host]
         packets = int(first + (last - first) * share)
         names = "".join(f"  port: {end.plan['interface']}  queue-id:  0 (enabled)   pmd usage:  9 %\n" for end in ends)
         head = "pmd thread numa_id 0 core_id 1:\n"
-        flows = {}
+        flows: dict[str, str] = {}
+        flows_to: dict[str, str] = {}
+        if moment != "before":
+            for end in ends:
+                flows[end.plan["mac"]] = flows_to[end.plan["mac"]] = ""
         for end in ends if moment in ("load", "loaded") else []:
             peer = next((other for other in self.ends.values() if other.plan["mac"] == end.plan.get("peer")), None)
             # Without a peer testpmd sends to an address of its own choice.
@@ -165,12 +203,28 @@ class Proof:
                 leads = "br0" if peer is None else peer.plan["interface"] if peer.node == host else "dpdk0"
                 actions = self.actions.get(end.plan["interface"], leads)
                 target = peer.plan["mac"] if peer else "02:00:00:00:00:00"
-                flows[end.plan["mac"]] = (
+                flow = (
                     f"flow-dump from pmd on cpu core: 1\nufid:c3b3, recirc_id(0),in_port({end.plan['interface']}),packet_type(ns=0,id=0),"
                     f"eth(src={end.plan['mac']},dst={target}),eth_type(0x0800), packets:900, bytes:57600, used:0.0s, dp:ovs, actions:{actions}\n"
                 )
+                flows[end.plan["mac"]] += flow
+                if target in flows_to:
+                    flows_to[target] += flow
+        for end in ends if moment in ("load", "loaded") else []:
+            sender = next((other for other in self.ends.values() if other.plan.get("peer") == end.plan["mac"]), None)
+            if sender and sender.node != host:
+                flows_to[end.plan["mac"]] += (
+                    f"ufid:1, recirc_id(0),in_port(dpdk0),packet_type(ns=0,id=0),eth(src={sender.plan['mac']},dst={end.plan['mac']}),eth_type(0x0800), "
+                    f"packets:900, bytes:57600, used:0.0s, dp:ovs, actions:{end.plan['interface']}\n"
+                )
+        for one in self.others:
+            if one.node == host and moment in one.seen:
+                for found, address in ((flows, one.source), (flows_to, one.target)):
+                    if address in found:
+                        found[address] += one.flow(moment)
         return {
-            "pid": 1185, "started": 1.0, "version": "ovs-vswitchd (Open vSwitch) 3.5.0", "errors": {}, "flows": flows,
+            "pid": 1185, "started": 1.0, "version": "ovs-vswitchd (Open vSwitch) 3.5.0", "errors": {}, "flows": flows, "flows_to": flows_to,
+            "fdb": {"br0": MOVES.format(int(self.moved[host] * share))} if moment in ("before", "after") else {},
             "ports": ports,
             "pmd_stats": f"{head}  packets received: {packets}\n  idle cycles: {1000 + packets} (5%)\n"
             + f"  processing cycles: {packets * 300} (95%)\nmain thread:\n  packets received: 9\n",

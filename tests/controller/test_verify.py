@@ -677,6 +677,10 @@ MORE = {
         changed(set_read(lambda read: read["nodes"]["node1"]["after"].update(dpdk_initialized=False))),
         "dpdk-initialized",
     ),
+    "addresses that were not read of a bridge": (
+        changed(set_read(lambda read: read["nodes"]["node1"]["datapath"]["after"].update(fdb={}))),
+        "neighbours",
+    ),
     "pod that was deleted meanwhile": (changed(lambda proof: proof.plan[0].update(phase="Terminating")), "pods"),
 }
 

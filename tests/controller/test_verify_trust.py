@@ -27,7 +27,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lea
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import moment as time_of
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import timeline
-from proof import MARKED, TOTAL, Proof, failed, pod
+from proof import MARKED, TOTAL, Neighbour, Proof, failed, pod
 from test_k8s_objects import call
 from test_verify import FAKE, OWN_DEFINITIONS, own_pod, own_switch, play, script
 
@@ -308,6 +308,131 @@ def test_foreign_packets_do_not_stand_in_for_lost_ones():
     # They come on top.
     end.rx = end.ovs_tx = TOTAL + 2 * 100_000
     assert failed(proof.report()) == {}
+
+
+# --- neighbours on the bridge, who can send with any address that they have seen
+
+
+def test_addresses_are_known_to_nobody_before_the_run():
+    made = [pod("a", "a", "n1"), pod("b", "b", "n2")]
+    runs = [[port["mac"] for one in verify_plan(made) for port in one["ports"]] for _run in range(20)]
+    addresses = [address for run in runs for address in run]
+    assert len(set(addresses)) == len(addresses) == 80
+    for address in addresses:
+        assert re.fullmatch(MAC, address) and int(address[:2], 16) & 3 == 2, "unicast, and locally administered"
+    # No part of them is the same each time.
+    assert all(len({address.split(":")[part] for address in addresses}) > 20 for part in range(6))
+    (one,) = verify_plan(made[:1])
+    assert [port["peer"] for port in one["ports"]] == [port["mac"] for port in reversed(one["ports"])]
+
+
+def with_neighbour(**more) -> Proof:
+    """One who sends what the first port of the pod sends, to the second; the numbers are its packets."""
+    proof = Proof(server=more.pop("server", False))
+    first, second = (proof.end(f"testpmd-node1 net{number}").plan for number in (1, 2))
+    what = {"source": first["mac"], "target": second["mac"], "actions": second["interface"], **more}
+    proof.others.append(Neighbour("node1", **what))
+    return proof
+
+
+def test_neighbour_that_sends_other_things_changes_nothing():
+    report = with_neighbour(source="02:ee:00:00:00:01", target="ff:ff:ff:ff:ff:ff").report()
+    assert failed(report) == {}
+    (found,) = [check for check in report["checks"] if check["id"] == "neighbours"]
+    assert found["detail"] == "other ports of the bridges sent 900 packets, none to an address of the proof"
+
+
+def test_flow_of_a_neighbour_is_no_flow_of_the_port():
+    """In server mode flows are all that Open vSwitch has of a port: one that came in elsewhere with the port's address is none of them."""
+    proof = with_neighbour(server=True)
+    first = proof.end("testpmd-node1 net1").plan
+
+    def change(read):
+        for reading in read["nodes"]["node1"]["datapath"].values():
+            for key in reading["flows"]:
+                reading["flows"][key] = "".join(line for line in reading["flows"][key].splitlines(True) if "in_port(aaaaaaaaaaaa-net1)" not in line)
+
+    proof.change = change
+    bad = failed(proof.report())
+    assert "path" in bad and first["name"] in bad["path"]["detail"] and "only the pod says that it sent them" in bad["path"]["detail"]
+
+
+def test_flow_of_a_neighbour_does_not_lead_the_ports_packets():
+    proof = with_neighbour()
+    proof.actions["aaaaaaaaaaaa-net1"] = "some-other-port"
+    assert "path" in failed(proof.report())
+
+
+@pytest.mark.parametrize("source", ["the port's", "02:ee:00:00:00:01"])
+def test_packets_of_a_neighbour_do_not_stand_in_for_lost_ones(source):
+    """A meter holds back 5 of 100 packets of the load; somebody who saw the addresses sends as many, so that all counters agree."""
+    lost = TOTAL // 20
+    packets = {"before": 0, "load": 0, "loaded": lost, "after": lost}
+    proof = with_neighbour(packets=packets, **({} if source == "the port's" else {"source": source}))
+    proof.actions["aaaaaaaaaaaa-net1"] = "meter(0),aaaaaaaaaaaa-net2"
+    report = proof.report()
+    bad = failed(report)
+    assert "ffffffffffff-net1 (other/neighbour) on node1 sent 50,000 packets or more to default/testpmd-node1 net2" in bad["neighbours"]["detail"]
+    assert "received 950,000 of them" in bad["conservation"]["detail"]
+
+
+def test_marked_packets_of_a_neighbour_are_seen_although_no_flow_counts_them():
+    """The first packets of a flow are not in its counter."""
+    assert "neighbours" in failed(with_neighbour(packets=dict.fromkeys(("before", "load", "loaded", "after"), 0), seen=("load",)).report())
+
+
+def test_flow_that_was_removed_meanwhile_is_counted_on():
+    proof = with_neighbour(packets={"before": 0, "load": 300, "loaded": 200, "after": 50})
+    assert "sent 550 packets or more" in failed(proof.report())["neighbours"]["detail"]
+
+
+def test_packets_that_do_not_arrive_stand_in_for_none():
+    assert failed(with_neighbour(actions="drop").report()) == {}
+
+
+def test_address_that_moved_between_readings_of_the_flows_is_seen():
+    """Open vSwitch forgets a flow that nobody uses in ten seconds, but counts each address that came in by another port than before."""
+    proof = with_neighbour(seen=())
+    assert failed(proof.report()) == {}
+    proof.moved["node1"] = 2
+    bad = failed(proof.report())
+    assert list(bad) == ["neighbours"]
+    assert "moved between the ports of br0 on node1 2 times" in bad["neighbours"]["detail"] and "ffffffffffff-net1" in bad["neighbours"]["detail"]
+    # Where no other pod sent anything there is nobody who could have.
+    proof.others[0].packets = dict.fromkeys(proof.others[0].packets, 7)
+    assert failed(proof.report()) == {}
+    proof.others.clear()
+    assert failed(proof.report()) == {}
+
+
+@pytest.mark.parametrize("name", ["dpdk0", "genev_sys_6081"])
+def test_packets_from_another_node_come_in_by_an_uplink_or_a_tunnel(name):
+    proof = Proof(nodes=2)
+
+    def change(read):
+        for reading in read["nodes"]["node2"]["datapath"].values():
+            reading["flows_to"] = {key: text.replace("in_port(dpdk0)", f"in_port({name})") for key, text in reading["flows_to"].items()}
+
+    proof.change = change
+    assert failed(proof.report()) == {}
+
+
+@pytest.mark.parametrize("name", ["ffffffffffff-net1", "gone-meanwhile"])
+def test_packets_from_another_node_do_not_come_in_by_a_pods_port(name):
+    proof = Proof(nodes=2)
+    port = proof.end("testpmd-node2 net1").plan
+    source = next(end.plan["mac"] for end in proof.ends.values() if end.plan["peer"] == port["mac"])
+    proof.others.append(Neighbour("node2", name=name, source=source, target=port["mac"], actions=port["interface"]))
+    if name != "ffffffffffff-net1":
+        proof.change = lambda read: [read["nodes"]["node2"][moment]["interfaces"].pop(name) for moment in ("before", "after")]
+    assert name in failed(proof.report())["neighbours"]["detail"]
+
+
+@pytest.mark.parametrize("key", ["flows_to", "fdb"])
+def test_neighbours_that_were_not_read_are_no_quiet_ones(key):
+    proof = Proof()
+    proof.change = lambda read: read["nodes"]["node1"]["datapath"]["after"].update({key: {}})
+    assert "neighbours" in failed(proof.report())
 
 
 # --- readings in which packets pass

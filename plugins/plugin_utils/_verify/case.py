@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import parse
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called, parse_probe, wish
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called, is_guest, parse_probe, wish
 
 # The readings of a node that the verdict needs, and what each is of.
 BEFORE, LOAD, LOADED, AFTER = "before", "load", "loaded", "after"
@@ -56,6 +56,8 @@ class Port:
     load_sent: int | None = None
     drained: dict[str, int] = field(default_factory=dict)
     ovs: dict | None = None
+    # Packets to this port's address that came into its switch by a port that its sender's do not come in by.
+    strangers: dict[str, int] = field(default_factory=dict)
     peer: Port | None = None
     sender: Port | None = None
 
@@ -69,9 +71,10 @@ class Port:
 
     @property
     def others(self) -> int:
-        """Packets that it received in the marked rounds from elsewhere than its sender, as far as they were printed."""
+        """Packets from elsewhere than its sender: those printed in the marked rounds with another source, and those that came by another port."""
         expected = self.sender.plan["mac"] if self.sender else None
-        return self.foreign + sum(packets for marks in self.marks for source, packets in marks.items() if source != expected)
+        printed = sum(packets for marks in self.marks for source, packets in marks.items() if source != expected)
+        return self.foreign + printed + sum(self.strangers.values())
 
     @property
     def where(self) -> dict:
@@ -147,6 +150,9 @@ def build(read: dict, settings: dict) -> Case:
         port.peer = by_name.get((port.plan.get("peer_pod"), port.plan.get("peer_port")))
         if port.peer is not None:
             port.peer.sender = port
+    for port in ports:
+        if port.host and port.sender is not None and port.sender.host:
+            port.strangers = strangers(port, nodes[port.host])
     full = {"series": [], "left_out": [], "failures": {}, **(read.get("full") or {})}
     return Case(pods, nodes, settings, ports, list(read.get("leftovers") or []), read.get("living"), full)
 
@@ -164,6 +170,8 @@ def digest(node: dict) -> dict:
             "ports": parse.parse_ports(datapath.get("ports")),
             "threads": parse.parse_pmd(datapath),
             "flows": {mac: parse.parse_flows(text) for mac, text in (datapath.get("flows") or {}).items()},
+            "flows_to": {mac: parse.parse_flows(text) for mac, text in (datapath.get("flows_to") or {}).items()},
+            "moves": {bridge: parse.parse_moves(text) for bridge, text in (datapath.get("fdb") or {}).items()},
             "cpu": datapath.get("cpu") or {},
             "errors": datapath.get("errors") or {},
         }
@@ -205,6 +213,56 @@ def port_of(pod: dict, number: int, nodes: dict, owners: dict) -> Port:
     if host:
         port.ovs = ovs_side(nodes[host], plan["interface"])
     return port
+
+
+# How Open vSwitch calls the port of its datapath by which all packets of one kind of tunnel come in.
+TUNNEL_PORT = re.compile(r"\w+_sys(_\d+)?\Z")
+
+
+def leads_to(actions: str, interface: str) -> bool:
+    return interface in actions.replace("(", ",").replace(")", ",").split(",")
+
+
+def strangers(port: Port, node: dict) -> dict[str, int]:
+    """Packets for this port by the port that they came in by, but for those by which the packets of its sender come in.
+
+    A neighbour can send with any address that it has seen, but by no other port than its own: by that the datapath knows its packets.
+    The first packets of a flow are in no counter of it, so there were more.
+    """
+    interfaces = {**((node.get(BEFORE) or {}).get("interfaces") or {}), **((node.get(AFTER) or {}).get("interfaces") or {})}
+
+    def expected(name: str) -> bool:
+        if port.sender.host == port.host:
+            return name == port.sender.plan["interface"]
+        # From another node they come in by an uplink or a tunnel.
+        return not is_guest(interfaces[name]) if name in interfaces else bool(TUNNEL_PORT.match(name))
+
+    found: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for moment in (LOAD, LOADED, AFTER):
+        now: dict[str, int] = {}
+        for flow in node["datapath"].get(moment, {}).get("flows_to", {}).get(port.plan["mac"]) or []:
+            # Where a packet goes on in another flow, that one leads it to the port.
+            arrives = leads_to(flow["actions"], port.plan["interface"]) or "recirc(" in flow["actions"]
+            if flow["destination"] == port.plan["mac"] and arrives and not expected(flow["in_port"]):
+                now[flow["in_port"]] = now.get(flow["in_port"], 0) + flow["packets"]
+        for name, packets in now.items():
+            # A flow that nobody used is removed, and counts from 0 when it is there again.
+            begun = last.get(name, 0)
+            found[name] = found.get(name, 0) + (packets - begun if packets >= begun else packets)
+        last = now
+    return found
+
+
+def guests(node: dict, bridge: str, own: set[str]) -> dict[str, int | None]:
+    """The interfaces of others than this run that pods and machines have on a bridge, with the packets that came in by each; null where unknown."""
+    interfaces = (node.get(AFTER) or {}).get("interfaces") or {}
+    before, after = (node["datapath"].get(moment, {}).get("ports", {}) for moment in (BEFORE, AFTER))
+    return {
+        name: since(before.get(name), after.get(name), "rx_packets")
+        for name, one in sorted(interfaces.items())
+        if one.get("bridge") == bridge and is_guest(one) and name not in own
+    }
 
 
 def ovs_side(node: dict, name: str) -> dict:

@@ -17,6 +17,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.case import 
     MOMENTS,
     Case,
     Port,
+    guests,
+    leads_to,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.engine import check, problem
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.parse import grown
@@ -528,16 +530,18 @@ def path(case: Case):
 
 
 def flows_of(case: Case, port: Port) -> list[dict]:
-    return [flow for moment in (LOAD, LOADED, AFTER) for flow in case.datapath(port.host or "", moment).get("flows", {}).get(port.plan["mac"]) or []]
+    """The flows of packets that came in by this very port: its address alone says nothing, since a neighbour can send with it."""
+    return [
+        flow
+        for moment in (LOAD, LOADED, AFTER)
+        for flow in case.datapath(port.host or "", moment).get("flows", {}).get(port.plan["mac"]) or []
+        if flow["in_port"] == port.plan["interface"]
+    ]
 
 
 def unseen(case: Case, port: Port) -> bool:
     """Whether Open vSwitch counts no packet of the port, as in server mode, so that without a flow nothing but the pod's word says that there was one."""
     return (port.ovs or {}).get("rx_packets") is None and comparable(case, port.host or "")
-
-
-def leads_to(actions: str, interface: str) -> bool:
-    return interface in actions.replace("(", ",").replace(")", ",").split(",")
 
 
 def starved(port: Port) -> bool:
@@ -548,6 +552,67 @@ def starved(port: Port) -> bool:
         if index < len(port.peer.marks)
     )
     return lost or not port.rates or not port.rates[-1]["tx"] or not port.peer.rates or not port.peer.rates[-1]["rx"]
+
+
+@check(
+    "neighbours",
+    "no other port sends to the addresses of the proof",
+    "find out what the pod or machine behind the port that is named sends; take it off the bridge, and run the proof again",
+)
+def neighbours(case: Case):
+    """Whose a packet is, its addresses say; that it is, the port says that it came in by."""
+    sent: dict[str, int] = {}
+    unknown = 0
+    for port in case.ports:
+        if not port.host or port.sender is None:
+            continue
+        unread = [
+            MOMENTS[moment]
+            for moment in (LOAD, LOADED, AFTER)
+            if case.datapath(port.host, moment) and port.plan["mac"] not in case.datapath(port.host, moment)["flows_to"]
+        ]
+        if unread:
+            yield problem(
+                f"{port.host}: the flows to {port.name} were not read {', '.join(unread)}",
+                {**port.where, "part": "bridge", "bridge": port.bridge},
+                "run the proof again; if it stays so, see the errors of check readings",
+            )
+        interfaces = case.nodes[port.host]["after"]["interfaces"]
+        for name, packets in sorted(port.strangers.items()):
+            whose = owner(interfaces.get(name) or {})
+            who = f"{name} ({whose})" if whose else name
+            yield problem(
+                f"{who} on {port.host} sent {plural(packets, 'packet')} or more to {port.name}, to which "
+                f"{port.sender.name} alone sends",
+                {**port.where, "part": "bridge", "bridge": port.bridge},
+            )
+    own = {port.plan["interface"] for port in case.ports}
+    for host, bridge in sorted({(port.host, port.bridge) for port in case.ports if port.host and port.bridge}):
+        if not comparable(case, host):
+            continue
+        others = guests(case.nodes[host], bridge, own)
+        sent.update({f"{host} {name}": packets for name, packets in others.items() if packets})
+        unknown += sum(packets is None for packets in others.values())
+        moves = [case.datapath(host, moment)["moves"].get(bridge) for moment in (BEFORE, AFTER)]
+        where = {"host": host, "bridge": bridge, "part": "bridge"}
+        if None in moves:
+            yield problem(
+                f"{host}: how often addresses of bridge {bridge} moved was not read{reason(case.nodes[host], AFTER)}",
+                where,
+                "run the proof again; if it stays so, see the error that is named",
+            )
+        # What is sent with the address of another port, be it for a moment that no reading of the flows saw, moves it.
+        elif moves[0] != moves[1] and any(packets != 0 for packets in others.values()):
+            names = ", ".join(name for name, packets in others.items() if packets != 0)
+            yield problem(
+                f"addresses moved between the ports of {bridge} on {host} {plural(moves[1] - moves[0], 'time')} meanwhile, and {names} may have sent with "
+                "those of the proof",
+                where,
+                "run the proof again; if it stays so, find the address that moves (ovs-appctl fdb/show BRIDGE) and what is behind its ports",
+            )
+    return f"other ports of the bridges sent {plural(sum(sent.values()), 'packet')}, none to an address of the proof" + (
+        f"; {plural(unknown, 'port')} not counted" if unknown else ""
+    )
 
 
 @check(

@@ -209,6 +209,12 @@ def parse_flows(text: str | None) -> list[dict]:
     return found
 
 
+def parse_moves(text: str | None) -> int | None:
+    """fdb/stats-show → how often an address that the bridge had learned at one port came in by another."""
+    found = re.search(r"^\s*Total number of port moved MAC entries\s*: " + NUMBER, text or "", re.M)
+    return int(found[1]) if found else None
+
+
 def grown(before: dict | None, after: dict | None, key: str) -> int | None:
     """How much a counter grew between two readings of the same process; null where either reading lacks it."""
     first, last = (before or {}).get(key), (after or {}).get(key)

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
+import secrets
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port, plugins_of
@@ -169,10 +169,10 @@ def own_ports(pod: dict, definitions: list[dict] | None, mounts: dict[str, str],
     return found
 
 
-def mac_of(text: str) -> str:
-    """A locally administered unicast address, always the same for the same port."""
-    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return "02:" + ":".join(digest[i : i + 2] for i in range(0, 10, 2))
+def new_mac() -> str:
+    """A locally administered unicast address that nobody knows before its first packet, so that no neighbour can have sent with it."""
+    first, *rest = secrets.token_bytes(6)
+    return ":".join(f"{byte:02x}" for byte in (first & 0xFC | 0x02, *rest))
 
 
 def mebibytes(quantity: object) -> int:
@@ -206,16 +206,22 @@ def called(pod: dict, port: dict | None = None) -> str:
     return f"{pod['namespace']}/{pod['name']}" + (f" {port['name']}" if port else "")
 
 
+# Types of interfaces that lead nowhere but to this node, and of those that are a pod's or a machine's on it.
+INTERNAL = ("internal", "patch", "dpdkr", "null")
+GUESTS = ("tap", "dpdkvhostuser", "dpdkvhostuserclient")
+
+
+def is_guest(interface: dict) -> bool:
+    """Whether a pod or a machine of this node is behind the interface."""
+    # The latter is a logical port of OVN, as the kernel's end of a pod's interface.
+    return interface.get("type") in GUESTS or "iface-id" in (interface.get("external_ids") or {})
+
+
 def has_uplink(switch: dict, bridge: str) -> bool:
     """Whether a port of this bridge leads out of the node: a NIC, be it DPDK's or the kernel's, or a tunnel."""
-    inside = ("internal", "patch", "tap", "dpdkvhostuser", "dpdkvhostuserclient", "dpdkr", "null")
     interfaces = switch.get("interfaces") or {}
     return any(
-        one.get("bridge") == bridge
-        and name != bridge
-        and one.get("type") not in inside
-        # A logical port of OVN, as the kernel's end of a pod's interface.
-        and "iface-id" not in (one.get("external_ids") or {})
+        one.get("bridge") == bridge and name != bridge and one.get("type") not in INTERNAL and not is_guest(one)
         for name, one in interfaces.items()
     )
 
@@ -255,7 +261,7 @@ def plan(pods: list[dict], settings: dict, nodes: dict | None = None) -> list[di
         ports, problem = attachments(pod)
         for port in ports:
             port["path"] = settings["socket_dir"].rstrip("/") + "/" + port["file"]
-            port["mac"] = mac_of(port["interface"])
+            port["mac"] = new_mac()
         if own and not ports and wanted(pod, definitions) == len(own):
             # Nothing was asked of Userspace CNI.
             problem = None
@@ -263,7 +269,7 @@ def plan(pods: list[dict], settings: dict, nodes: dict | None = None) -> list[di
             if not MAC.match(port["mac"]):
                 problem = f"annotation {port['provider']}.kubernetes.io/mac_address is {'no Ethernet address' if port['mac'] else 'missing'}"
                 # OVN drops what comes from it, and the nodes can be asked for it.
-                port["mac"] = mac_of(port["interface"])
+                port["mac"] = new_mac()
         ports = sorted(ports + own, key=lambda port: natural(port["name"]))
         planned.append(
             {

@@ -98,16 +98,20 @@ def write(proc, pid, name, text):
 def test_answers_and_what_an_open_vswitch_does_not_know(directory, proc):
     server = Daemon(directory)
     daemon = _unixctl.Daemon(directory, proc=proc)
-    found = ovs_datapath_info.collect(daemon, ['02:00:00:00:00:01'])
+    found = ovs_datapath_info.collect(daemon, ['02:00:00:00:00:01'], ['br0'])
     daemon.close()
     server.close()
     assert daemon.pid == os.getpid()
     assert found['ports'] == ANSWERS['dpctl/show']
     assert found['flows'] == {'02:00:00:00:00:01': ANSWERS['dpctl/dump-flows']}
+    assert found['flows_to'] == found['flows']
+    assert found['fdb'] == {} and 'not a valid command' in found['errors']['fdb']
     # Open vSwitch 4.0 has no pmd-stats-show any more.
     assert found['pmd_stats'] is None
     assert 'not a valid command' in found['errors']['pmd_stats']
-    assert ['dpctl/dump-flows', '-m', '--names', 'filter=dl_src=02:00:00:00:00:01'] in server.asked
+    for side in ('dl_src', 'dl_dst'):
+        assert ['dpctl/dump-flows', '-m', '--names', 'filter=%s=02:00:00:00:00:01' % side] in server.asked
+    assert ['fdb/stats-show', 'br0'] in server.asked
 
 
 def test_only_reading_commands_are_asked_for(directory, proc):
