@@ -39,12 +39,12 @@ def stamp(present):
     return time.strftime(FORM, time.gmtime(present)) + '.000000Z'
 
 
-def held_by_another(found, holder, purpose, present):
-    """Why the lock cannot be taken, or an empty text. found: the Lease, or None."""
+def held_by_another(found, holder, purpose, present, replaces=''):
+    """Why the lock cannot be taken, or an empty text. found: the Lease, or None; replaces: a holder whose run is known to have died."""
     spec = (found or {}).get('spec') or {}
     other = spec.get('holderIdentity') or ''
     since = moment(spec.get('renewTime'))
-    if not other or other == holder or since is None:
+    if other in ('', holder, replaces) or since is None:
         return ''
     # A renewal in the future comes from a clock that is wrong: the lifetime bounds that too.
     left = min(since, present) + int(spec.get('leaseDurationSeconds') or 0) - present

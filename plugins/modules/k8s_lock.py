@@ -13,7 +13,7 @@ short_description: Takes, renews and releases a lock of a cluster
 version_added: 0.1.0
 description:
   - Keeps two runs from doing the same thing in a cluster at once. The lock is a Lease, which other tools can read.
-  - The lock has a bounded lifetime. A run that died blocks others until then, and the Lease is removed with the Job that owns it (Kubernetes 1.21 and later).
+  - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it, and the Lease is removed with the Job that owns it (Kubernetes 1.21 and later).
   - The module fails when another holder has the lock, and says who, since when and how long.
   - All holders go by the clock of the API server. Their own may be wrong.
 options:
@@ -38,6 +38,10 @@ options:
     description: How long the lock is held from now on, unless it is renewed or given back, from 1 to 86400 seconds.
     type: int
     default: 600
+  replaces:
+    description: A holder whose run is known to have died. Its lock is taken over at once.
+    type: str
+    default: ""
   purpose:
     description: What the lock is for, as the message for another run says.
     type: str
@@ -87,6 +91,11 @@ held:
   returned: success
   type: bool
   sample: true
+replaced:
+  description: Whether the lock was taken over from O(replaces).
+  returned: success
+  type: bool
+  sample: false
 until:
   description: When the lock ends by itself by the clock of the API server, in seconds since 1970. Null without the lock.
   returned: success
@@ -117,6 +126,7 @@ ATTEMPTS = 5
 class Lock(object):
     def __init__(self, module, client):
         self.module, self.wanted = module, module.params
+        self.replaced = False
         self.leases = client.resource('Lease', 'coordination.k8s.io/v1')
         self.jobs = client.resource('Job', 'batch/v1')
 
@@ -143,10 +153,11 @@ class Lock(object):
     def take(self):
         for _unused in range(ATTEMPTS):
             found, present = self.read_with_time()
-            refused = held_by_another(found, self.wanted['holder'], self.wanted['purpose'], present)
+            replaces = self.wanted['replaces']
+            refused = held_by_another(found, self.wanted['holder'], self.wanted['purpose'], present, replaces)
             if refused:
                 # Of an earlier attempt that lost.
-                self.remove_owner()
+                self.remove_owner(self.wanted)
                 self.module.fail_json(msg=refused)
             if self.module.check_mode:
                 return None
@@ -154,12 +165,15 @@ class Lock(object):
             try:
                 write = self.leases.replace if found else self.leases.create
                 write(body=body, namespace=self.wanted['namespace'])
+                self.replaced = bool(replaces) and ((found or {}).get('spec') or {}).get('holderIdentity') == replaces
+                if self.replaced:
+                    self.remove_owner(dict(self.wanted, holder=replaces))
                 return present + self.wanted['seconds']
             except ApiException as error:
                 # Another was faster, or has given it back.
                 if error.status not in (404, 409):
                     raise
-        self.remove_owner()
+        self.remove_owner(self.wanted)
         return self.module.fail_json(
             msg='The lock of %(purpose)s (Lease %(name)s in namespace %(namespace)s) changed hands all the time; try again' % self.wanted
         )
@@ -173,9 +187,9 @@ class Lock(object):
         patch = {'metadata': {'name': there['metadata']['name']}, 'spec': {'activeDeadlineSeconds': deadline(there, self.wanted['seconds'], present)}}
         return self.jobs.patch(body=patch, namespace=self.wanted['namespace'], content_type='application/merge-patch+json').to_dict()
 
-    def remove_owner(self):
+    def remove_owner(self, wanted):
         if not self.module.check_mode:
-            self.delete(self.jobs, job(self.wanted)['metadata']['name'], {'propagationPolicy': 'Background'})
+            self.delete(self.jobs, job(wanted)['metadata']['name'], {'propagationPolicy': 'Background'})
 
     def delete(self, resource, name, options):
         try:
@@ -191,7 +205,7 @@ class Lock(object):
             return
         if found and (found.get('spec') or {}).get('holderIdentity') == self.wanted['holder']:
             self.delete(self.leases, self.wanted['name'], {'preconditions': {'resourceVersion': found['metadata']['resourceVersion']}})
-        self.remove_owner()
+        self.remove_owner(self.wanted)
 
 
 def main():
@@ -202,6 +216,7 @@ def main():
             namespace=dict(type='str', required=True),
             holder=dict(type='str', required=True),
             seconds=dict(type='int', default=600),
+            replaces=dict(type='str', default=''),
             purpose=dict(type='str', default='this task'),
             labels=dict(type='dict', default={}),
         )
@@ -214,13 +229,13 @@ def main():
         lock = Lock(module, k8s_client(module))
         if module.params['state'] == 'present':
             until = lock.take()
-            module.exit_json(changed=False, held=until is not None, until=until)
+            module.exit_json(changed=False, held=until is not None, replaced=lock.replaced, until=until)
         lock.release()
     except ResourceNotFoundError as error:
         module.fail_json(msg='The Kubernetes API serves no Leases (coordination.k8s.io/v1) or Jobs, so no lock can be taken: %s' % error)
     except (ApiException, HTTPError) as error:
         module.fail_json(msg='The lock (Lease %s in namespace %s) could not be used: %s' % (module.params['name'], module.params['namespace'], reason(error)))
-    module.exit_json(changed=False, held=False, until=None)
+    module.exit_json(changed=False, held=False, replaced=False, until=None)
 
 
 if __name__ == '__main__':

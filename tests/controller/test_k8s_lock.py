@@ -96,6 +96,21 @@ def test_of_several_at_once_one_gets_it(cluster):
     assert len(jobs(cluster)) == 1, "who lost has left nothing"
 
 
+def test_holder_that_is_known_to_have_died_is_replaced_at_once(cluster):
+    assert lock("dead", seconds=600)[0] == "SUCCESS"
+    before = dict(cluster.fake.STORE)
+    assert lock("next", replaces="another")[0] == "FAILED!"
+    assert before == cluster.fake.STORE, "the one that has it is not the one that died"
+    state, found = lock("next", replaces="dead", seconds=60)
+    assert state == "SUCCESS" and found["held"] and found["replaced"]
+    spec = cluster.fake.STORE[LEASE]["spec"]
+    assert spec["holderIdentity"] == "next" and abs(moment(spec["acquireTime"]) - time.time()) < 60
+    assert jobs(cluster) == [job({**WANTED, "holder": "next"})["metadata"]["name"]], "the owner of the earlier lock is gone"
+    state, found = lock("next", replaces="dead", seconds=60)
+    assert state == "SUCCESS" and not found["replaced"]
+    assert held_by_another(there(NOW, holder="x"), "other", "the proof", NOW, "") != ""
+
+
 def test_check_mode_writes_nothing(cluster):
     before = dict(cluster.fake.STORE)
     state, found = call("k8s_lock", {"name": LEASE[2], "namespace": "default", "holder": "me"}, CHECK="1")

@@ -901,18 +901,20 @@ def test_inventory_without_a_group(tmp_path, group, words):
 # --- the role against an API
 
 
-def play(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
+def book(tmp_path: Path) -> list[str]:
+    """The command that plays the role in a cluster with one node, which has no Open vSwitch."""
     variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     places = {"verify_report_dir": str(tmp_path / "reports"), "verify_ovs_database": f"unix:{tmp_path}/db.sock"}
     children = {"cluster": {"hosts": {"c": {}}}, "nodes": {"hosts": {"n": {"verify_ovs_rundir": str(tmp_path)}}}}
     inventory = {"all": {"vars": {**variables, **places, "verify_duration": 2}, "children": children}}
     (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
-    book = [{"hosts": "nodes:cluster", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": {"name": "kube_ovn.dpdk.verify"}}]}]
-    (tmp_path / "play.yml").write_text(json.dumps(book))
-    return subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml"), *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    plays = [{"hosts": "nodes:cluster", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": {"name": "kube_ovn.dpdk.verify"}}]}]
+    (tmp_path / "play.yml").write_text(json.dumps(plays))
+    return [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
+
+
+def play(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([*book(tmp_path), *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 LEASE = ("coordination.k8s.io/v1/leases", "default", "kube-ovn-dpdk-verify")

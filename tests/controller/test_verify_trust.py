@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
+import signal
 import subprocess
+import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -25,11 +28,11 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_
 from ansible_collections.kube_ovn.dpdk.plugins.filter.testpmd_stats import testpmd_stats as stats
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lease
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import moment as time_of
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse, run
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import timeline
 from proof import MARKED, TOTAL, Neighbour, Proof, failed, pod
 from test_k8s_objects import call
-from test_verify import FAKE, OWN_DEFINITIONS, own_pod, own_switch, play, script
+from test_verify import FAKE, LEASE, OWN_DEFINITIONS, SCRIPT, book, own_pod, own_switch, play, script, until
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = "userspace/configuration-data"
@@ -544,6 +547,161 @@ def test_testpmd_of_an_earlier_run_that_does_not_end_is_ended_by_force(fake, tmp
     assert not Path(f"/proc/{first}").exists()
     assert (tmp_path / "room" / "pid").read_text().strip() != first
     script("end", room)
+
+
+def in_background(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(["sh", str(SCRIPT), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+
+def test_begin_of_an_earlier_run_that_still_waits_gives_way(fake, tmp_path):
+    """Its call outlived the controller: it waits for a testpmd that does not end, while the next run begins."""
+    fake.write_text(FAKE.replace("trap 'exit 0' TERM", "trap '' TERM"))
+    room = tmp_path / "room"
+    script("begin", str(room), "60", str(fake))
+    fake.write_text(FAKE)
+    with in_background("begin", str(room), "60", str(fake)) as earlier:
+        time.sleep(1)
+        script("begin", str(room), "60", str(fake))
+        mine = (room / "run").read_text()
+        assert earlier.wait(60) != 0
+    assert (room / "run").read_text() == mine
+    script("play", str(room), "mine")
+    script("await", str(room), "30")
+    output = script("end", str(room))
+    assert "did: mine" in output and "ended with status 0" in output
+    assert [path.name for path in tmp_path.iterdir()] == [fake.name]
+
+
+def test_end_of_an_earlier_run_does_not_end_this_one(fake, tmp_path):
+    """testpmd did not hear its quit, so the earlier call still waits when the next run begins."""
+    deaf = fake.with_name("kube-ovn-dpdk-verify-deaf")
+    deaf.write_text("#!/bin/sh\necho 'testpmd> '\ntrap 'exit 0' TERM\nwhile :; do sleep 0.2; done\n")
+    deaf.chmod(0o755)
+    room = tmp_path / "room"
+    script("begin", str(room), "60", str(deaf))
+    with in_background("end", str(room)) as earlier:
+        time.sleep(1)
+        script("begin", str(room), "60", str(fake))
+        assert earlier.wait(60) == 0
+    script("play", str(room), "mine")
+    script("await", str(room), "30")
+    output = script("end", str(room))
+    assert "did: mine" in output and "ended with status 0" in output
+
+
+# Imports nothing of Ansible, and holds a lock as ansible-playbook would.
+HOLD = "import importlib.util as u, sys, time; s = u.spec_from_file_location('run', sys.argv[1]); m = u.module_from_spec(s); s.loader.exec_module(m); "
+
+
+def other_run(more: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", HOLD + more, run.__file__], stdout=subprocess.PIPE, text=True)
+
+
+def test_run_is_dead_when_its_process_is_gone():
+    process = other_run("print(m.holder('a@b'), flush=True); time.sleep(600)")
+    name = process.stdout.readline().strip()
+    assert name.startswith(f"a@b (process {process.pid} of ")
+    assert not run.died(name)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert not run.died(name), "one that stands still may go on"
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert run.died(name), "nobody has asked yet how it ended"
+    process.wait()
+    assert run.died(name)
+    process.stdout.close()
+
+
+def test_process_that_has_the_number_of_a_dead_one_is_another():
+    mine = run.holder("a@b")
+    assert not run.died(mine)
+    assert run.died(re.sub(r"begun at \d+", "begun at 1", mine))
+
+
+def test_holder_is_the_playbook_and_not_the_process_of_a_task():
+    code = "import multiprocessing as p\nc = p.get_context('fork')\nq = c.Queue()\nw = c.Process(target=lambda: q.put(m.holder('x')))\nw.start()\nprint(q.get())\n"
+    process = subprocess.run([sys.executable, "-c", HOLD + "import os; print(os.getpid())\n" + code, run.__file__], capture_output=True, text=True, check=True)
+    pid, name = process.stdout.split("\n")[:2]
+    assert f"(process {pid} of " in name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, 5, "", "somebody@elsewhere", "x (process 1 of , begun at 1, run 1)", "x (process ../1 of {here}, begun at 1, run 0123456789abcdef)",
+     "x (process 99999999999 of {here}, begun at 1, run 0123456789abcdef)", "x (process \u0661 of {here}, begun at 1, run 0123456789abcdef)",
+     "x (process 1 of 0123456789abcdef0123456789abcdef, begun at 1, run 0123456789abcdef)", "{dead} and more", "{dead}\n"],
+    ids=["null", "number", "empty", "other form", "no machine", "path", "number too long", "other digit", "other machine", "more behind", "line break"],
+)  # fmt: skip
+def test_what_is_not_known_to_be_dead_is_alive(text):
+    dead = re.sub(r"begun at \d+", "begun at 1", run.holder("a@b"))
+    assert run.died(dead)
+    assert not run.died(text.format(here=run.machine(), dead=dead) if isinstance(text, str) else text)
+
+
+def made_up(tmp_path: Path, **files: str) -> Path:
+    """A /proc in which this process has the number that it has."""
+    proc = tmp_path / "proc"
+    own = proc / str(os.getpid())
+    (own / "ns").mkdir(parents=True)
+    (proc / "self").symlink_to(str(os.getpid()))
+    (own / "ns" / "pid").symlink_to("pid:[4026531836]")
+    (own / "stat").write_text(f"{os.getpid()} (a) b) S " + " ".join(["0"] * 18) + " 815 0 0\n")
+    (proc / "sys/kernel/random").mkdir(parents=True)
+    (proc / "sys/kernel/random/boot_id").write_text(files.get("boot", "one"))
+    return proc
+
+
+def test_other_boots_containers_and_users_are_other_machines(tmp_path, monkeypatch):
+    proc = made_up(tmp_path)
+    here = run.machine(proc)
+    (proc / "sys/kernel/random/boot_id").write_text("two")
+    assert run.machine(proc) not in (None, here)
+    (proc / "sys/kernel/random/boot_id").write_text("one")
+    assert run.machine(proc) == here
+    namespace = proc / str(os.getpid()) / "ns" / "pid"
+    namespace.unlink()
+    namespace.symlink_to("pid:[4026532999]")
+    assert run.machine(proc) not in (None, here)
+    namespace.unlink()
+    namespace.symlink_to("pid:[4026531836]")
+    clock = proc / str(os.getpid()) / "ns" / "time"
+    clock.symlink_to("time:[4026532998]")
+    assert run.machine(proc) not in (None, here)
+    clock.unlink()
+    # With hidepid the processes of others are not to be seen.
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert run.machine(proc) not in (None, here)
+
+
+def test_controller_without_proc_knows_of_nobody(tmp_path):
+    proc = made_up(tmp_path)
+    name = run.holder("a@b", proc)
+    assert run.died(re.sub("begun at 815", "begun at 814", name), proc) and not run.died(name, proc)
+    (proc / "self").unlink()
+    (proc / "self").symlink_to("1")
+    assert run.machine(proc) is None and not run.died(name, proc)
+    assert re.fullmatch(r"a@b \(run [0-9a-f]{16}\)", run.holder("a@b", tmp_path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_run_after_one_that_was_ended_in_the_middle_takes_its_lock(tmp_path, kubernetes, number):
+    kubernetes.STORE.clear()
+    kubernetes.STORE["v1/namespaces", "", "default"] = kubernetes.live({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}, None)
+    (tmp_path / "first").mkdir()
+    first = subprocess.Popen([*book(tmp_path / "first"), "-e", "verify_duration=120"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert until(lambda: LEASE in kubernetes.STORE, 120)
+    # Another one waits meanwhile.
+    done = play(tmp_path)
+    holder = kubernetes.STORE[LEASE]["spec"]["holderIdentity"]
+    assert done.returncode != 0 and f"Another run of the traffic proof uses this cluster: {holder}, since" in " ".join(done.stdout.split()), done.stdout
+    assert f"(process {first.pid} of " in holder
+    first.send_signal(number)
+    first.wait(60)
+    assert kubernetes.STORE[LEASE]["spec"]["holderIdentity"] == holder, "it could not give the lock back"
+    done = play(tmp_path)
+    assert (tmp_path / "reports" / "report.json").exists(), done.stdout
+    assert "Its lock was taken over" in done.stdout
+    assert LEASE not in kubernetes.STORE and not [key for key in kubernetes.STORE if key[0] == "batch/v1/jobs"]
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -23,7 +23,7 @@ current() {
     # Whether DIR is still of this run. Without another process, since CPUs may be scarce.
     now=
     { read -r now < "$1/run"; } 2> /dev/null
-    [ -n "$now" ] && [ "$now" = "$2" ]
+    [ "${now:-none}" = "$2" ]
 }
 
 shown() {
@@ -51,6 +51,9 @@ probe)
 begin)
     dir=$1 seconds=$2
     shift 2
+    # A call of a run that was interrupted may still wait below: the last one that came goes on alone.
+    claim="$$ $(date +%s.%N)"
+    echo "$claim" > "$dir.claim"
     # A run that was interrupted may have left its testpmd, which holds the sockets and the file prefix.
     if [ -f "$dir/pid" ]; then
         pid=$(cat "$dir/pid")
@@ -73,6 +76,10 @@ begin)
         path=${path%%,*}
         [ ! -S "$path" ] || grep -q " $path\$" /proc/net/unix || rm -f "$path"
     done
+    [ ! -f "$dir.claim" ] || [ "$(cat "$dir.claim")" = "$claim" ] || {
+        echo 'Another run has begun here meanwhile' >&2
+        exit 1
+    }
     rm -rf "$dir"
     mkdir "$dir" && chmod 0700 "$dir" || exit 1
     echo "$seconds" > "$dir/seconds"
@@ -107,7 +114,7 @@ begin)
         printf '\ntestpmd ended with status %s\n' $status >> "$dir/output"
         rm -f "$dir/pid"
         # Nobody asked for what it wrote.
-        [ -z "${silent:-}" ] || rm -rf "$dir"
+        [ -z "${silent:-}" ] || rm -rf "$dir" "$dir.claim"
     } > /dev/null 2>&1 < /dev/null &
     n=0
     until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 120 ]; do
@@ -129,7 +136,7 @@ play)
     : > "$dir/playing"
     began=$(date +%s)
     mine=
-    read -r mine < "$dir/run"
+    read -r mine < "$dir/run" || exit 1
     {
         for line in "$@"; do
             current "$dir" "$mine" || exit 0
@@ -173,12 +180,17 @@ end)
         echo 'testpmd does not run: it was not started, or it was ended since no call came for too long'
         exit 0
     }
+    mine=
+    { read -r mine < "$1/run"; } 2> /dev/null
+    mine=${mine:-none}
     [ ! -f "$1/pid" ] || echo quit 1<> "$1/commands"
     n=0
     until [ ! -f "$1/pid" ] || [ $n -ge 20 ]; do
         n=$((n + 1))
         sleep 0.5
     done
+    # What has begun here meanwhile is of another run.
+    current "$1" "$mine" || exit 0
     # One that does not end when it is told to is ended by force, and says so by its status.
     echo 0 > "$1/until.new" && mv "$1/until.new" "$1/until"
     n=0
@@ -186,7 +198,8 @@ end)
         n=$((n + 1))
         sleep 0.5
     done
+    current "$1" "$mine" || exit 0
     print_output "$1"
-    rm -rf "$1"
+    rm -rf "$1" "$1.claim"
     ;;
 esac
