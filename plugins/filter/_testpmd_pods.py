@@ -12,10 +12,10 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to role C(dpdk_app). A pod that is not as wanted, or whose attachments were changed since, is replaced.
-    So is one that an earlier namespace or name has left.
+    So is one that an earlier namespace or name has left. A pod in another namespace is only if it is in the record of the role.
 options:
   _input:
-    description: The testpmd pods of all namespaces, as the API returns them.
+    description: The pods with the labels of testpmd of all namespaces, as the API returns them.
     type: list
     elements: dict
     required: true
@@ -24,6 +24,15 @@ options:
     type: list
     elements: dict
     required: true
+  namespace:
+    description: The configured namespace.
+    type: str
+    default: default
+  records:
+    description: The ConfigMap in which the role notes what it makes, as the API returned it, in a list, or an empty list.
+    type: list
+    elements: dict
+    default: []
   definitions:
     description: The NetworkAttachmentDefinitions of the cluster.
     type: list
@@ -42,20 +51,20 @@ options:
 EXAMPLES = r"""
 - name: Decide
   ansible.builtin.set_fact:
-    decision: "{{ found.resources | kube_ovn.dpdk._testpmd_pods(wanted) }}"
+    decision: "{{ found.resources | kube_ovn.dpdk._testpmd_pods(wanted, namespace='default') }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(delete) and C(create), objects, and C(pods), the wanted ones with their checksum.
+  description: C(delete) and C(create), objects, the record among them where it changes, and C(pods), the wanted ones with their checksum.
   type: dict
 """
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._testpmd_pods import decide
 
 
-def testpmd_pods(found, wanted, definitions=(), recreate=False, check_mode=False):
-    return decide(list(found or []), list(wanted), list(definitions or []), bool(recreate), bool(check_mode))
+def testpmd_pods(found, wanted, definitions=(), recreate=False, check_mode=False, namespace="default", records=()):
+    return decide(list(found or []), list(wanted), list(definitions or []), bool(recreate), bool(check_mode), str(namespace), list(records or []))
 
 
 class FilterModule:

@@ -61,6 +61,15 @@ options:
     description: All pods of the cluster, of which ports on the nodes can be. Null where they were not read.
     type: list
     elements: dict
+  records:
+    description: The ConfigMap in which role C(dpdk_app) notes what it makes, in a list, or an empty list.
+    type: list
+    elements: dict
+    default: []
+  unread:
+    description: Why the API did not return that ConfigMap.
+    type: str
+    default: ""
   workloads:
     description: Workloads of Kube-OVN, of which its version is read.
     type: list
@@ -76,7 +85,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(pods), C(nodes), C(leftovers) and C(versions), as P(kube_ovn.dpdk.verify_report#filter) takes them.
+  description: C(pods), C(nodes), C(leftovers), C(namesakes), C(unread) and C(versions), as P(kube_ovn.dpdk.verify_report#filter) takes them.
   type: dict
 """
 
@@ -96,8 +105,10 @@ def verify_readings(
     cluster_nodes=(),
     everyone=None,
     workloads=(),
+    records=(),
+    unread="",
 ):
-    left = gather.leftovers(list(pods or []), namespace)
+    left = gather.outside(list(pods or []), namespace, list(records or []), str(unread))
     found = gather.readings(plan, list(hosts), hostvars, probes or {}, outputs or {}, commands or {}, names or {}, left, everyone)
     return {**found, "versions": gather.versions(list(cluster_nodes or []), list(workloads or []))}
 

@@ -13,7 +13,8 @@ short_description: Takes, renews and releases a lock of a cluster
 version_added: 0.1.0
 description:
   - Keeps two runs from doing the same thing in a cluster at once. The lock is a Lease, which other tools can read.
-  - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it, and the Lease is removed with the Job that owns it (Kubernetes 1.21 and later).
+  - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it. The Lease is removed with the Job that owns it
+    (Kubernetes 1.21 and later).
   - The module fails when another holder has the lock, and says who, since when and how long.
   - All holders go by the clock of the API server. Their own may be wrong.
 options:

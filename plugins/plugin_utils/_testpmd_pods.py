@@ -11,10 +11,14 @@ import hashlib
 import json
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import STATUS, networks
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import STATUS, networks, read_json
 
 CHECKSUM = "kube-ovn-dpdk/checksum"
 
+
+# Which pods the role has made, as NAMESPACE/NAME, and not removed since as far as it knows. Nobody but an administrator writes there. A label proves nothing:
+# the author of any pod can give it.
+RECORD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-ovn-dpdk-testpmd"}}
 
 DATAPATH = {"ovn.kubernetes.io/ovs_dp_type": "userspace"}
 
@@ -55,8 +59,38 @@ def checksum(pod: dict, definitions: list[dict]) -> str:
     return hashlib.sha256(json.dumps([pod, attached], sort_keys=True).encode()).hexdigest()
 
 
-def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool) -> dict:
-    """found: all testpmd pods of the cluster; wanted: as rendered → {delete, create: objects; pods: the wanted ones with their checksum}"""
+def recorded(records: list[dict]) -> set[str]:
+    """The pods of a record as the API returned it, in a list."""
+    names: list = []
+    for record in records:
+        try:
+            listed = read_json((record.get("data") or {}).get("pods") or "[]")
+        except (TypeError, ValueError):
+            continue
+        names += listed if isinstance(listed, list) else []
+    return {name for name in names if isinstance(name, str)}
+
+
+def made(pod: dict, namespace: str, names: set[str]) -> bool:
+    """Whether a pod with the labels of testpmd is the role's: in the configured namespace, or among those that it has made."""
+    return pod["metadata"]["namespace"] == namespace or "/".join(identity(pod)) in names
+
+
+def record_of(found: list[dict], wanted: list[dict], names: set[str]) -> list[dict]:
+    """The record to write, in a list; empty where all wanted pods are in it. Pods that are gone are left out then."""
+    needed = {"/".join(identity(pod)) for pod in wanted}
+    if needed <= names:
+        return []
+    there = {"/".join(identity(pod)) for pod in found}
+    metadata = {**RECORD["metadata"], "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}}
+    return [{**RECORD, "metadata": metadata, "data": {"pods": json.dumps(sorted(needed | (names & there)))}}]
+
+
+def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool, namespace: str, records: list[dict]) -> dict:
+    """found: all testpmd pods of the cluster; wanted: as rendered; records: see `recorded`
+    → {delete, create: objects; pods: the wanted ones with their checksum}"""
+    names = recorded(records)
+    found = [pod for pod in found if made(pod, namespace, names)]
     pods = []
     for pod in wanted:
         marked = copy.deepcopy(pod)
@@ -75,7 +109,9 @@ def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recre
     ]
     # In check mode what would be deleted is still there, and the API would refuse to change it.
     there = {identity(pod) for pod in found} if check_mode else kept
-    return {"delete": delete, "create": [pod for pod in pods if identity(pod) not in there], "pods": pods}
+    # The record comes first: a run that is interrupted leaves no pod that is not in it.
+    create = record_of(found, pods, names) + [pod for pod in pods if identity(pod) not in there]
+    return {"delete": delete + ([] if pods else [copy.deepcopy(RECORD) for _one in records]), "create": create, "pods": pods}
 
 
 def identity(pod: dict) -> tuple[str, str]:

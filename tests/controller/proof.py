@@ -147,6 +147,8 @@ class Proof:
             "uids": {"neighbour": None, **{one["name"]: [port["interface"] for port in one["ports"]] for one in self.plan}},
         }
         self.leftovers: list[dict] = []
+        self.namesakes: list[dict] = []
+        self.unread = ""
 
     def end(self, name: str) -> End:
         return self.ends[name]
@@ -312,6 +314,7 @@ class Proof:
                 }
             )
         found = {"pods": pods, "nodes": nodes, "leftovers": self.leftovers, "living": self.living}
+        found.update(namesakes=self.namesakes, unread=self.unread)
         if self.change:
             self.change(found)
         return found

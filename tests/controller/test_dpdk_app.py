@@ -18,6 +18,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archiv
 
 ROOT = Path(__file__).resolve().parents[2]
 PODS = "/api/v1/namespaces/default/pods"
+RECORDS = "/api/v1/namespaces/kube-system/configmaps"
+RECORD = f"{RECORDS}/kube-ovn-dpdk-testpmd"
 NADS = "network-attachment-definitions"
 
 
@@ -32,6 +34,7 @@ class Api:
         self.labels: dict[str, str] = {}
         self.bridge = "br0"
         self.own: list[str] = []
+        self.record: dict | None = None
 
     def handle(self, method: str, path: str, body: dict | None) -> tuple[int, dict]:
         path, _question_mark, query = path.partition("?")
@@ -47,7 +50,7 @@ class Api:
             return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
         if path == "/api/v1":
             verbs = ["create", "delete", "get", "list", "patch", "update"]
-            kinds = (("pods", "Pod", True), ("events", "Event", True), ("namespaces", "Namespace", False))
+            kinds = (("pods", "Pod", True), ("events", "Event", True), ("namespaces", "Namespace", False), ("configmaps", "ConfigMap", True))
             resources = [{"name": name, "singularName": "", "namespaced": inside, "kind": kind, "verbs": verbs} for name, kind, inside in kinds]
             return 200, {"kind": "APIResourceList", "groupVersion": "v1", "resources": resources}
         if path == "/apis/k8s.cni.cncf.io/v1":
@@ -64,6 +67,11 @@ class Api:
                 config = json.dumps({"type": "kube-ovn", "vhost_user_socket_volume_name": name, "vhost_user_socket_name": "sock"})
                 items.append({**item, "metadata": {"name": name, "namespace": "default"}, "spec": {"config": config}})
             return 200, {"kind": "NetworkAttachmentDefinitionList", "apiVersion": "k8s.cni.cncf.io/v1", "metadata": {}, "items": items}
+        if path in (RECORDS, RECORD) and (self.record or method == "POST"):
+            if method != "GET" and "dryRun" not in query:
+                self.record, gone = (None if method == "DELETE" else {**(self.record or {}), **body}), self.record
+                return 200, self.record or gone
+            return 200, self.record or body
         if path == "/api/v1/namespaces/default":
             return 200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": self.labels}}
         if path.endswith("/events"):
@@ -292,12 +300,42 @@ def test_pods_of_an_earlier_namespace_and_name_are_removed(tmp_path, api):
     ran(play(tmp_path, api), 1)
     (pod,) = api.pods.values()
     api.pods["earlier"] = {**pod, "metadata": {**pod["metadata"], "name": "earlier", "namespace": "other"}}
+    assert json.loads(api.record["data"]["pods"]) == ["default/testpmd-dpdk"]
+    api.record["data"]["pods"] = json.dumps(["default/testpmd-dpdk", "other/earlier", "other/gone"])
     api.calls.clear()
     ran(play(tmp_path, api), 1)
     assert api.calls == [("DELETE", "/api/v1/namespaces/other/pods/earlier")]
     api.calls.clear()
+    ran(play(tmp_path, api, "--check", dpdk_app_name="proof"), 2)
+    assert list(api.pods) == ["testpmd-dpdk"] and "other/gone" in api.record["data"]["pods"]
+    api.calls.clear()
     ran(play(tmp_path, api, dpdk_app_name="proof"), 2)
-    assert api.calls == [("DELETE", f"{PODS}/testpmd-dpdk"), ("POST", PODS)]
+    assert api.calls == [("DELETE", f"{PODS}/testpmd-dpdk"), ("PATCH", RECORD), ("POST", PODS)], "what is created is recorded before"
+    assert json.loads(api.record["data"]["pods"]) == ["default/proof", "default/testpmd-dpdk"]
+    api.calls.clear()
+    ran(play(tmp_path, api, dpdk_app_name="proof"), 0)
+    assert api.calls == []
+    ran(play(tmp_path, api, dpdk_app_state="absent"), 1)
+    assert api.pods == {} and api.record is None
+
+
+def test_pod_of_another_namespace_that_only_has_the_labels_is_left_alone(tmp_path, api):
+    ran(play(tmp_path, api), 1)
+    (pod,) = api.pods.values()
+    api.pods["theirs"] = {**pod, "metadata": {**pod["metadata"], "name": "theirs", "namespace": "other"}}
+    api.calls.clear()
+    ran(play(tmp_path, api), 0)
+    ran(play(tmp_path, api, dpdk_app_state="absent"), 1)
+    assert list(api.pods) == ["theirs"]
+
+
+def test_pods_of_before_there_was_a_record_are_recorded(tmp_path, api):
+    ran(play(tmp_path, api), 1)
+    api.record = None
+    api.calls.clear()
+    ran(play(tmp_path, api), 1)
+    assert api.calls == [("POST", RECORDS)]
+    assert json.loads(api.record["data"]["pods"]) == ["default/testpmd-dpdk"]
 
 
 @pytest.mark.parametrize(

@@ -475,13 +475,58 @@ def test_uplink_that_is_up_is_enough():
     assert "uplinks" in failed(proof.report())
 
 
+# --- pods that only have the labels
+
+
+def labelled(namespace: str, name: str) -> dict:
+    made = pod(name, "a", "node1")
+    made["metadata"]["namespace"] = namespace
+    return made
+
+
+def record(text: object) -> dict:
+    return {"kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-ovn-dpdk-testpmd"}, "data": {"pods": text}}
+
+
+def test_labels_of_testpmd_make_no_pod_a_leftover():
+    """Anybody can give them to a pod of his own, in a namespace of his own; only the record of role dpdk_app says which it has made."""
+    pods = [labelled("default", "testpmd"), labelled("old", "testpmd"), labelled("old", "theirs"), labelled("theirs", "testpmd")]
+    names = json.dumps(["default/testpmd", "old/testpmd", "gone/testpmd"])
+    found = gather.outside(pods, "default", [record(names)])
+    assert [(one["namespace"], one["name"]) for one in found["leftovers"]] == [("old", "testpmd")]
+    assert [(one["namespace"], one["name"]) for one in found["namesakes"]] == [("old", "theirs"), ("theirs", "testpmd")]
+    # Without a record none was made.
+    assert gather.outside(pods, "default", [])["leftovers"] == []
+
+
+@pytest.mark.parametrize("text", [None, "", "nonsense", "5", "{}", '[5, null, ["a"]]', NESTED])
+def test_record_that_is_none_makes_no_leftovers(text):
+    assert gather.outside([labelled("old", "testpmd")], "default", [record(text)])["leftovers"] == []
+
+
+def test_pods_that_only_have_the_labels_are_named_and_fail_nothing():
+    proof = Proof()
+    proof.namesakes = [{"namespace": "theirs", "name": f"p{number}", "node": None} for number in range(1000)]
+    report = proof.report()
+    assert failed(report) == {}
+    (found,) = [check for check in report["checks"] if check["id"] == "leftovers"]
+    assert "not created by role dpdk_app, and ignored: theirs/p0, theirs/p1" in found["detail"] and "and 995 more" in found["detail"]
+    # What is left is still found, and nothing is taken for known that was not read.
+    proof.leftovers = [{"namespace": "old", "name": "testpmd", "node": None}]
+    assert "old/testpmd is outside of namespace default" in failed(proof.report())["leftovers"]["detail"]
+    proof.leftovers, proof.unread = [], "configmaps is forbidden"
+    assert "is not known: configmaps is forbidden" in failed(proof.report())["leftovers"]["detail"]
+    proof.namesakes = []
+    assert failed(proof.report()) == {}
+
+
 # --- commands that could not be run
 
 
 def test_reason_why_a_command_was_not_run_is_told():
     planned = verify_plan([pod("testpmd-node1", "a", "node1")])
     outputs = {"results": [{"namespace": "default", "pod": "testpmd-node1", "rc": None, "stdout": "", "msg": "pods \"testpmd-node1\" is forbidden\x1b[2J"}]}
-    (one,) = gather.readings(planned, [], {}, {}, outputs, {}, {}, [], None)["pods"]
+    (one,) = gather.readings(planned, [], {}, {}, outputs, {}, {}, {}, None)["pods"]
     proof = Proof()
     proof.change = lambda read: read["pods"][0].update(one)
     detail = failed(proof.report())["testpmd"]["detail"]
@@ -619,7 +664,8 @@ def test_process_that_has_the_number_of_a_dead_one_is_another():
 
 
 def test_holder_is_the_playbook_and_not_the_process_of_a_task():
-    code = "import multiprocessing as p\nc = p.get_context('fork')\nq = c.Queue()\nw = c.Process(target=lambda: q.put(m.holder('x')))\nw.start()\nprint(q.get())\n"
+    code = "import multiprocessing as p\nc = p.get_context('fork')\nq = c.Queue()\n"
+    code += "w = c.Process(target=lambda: q.put(m.holder('x')))\nw.start()\nprint(q.get())\n"
     process = subprocess.run([sys.executable, "-c", HOLD + "import os; print(os.getpid())\n" + code, run.__file__], capture_output=True, text=True, check=True)
     pid, name = process.stdout.split("\n")[:2]
     assert f"(process {pid} of " in name

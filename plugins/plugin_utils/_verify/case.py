@@ -87,7 +87,10 @@ class Case:
     nodes: dict[str, dict]
     settings: dict
     ports: list[Port]
+    # Pods of other namespaces with the labels of testpmd: those that role dpdk_app has made, others, and why that is not known.
     leftovers: list[dict] = field(default_factory=list)
+    namesakes: list[dict] = field(default_factory=list)
+    unread: str = ""
     # What gather.living found; null where the pods of the cluster could not be read.
     living: dict | None = None
     # Of profile full: {series, left_out, failures}.
@@ -123,8 +126,8 @@ def epoch(text: object) -> float | None:
 def build(read: dict, settings: dict) -> Case:
     """Readings as the role gathered them → the case.
 
-    read  pods: as `plan` made them, each with `probe` and `output`, texts, and `refused`, why there is none; leftovers: pods found
-          elsewhere; living: what gather.living found;
+    read  pods: as `plan` made them, each with `probe` and `output`, texts, and `refused`, why there is none; leftovers, namesakes
+          and unread: what gather.outside found; living: what gather.living found;
           full: {series, left_out, failures} of profile full;
           nodes: inventory name → {kubernetes_node, before, after: what ovs_info returned, datapath: {moment: what ovs_datapath_info returned}, log, problem}
     """
@@ -154,7 +157,8 @@ def build(read: dict, settings: dict) -> Case:
         if port.host and port.sender is not None and port.sender.host:
             port.strangers = strangers(port, nodes[port.host])
     full = {"series": [], "left_out": [], "failures": {}, **(read.get("full") or {})}
-    return Case(pods, nodes, settings, ports, list(read.get("leftovers") or []), read.get("living"), full)
+    elsewhere = {key: list(read.get(key) or []) for key in ("leftovers", "namesakes")}
+    return Case(pods, nodes, settings, ports, **elsewhere, unread=read.get("unread") or "", living=read.get("living"), full=full)
 
 
 def digest(node: dict) -> dict:

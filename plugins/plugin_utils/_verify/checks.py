@@ -42,6 +42,8 @@ UNSHARED = (
 )
 
 
+# How many of the pods are named that anybody can create in any number.
+NAMED = 5
 WORD = "only the pod says that it sent them"
 WORD_CURE = "see that testpmd in the pod is the image's own; where Ansible runs on few nodes at a time, give as many --forks as there are nodes"
 
@@ -123,7 +125,14 @@ def leftovers(case: Case):
         yield problem(
             f"{pod['namespace']}/{pod['name']} is outside of namespace {case.settings['namespace']}: it was created by an earlier configuration"
         )
-    return "only the configured pods exist"
+    names = [called(pod) for pod in case.namesakes]
+    text = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    if names and case.unread:
+        yield problem(
+            f"whether an earlier configuration created {text} is not known: {case.unread}",
+            cure="give the account that the playbook uses the right to read ConfigMap kube-ovn-dpdk-testpmd of namespace kube-system",
+        )
+    return "only the configured pods exist" + (f"; with the labels of testpmd, but not created by role dpdk_app, and ignored: {text}" if names else "")
 
 
 @check(

@@ -11,6 +11,7 @@ import re
 import shlex
 from pathlib import Path
 
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._testpmd_pods import made, recorded
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.case import AFTER, BEFORE, MOMENTS
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.parse import parse_pmd
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import attachments, called
@@ -46,7 +47,7 @@ def readings(
     outputs: dict,
     commands: dict,
     names: dict,
-    leftovers: list[dict],
+    elsewhere: dict,
     everyone: list[dict] | None = None,
 ) -> dict:
     """See `case.build` for what is returned. names: inventory name → name of the node in Kubernetes."""
@@ -76,7 +77,7 @@ def readings(
             "problem": (datapath[AFTER].get("errors") or {}).get("switch") or "the host was not reached",
             "log": datapath["after"].get("log") or "",
         }
-    return {"pods": pods, "nodes": nodes, "leftovers": leftovers, "living": None if everyone is None else living(everyone)}
+    return {"pods": pods, "nodes": nodes, **elsewhere, "living": None if everyone is None else living(everyone)}
 
 
 def living(pods: list[dict]) -> dict:
@@ -98,17 +99,20 @@ def living(pods: list[dict]) -> dict:
     return {"names": names, "uids": {**static, **uids}}
 
 
-def leftovers(pods: list[dict], namespace: str) -> list[dict]:
-    """testpmd pods of the collection in other namespaces than the configured one."""
-    return [
-        {
-            "namespace": pod["metadata"]["namespace"],
-            "name": pod["metadata"]["name"],
-            "node": pod["spec"].get("nodeName"),
-        }
-        for pod in pods
-        if pod["metadata"]["namespace"] != namespace
-    ]
+def outside(pods: list[dict], namespace: str, records: list[dict], unread: str = "") -> dict:
+    """Pods with the labels of testpmd in other namespaces than the configured one: {leftovers, namesakes, unread}.
+
+    Leftovers are those that role dpdk_app has made by its record; `unread` is why there is none, if it could not be read. Of all others only the labels are
+    known, which any author of a pod can give it: they are no concern of the proof.
+    """
+    names = recorded(records)
+    found: dict = {"leftovers": [], "namesakes": [], "unread": unread}
+    for pod in pods:
+        metadata = pod["metadata"]
+        if metadata["namespace"] != namespace:
+            key = "leftovers" if made(pod, namespace, names) else "namesakes"
+            found[key].append({"namespace": metadata["namespace"], "name": metadata["name"], "node": pod["spec"].get("nodeName")})
+    return found
 
 
 def versions(nodes: list[dict], workloads: list[dict]) -> dict[str, str]:
