@@ -52,7 +52,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
         given = dict(variables or {})
-        values, failed = settings.collect(self._loader, self._templar, given, terms)
+        values, failed = settings.collect(self._templar, given, terms)
         if self.get_option("detailed"):
             return [{"settings": values, "failed": failed, "elsewhere": settings.elsewhere(failed, given), "names": settings.own_names(given)}]
         if failed:

@@ -9,19 +9,15 @@ PRIVATE to the collection. All are functions of their arguments. `settings` are 
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import re
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
-import yaml
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, mebibytes, numbers, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
-
-ROLE = Path(__file__).resolve().parents[2] / "roles" / "kube_ovn"
 
 # Keys of other_config that have variables of their own, and those that nobody but OVS-DPDK's configuration sets.
 VARIABLE_KEYS = ("dpdk-init", "dpdk-socket-mem", "dpdk-lcore-mask", "pmd-cpu-mask", "dpdk-extra")
@@ -34,12 +30,6 @@ DPDK_KEYS = VARIABLE_KEYS + (
 # Networks that installers name where nothing else is asked for (the same in all releases).
 DEFAULT_NETWORKS = {"POD_CIDR": "10.16.0.0/16", "SVC_CIDR": "10.96.0.0/12", "JOIN_CIDR": "100.64.0.0/16"}
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
-
-
-@functools.lru_cache(maxsize=None)
-def releases():
-    """What is known of the releases: modes, and checksums of their installers."""
-    return yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
 
 
 def node_config(settings):
@@ -163,7 +153,7 @@ def render_nodes(nodes, mode, own, removed=()):
 
 def installer(settings, kubernetes):
     """Where the installer comes from: its `name`, its `place` (URL or path), the `checksum` that it must have (or empty), and whether it is a `url`."""
-    release, place, tables = settings["kube_ovn_version"], str(settings["kube_ovn_installer"]), releases()
+    release, place, tables = settings["kube_ovn_version"], str(settings["kube_ovn_installer"]), specifications.role_variables("kube_ovn")
     # Releases before v1.3.0 have one installer, which fits old Kubernetes.
     old = (version(kubernetes) or (9, 0, 0)) < (1, 16, 0) and (version(release) or (0, 0, 0)) >= (1, 3, 0)
     name = "install-pre-1.16.sh" if old else "install.sh"

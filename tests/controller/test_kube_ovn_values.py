@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kube_ovn_render as render
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_adoption as adoption
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_values as values
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 
 SETTINGS = {
     "kube_ovn_version": "v1.12.35",
@@ -368,7 +369,7 @@ def test_the_networks_that_run_are_read():
 
 
 def test_the_table_of_releases_is_sound():
-    found = values.releases()
+    found = specifications.role_variables("kube_ovn")
     for table in ("__kube_ovn_installers", "__kube_ovn_installers_before_1_16"):
         rows = found[table]
         assert all(re.fullmatch(r"v1\.\d+\.\d+", tag) and re.fullmatch(r"[0-9a-f]{64}", checksum) for tag, checksum in rows.items())

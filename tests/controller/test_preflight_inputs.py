@@ -86,7 +86,7 @@ def inputs(variables):
     """What lookup role_settings returns for a host with these variables."""
     loader = DataLoader()
     every = {"inventory_hostname": "node1", "groups": GROUPS, "hostvars": {}, **trusted(variables)}
-    settings, failed = collected.collect(loader, Templar(loader, variables=every), every)
+    settings, failed = collected.collect(Templar(loader, variables=every), every)
     return {"settings": settings, "failed": failed, "names": collected.own_names(every)}
 
 
@@ -355,7 +355,7 @@ def test_what_only_nodes_define_is_a_warning_on_other_hosts():
         "multus_image": trust_as_template("{{ nowhere }}"),
     }
     loader = DataLoader()
-    settings, failed = collected.collect(loader, Templar(loader, variables=variables), variables, ["kube_ovn", "multus"])
+    settings, failed = collected.collect(Templar(loader, variables=variables), variables, ["kube_ovn", "multus"])
     assert sorted(failed) == ["kube_ovn_image", "multus_image"]
     assert "kube_ovn_image" not in settings
     assert settings["kube_ovn_mode"] == "dedicated"

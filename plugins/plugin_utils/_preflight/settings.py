@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 
 
-def defaults(loader):
+@functools.lru_cache(maxsize=None)
+def defaults():
     """Defaults of all roles, since those of one may refer to another's variables."""
+    loader = DataLoader()
     # From ansible-core 2.19 on a template has to come from a trusted source.
     trusted = {"trusted_as_template": True} if "trusted_as_template" in inspect.signature(loader.load_from_file).parameters else {}
     found = {}
@@ -33,12 +37,12 @@ def of_every_node(name, variables):
     return all(name in hostvars[node].get("preflight_settings", {}) for node in nodes if node in hostvars)
 
 
-def collect(loader, templar, variables, roles=()):
+def collect(templar, variables, roles=()):
     """(settings, failed): the values by name, and why variables that the user gives have none.
 
     A variable that is not defined is left out, and so is a default that needs what only a later play knows.
     """
-    known = defaults(loader)
+    known = defaults()
     values = {**known, **variables}
     own = templar.copy_with_new_env(available_variables=values)
     settings, failed = {}, {}

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: _preloaded
+short_description: Loads what roles look up into the process of the controller
+version_added: 0.1.0
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+description:
+  - PRIVATE to the collection.
+  - Returns its input. Ansible runs each task of each host in a new fork of the controller, which would otherwise load the filters of the collection,
+    and the rules, specifications and defaults of roles, again every time. The keyword C(hosts) of a play is evaluated in the controller itself.
+positional: roles
+options:
+  _input:
+    description: The pattern of a play's hosts.
+    type: str
+    required: true
+  roles:
+    description: Names of roles with rules.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Prepare the hosts
+  hosts: "{{ 'nodes' | kube_ovn.dpdk._preloaded(['dpdk_host', 'kube_ovn']) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The input.
+  type: str
+"""
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import engine, settings, specifications
+
+
+def preloaded(pattern, roles):
+    settings.defaults()
+    for role in roles:
+        engine.load(role)
+        specifications.entry_points(role)
+        specifications.role_variables(role)
+    return pattern
+
+
+class FilterModule:
+    def filters(self):
+        return {"_preloaded": preloaded}
