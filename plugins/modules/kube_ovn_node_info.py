@@ -27,6 +27,10 @@ options:
     type: list
     elements: str
     default: []
+  switch:
+    description: Whether to read the database of Open vSwitch too, where C(ovs-vswitchd) runs.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return the same as otherwise.
@@ -86,6 +90,18 @@ devices:
   returned: success
   type: list
   elements: str
+switch:
+  description:
+    - C(other_config) of Open vSwitch, and its C(bridges) by name, each with its C(ports) and with C(errors), which are those of its interfaces by name.
+    - Empty unless O(switch) is set and C(ovs-vswitchd) runs.
+  returned: success
+  type: dict
+  sample:
+    other_config: {dpdk-init: "true"}
+    bridges:
+      br-phy:
+        ports: [br-phy, dpdk0]
+        errors: {}
 """
 
 import os
@@ -97,12 +113,34 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kube_ovn_nod
 FILES = ("config.cfg", "ovs-dpdk-config")
 
 
+def switch(module):
+    """What the database of Open vSwitch holds."""
+    # Most of the module's start would be the compilation of these.
+    from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
+    from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_info import COLUMNS, describe
+    from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import Runner
+
+    runner = Runner(dict(database="unix:%s/db.sock" % module.params["rundir"], timeout=30))
+    try:
+        found = describe(runner.find(COLUMNS), runner.schema.version)
+    except OvsdbError as exc:
+        module.fail_json(msg=exc.args[0])
+    finally:
+        runner.close()
+    bridges = dict((name, dict(ports=bridge["ports"], errors={})) for name, bridge in found["bridges"].items())
+    for name, interface in found["interfaces"].items():
+        if interface["error"]:
+            bridges[interface["bridge"]]["errors"][name] = interface["error"]
+    return dict(other_config=found["other_config"], bridges=bridges)
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             rundir=dict(type="path", default="/run/openvswitch"),
             config_dir=dict(type="path", default="/opt/ovs-config"),
             devices=dict(type="list", elements="str", default=[]),
+            switch=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
     )
@@ -124,6 +162,7 @@ def main():
         config_dir=node.access(module.params["config_dir"]),
         mounts=node.mounts_below(module.params["rundir"]),
         devices=node.left_devices(module.params["devices"]),
+        switch=switch(module) if module.params["switch"] and running else {},
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from decimal import Decimal, InvalidOperation
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
@@ -63,10 +64,46 @@ def stale_keys(config, old_keys):
     return {key: None for key in sorted((set(DPDK_KEYS) | set(old_keys)) - set(config))}
 
 
-def node_configuration(settings, old_keys=()):
-    """The configuration of a node: `config` by key, `lines` of config.cfg, and `stale_keys`, which have to leave the database."""
+def node_files(settings):
+    """The files that OVS-DPDK starts with, by name. Its start script hands whole lines of the first to ovs-vsctl, and sources the second."""
     config = node_config(settings)
-    return {"config": config, "lines": [config_line(key, config[key]) for key in sorted(config)], "stale_keys": stale_keys(config, old_keys)}
+    lines = ["# Managed by Ansible, role kube_ovn.dpdk.kube_ovn. The start script of OVS-DPDK reads whole lines."]
+    files = {"config.cfg": lines + [config_line(key, config[key]) for key in sorted(config)]}
+    if settings["kube_ovn_mode"] == "hybrid":
+        files["ovs-dpdk-config"] = [
+            "# Managed by Ansible, role kube_ovn.dpdk.kube_ovn. The start script of OVS-DPDK sources this file.",
+            "ENCAP_IP=%s" % settings["kube_ovn_hybrid_encap_ip"],
+            "DPDK_DEV=(%s)" % " ".join(shlex.quote(str(device)) for device in settings["kube_ovn_hybrid_devices"]),
+            'BOND_TYPE="%s"' % settings["kube_ovn_hybrid_bond_type"],
+            "VLAN_TAG=%s" % settings["kube_ovn_hybrid_vlan"],
+        ]
+    return {name: "\n".join(text) + "\n" for name, text in files.items()}
+
+
+def node_plan(settings, node):
+    """What a node needs, by what module kube_ovn_node_info has read there.
+
+    `files` by name, `stale_keys` that are to be removed from the database, whether anything `differs`, and whether OVS-DPDK has to be restarted.
+    """
+    files, switch = node_files(settings), node["switch"]
+    # The database keeps what was once set, even when its line has left the file.
+    stale = {key: None for key in stale_keys(node_config(settings), node["config_keys"]) if key in switch.get("other_config", {})}
+    changed = {name for name, text in files.items() if node["files"].get(name) != text}
+    return {
+        "files": files,
+        "stale_keys": stale,
+        "differs": bool(changed or stale or node["config_dir"] != "root:root 0755"),
+        "restart": node["running"] and bool(changed or stale or set(node["newer_files"]) & set(files) or not tunnel_works(settings, switch)),
+    }
+
+
+def tunnel_works(settings, switch):
+    """Whether the tunnel bridge of hybrid mode has its port, and no port with an error.
+
+    It may be without: the start script crashed after it had created the bridge, or a run was interrupted before the restart.
+    """
+    bridge = switch.get("bridges", {}).get(settings["kube_ovn_hybrid_bridge"]) or {}
+    return settings["kube_ovn_mode"] != "hybrid" or ("dpdk0" in bridge.get("ports", []) and not bridge["errors"])
 
 
 HOST_VARIABLES = (

@@ -368,6 +368,69 @@ def test_the_networks_that_run_are_read():
     }  # fmt: skip
 
 
+HYBRID = {
+    "kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1/24", "kube_ovn_hybrid_devices": ["0000:05:00.0", "net x"],
+    "kube_ovn_hybrid_bond_type": "lacp", "kube_ovn_hybrid_vlan": 7, "kube_ovn_hybrid_bridge": "br-phy",
+}  # fmt: skip
+WITHOUT_FILES = {"files": {"config.cfg": None, "ovs-dpdk-config": None}, "config_keys": [], "newer_files": [], "config_dir": "", "running": False, "switch": {}}
+
+
+def node_of(settings, **more):
+    """What module kube_ovn_node_info returns of a node on which an OVS-DPDK runs with these settings."""
+    bridges = {"br-phy": {"ports": ["br-phy", "dpdk0"], "errors": {}}}
+    switch = {"other_config": values.node_config(settings), "bridges": bridges}
+    files = {"ovs-dpdk-config": None, **values.node_files(settings)}
+    return {**WITHOUT_FILES, "files": files, "config_dir": "root:root 0755", "running": True, "switch": switch, **more}
+
+
+def verdict(settings, node):
+    plan = values.node_plan(settings, node)
+    return plan["differs"], plan["restart"]
+
+
+def test_files_of_a_node_are_what_its_start_script_reads():
+    files = values.node_files({**SETTINGS, **HYBRID, "kube_ovn_dpdk_extra": "-a 0000:05:00.0"})
+    assert files["config.cfg"].splitlines()[1:] == [
+        'dpdk-extra="-a\\u00200000:05:00.0"', 'dpdk-hugepage-dir="/dev/hugepages"', 'dpdk-init="true"', 'dpdk-socket-mem="1024"',
+    ]  # fmt: skip
+    assert files["ovs-dpdk-config"].splitlines()[1:] == [
+        "ENCAP_IP=192.0.2.1/24", "DPDK_DEV=(0000:05:00.0 'net x')", 'BOND_TYPE="lacp"', "VLAN_TAG=7",
+    ]  # fmt: skip
+    assert all(text.startswith("# Managed by Ansible") and text.endswith("\n") for text in files.values())
+    assert list(values.node_files({**SETTINGS, "kube_ovn_mode": "dedicated"})) == ["config.cfg"]
+
+
+@pytest.mark.parametrize("more", [{"kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}, HYBRID])
+def test_a_node_is_compared_with_its_settings(more):
+    settings = {**SETTINGS, **more}
+    there = node_of(settings)
+    assert verdict(settings, there) == (False, False)
+    assert verdict(settings, WITHOUT_FILES) == (True, False)
+    assert verdict(settings, {**there, "config_dir": "root:root 0775"}) == (True, False)
+    assert verdict(settings, {**there, "newer_files": ["config.cfg"]}) == (False, True)
+    for files in ({**there["files"], "config.cfg": "another\n"}, {**there["files"], "config.cfg": None}):
+        assert verdict(settings, {**there, "files": files}) == (True, True)
+        assert verdict(settings, {**there, "files": files, "running": False, "switch": {}}) == (True, False)
+
+
+def test_stale_keys_are_those_that_the_database_has():
+    settings = {**SETTINGS, "kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}
+    there = node_of(settings, config_keys=["n-handler-threads", "dpdk-init", "gone"])
+    there["switch"]["other_config"] = {**there["switch"]["other_config"], "n-handler-threads": "3", "dpdk-extra": "--no-huge", "hw-offload": "true"}
+    assert values.node_plan(settings, there)["stale_keys"] == {"n-handler-threads": None, "dpdk-extra": None}
+    assert verdict(settings, there) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "bridges", [{}, {"br-phy": {"ports": ["br-phy"], "errors": {}}}, {"br-phy": {"ports": ["br-phy", "dpdk0"], "errors": {"dpdk0": "no such device"}}}]
+)
+def test_a_tunnel_bridge_that_does_not_work_asks_for_a_restart(bridges):
+    there = node_of({**SETTINGS, **HYBRID})
+    there["switch"]["bridges"] = bridges
+    assert verdict({**SETTINGS, **HYBRID}, there) == (False, True)
+    assert verdict({**SETTINGS, "kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}, there)[1] is False
+
+
 def test_the_table_of_releases_is_sound():
     found = specifications.role_variables("kube_ovn")
     for table in ("__kube_ovn_installers", "__kube_ovn_installers_before_1_16"):

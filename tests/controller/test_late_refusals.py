@@ -89,7 +89,7 @@ REASONS = {
 }
 # These call the rules themselves, there or by a variable of the role.
 CALL = re.compile(r"kube_ovn\.dpdk\._setting_errors\('(\w+)'")
-BY_VARIABLE = re.compile(r"'(__\w+_errors) \| length == 0'")
+BY_VARIABLE = re.compile(r"'(__\w+_errors) \| length (?:==|>) 0'")
 
 
 def tasks(items):
