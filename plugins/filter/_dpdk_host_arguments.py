@@ -12,31 +12,24 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to the collection.
-  - Derives the kernel arguments from the settings of P(kube_ovn.dpdk.dpdk_host#role) and the IOMMU of the host.
-positional: firmware
+  - Derives the kernel arguments from the settings of P(kube_ovn.dpdk.dpdk_host#role), for each IOMMU that the host may turn out to have.
 options:
   _input:
     description: Variables of the role by name, as P(kube_ovn.dpdk.role_settings#lookup) returns them.
     type: dict
     required: true
-  firmware:
-    description: IOMMU that the firmware describes, as P(kube_ovn.dpdk.dpdk_host_info#module) returns it.
-    type: str
-    required: true
-    choices: [intel, amd, none]
 """
 
 EXAMPLES = r"""
 - name: Show the kernel arguments
   ansible.builtin.debug:
-    msg: "{{ lookup('kube_ovn.dpdk.role_settings', 'dpdk_host') | kube_ovn.dpdk._dpdk_host_arguments('intel') }}"
+    msg: "{{ (lookup('kube_ovn.dpdk.role_settings', 'dpdk_host') | kube_ovn.dpdk._dpdk_host_arguments).intel }}"
 """
 
 RETURN = r"""
 _value:
-  description: Kernel arguments, in order.
-  type: list
-  elements: str
+  description: Kernel arguments, in order, by the IOMMU C(intel), C(amd) or C(none).
+  type: dict
 """
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import dpdk_host
@@ -44,4 +37,4 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import dpdk_host
 
 class FilterModule:
     def filters(self):
-        return {"_dpdk_host_arguments": dpdk_host.kernel_arguments}
+        return {"_dpdk_host_arguments": dpdk_host.arguments_by_iommu}

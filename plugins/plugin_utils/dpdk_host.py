@@ -31,3 +31,33 @@ def kernel_arguments(settings, firmware):
         found += ["%s=%s" % (name, cores) for name in ("isolcpus", "nohz_full", "rcu_nocbs")]
     more = settings.get("dpdk_host_kernel_arguments")
     return found + [str(argument) for argument in more if argument] if isinstance(more, (list, tuple)) else found
+
+
+def arguments_by_iommu(settings):
+    """The kernel arguments for each IOMMU that a host may have, which is read in the same call that compares them."""
+    return {firmware: kernel_arguments(settings, firmware) for firmware in ("intel", "amd", "none")}
+
+
+def plan(settings, info, files):
+    """What a host needs, by what module dpdk_host_info has read there; `files` are the texts that files have to have, null where there is to be none.
+
+    `arguments` of its kernel, whether it `needs_iommu` and `lacks_iommu`, whether its `drivers_differ`, and whether anything `differs`.
+    A removal is always gone through, and reads nothing before.
+    """
+    if settings["dpdk_host_state"] == "absent":
+        return {"differs": True}
+    noiommu = boolean(settings.get("dpdk_host_noiommu") or False, strict=False)
+    needs_iommu = iommu_kind(settings, info["iommu"]) != "none" and not noiommu
+    lacks_iommu = needs_iommu and info["iommu_groups"] == 0
+    drivers_differ = bool(info["unloaded_drivers"]) or info["files"] != files
+    # What has no comparison of its own, and is looked at whenever it is asked for.
+    asked = [settings.get("dpdk_host_" + name) for name in ("repositories", "irqbalance", "tuned_profile")]
+    tools = boolean(settings.get("dpdk_host_tools") or False, strict=False)
+    differs = info["boot_plan"]["changed"] or info["nic_plan"]["differs"] or drivers_differ or lacks_iommu or info["missing_packages"] or any(asked) or tools
+    return {
+        "arguments": kernel_arguments(settings, info["iommu"]),
+        "needs_iommu": needs_iommu,
+        "lacks_iommu": lacks_iommu,
+        "drivers_differ": drivers_differ,
+        "differs": bool(differs),
+    }
