@@ -274,6 +274,8 @@ class BootLoader(object):
         self.kind = None
         self.systemd_boot = False
         self.default_kb = 0
+        # By the texts that a shell has read.
+        self.evaluated = {}
 
     # What is owned
 
@@ -412,6 +414,13 @@ class BootLoader(object):
         """(effective words, GRUB_ENABLE_BLSCFG), with the texts in changed in place of files."""
         changed = changed or {}
         paths = self.sources(changed) if paths is None else paths
+        # What is planned is as a rule what is there, and a shell costs more than the rest.
+        texts = tuple((path, changed.get(path) or self.sysroot.read_exact(path)) for path in paths)
+        if texts not in self.evaluated:
+            self.evaluated[texts] = self.source(changed, paths)
+        return self.evaluated[texts]
+
+    def source(self, changed, paths):
         scratch = tempfile.mkdtemp(prefix="kube-ovn-dpdk-")
         try:
             files = []
