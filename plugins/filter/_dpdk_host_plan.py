@@ -38,7 +38,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The kernel C(arguments) for the IOMMU of the host.
+    - C(refused) and C(lacking_drivers) are messages of the host against the settings, and C(arguments) those of the kernel for the IOMMU of the host.
     - C(needs_iommu) and C(lacks_iommu) say whether the kernel has to have one, and has none; C(drivers_differ) whether drivers have to be loaded, or
       their file written; C(differs) whether there is anything to do.
   type: dict

@@ -13,7 +13,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Turns variables of a node into the files that OVS-DPDK starts with, and compares them with what the node has.
-positional: node
+positional: node, errors
 options:
   _input:
     description: Variables of the role by name, as P(kube_ovn.dpdk.role_settings#lookup) returns them.
@@ -23,6 +23,11 @@ options:
     description: What M(kube_ovn.dpdk.kube_ovn_node_info) has returned.
     type: dict
     required: true
+  errors:
+    description: What the rules of the role have against the settings. With any, there are no files, and everything differs.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

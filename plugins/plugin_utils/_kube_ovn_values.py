@@ -80,11 +80,14 @@ def node_files(settings):
     return {name: "\n".join(text) + "\n" for name, text in files.items()}
 
 
-def node_plan(settings, node):
+def node_plan(settings, node, errors=()):
     """What a node needs, by what module kube_ovn_node_info has read there.
 
     `files` by name, `stale_keys` that are to be removed from the database, whether anything `differs`, and whether OVS-DPDK has to be restarted.
+    Settings with `errors` have no files, and differ from everything.
     """
+    if errors:
+        return {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
     files, switch = node_files(settings), node["switch"]
     # The database keeps what was once set, even when its line has left the file.
     stale = {key: None for key in stale_keys(node_config(settings), node["config_keys"]) if key in switch.get("other_config", {})}

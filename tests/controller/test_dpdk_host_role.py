@@ -216,7 +216,7 @@ def test_bad_input_is_refused_before_anything_is_touched(host, variables, messag
 
 MODULES = {"/etc/modules-load.d/x.conf": "vfio-pci\n"}
 READ = {
-    "iommu": "intel", "iommu_groups": 9, "unloaded_drivers": [], "files": MODULES, "missing_packages": [],
+    "iommu": "intel", "iommu_groups": 9, "unloaded_drivers": [], "files": MODULES, "missing_packages": [], "unavailable_drivers": {}, "refused": [],
     "boot_plan": {"changed": False}, "nic_plan": {"differs": False},
 }  # fmt: skip
 AS_WANTED = {"dpdk_host_state": "present", "dpdk_host_iommu": "auto", "dpdk_host_repositories": [], "dpdk_host_tools": False, "dpdk_host_noiommu": "false"}
@@ -248,7 +248,20 @@ def test_a_host_is_compared_with_its_settings(settings, read, differs):
 
 
 def test_a_removal_compares_nothing():
-    assert dpdk_host.plan({**AS_WANTED, "dpdk_host_state": "absent"}, {"changed": False, "skipped": True}, MODULES) == {"differs": True}
+    plan = dpdk_host.plan({**AS_WANTED, "dpdk_host_state": "absent"}, {"changed": False, "skipped": True}, MODULES)
+    assert plan == {"refused": [], "lacking_drivers": [], "differs": True}
+
+
+def test_a_host_that_refuses_has_no_plan():
+    refusing = {**READ, "refused": ["core 9 is not there"], "boot_plan": None, "nic_plan": None}
+    assert dpdk_host.plan(AS_WANTED, refusing, MODULES) == {"refused": ["core 9 is not there"], "lacking_drivers": [], "differs": True}
+
+
+def test_a_driver_that_packages_or_a_build_may_bring_is_not_refused():
+    lacking = {**READ, "unavailable_drivers": {"igb_uio": "the kernel has no module igb_uio"}}
+    assert dpdk_host.plan(AS_WANTED, lacking, MODULES)["lacking_drivers"] == ["the kernel has no module igb_uio"]
+    assert dpdk_host.plan({**AS_WANTED, "dpdk_host_tools": True}, lacking, MODULES)["lacking_drivers"] == []
+    assert dpdk_host.plan(AS_WANTED, {**lacking, "missing_packages": ["dpdk-kmods-dkms"]}, MODULES)["lacking_drivers"] == []
 
 
 def test_kernel_arguments_are_those_of_the_iommu_that_the_host_has():

@@ -413,6 +413,11 @@ def test_a_node_is_compared_with_its_settings(more):
         assert verdict(settings, {**there, "files": files, "running": False, "switch": {}}) == (True, False)
 
 
+def test_settings_with_errors_are_not_compared():
+    plan = values.node_plan({"kube_ovn_dpdk_socket_mem": {}}, node_of({**SETTINGS, **HYBRID}), ["kube_ovn_dpdk_socket_mem is no list"])
+    assert plan == {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
+
+
 def test_stale_keys_are_those_that_the_database_has():
     settings = {**SETTINGS, "kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}
     there = node_of(settings, config_keys=["n-handler-threads", "dpdk-init", "gone"])
