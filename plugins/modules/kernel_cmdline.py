@@ -69,6 +69,11 @@ options:
       - present
       - absent
     default: present
+  booted:
+    description:
+      - Writes nothing, and fails where RV(reboot_required) would be true. Set it after the reboot, which may have taken another entry than the default one.
+    type: bool
+    default: false
   backup:
     description:
       - Keeps a copy of every file before it is changed, beside it. An undo does not need it, and does not remove it.
@@ -99,6 +104,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: cmdline.reboot_reasons
   when: cmdline.reboot_required
+
+- name: Check that the host was booted with the arguments
+  kube_ovn.dpdk.kernel_cmdline:
+    owner: hugepages
+    arguments: "{{ arguments }}"
+    booted: true
 
 - name: Remove the arguments
   kube_ovn.dpdk.kernel_cmdline:
@@ -155,8 +166,18 @@ backups:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import run_module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, run_module
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_cmdline import run
+
+
+def check_boot(module):
+    result = run(module)
+    if result["reboot_required"]:
+        raise HostError(
+            "the host did not boot the default entry of its boot loader's menu: %s; check for another boot loader, a network boot, "
+            "or an entry that was chosen by hand" % "; ".join(result["reboot_reasons"])
+        )
+    return result
 
 
 def main():
@@ -165,13 +186,15 @@ def main():
             arguments=dict(type="list", elements="str", default=[]),
             owner=dict(type="str", default="kube_ovn_dpdk"),
             state=dict(type="str", choices=["present", "absent"], default="present"),
+            booted=dict(type="bool", default=False),
             backup=dict(type="bool", default=False),
             sysroot=dict(type="path", default="/"),
             plan=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
     )
-    run_module(module, run)
+    module.params["plan"] = module.params["plan"] or module.params["booted"]
+    run_module(module, check_boot if module.params["booted"] else run)
 
 
 if __name__ == "__main__":

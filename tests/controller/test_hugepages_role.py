@@ -193,7 +193,7 @@ def test_boot_is_verified(host):
     role(host, hugepages_pages=pages(0))
     (request,) = json.loads((host / "facts").read_text())
     # It did not boot the default entry.
-    text = role(host, entry="verify_boot", fails="came back with other kernel arguments", host_reboot_request=request)
+    text = role(host, entry="verify_boot", fails="did not boot the default entry", host_reboot_request=request)
     assert "no hugepagesz=1G is to become hugepagesz=1G hugepages=4" in text
     boot(host)
     text = role(host, entry="verify_boot", fails="the kernel gave only", host_reboot_request=request)

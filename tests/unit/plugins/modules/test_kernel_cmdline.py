@@ -1179,3 +1179,16 @@ def test_line(base, written):
     assert without_arguments(written, base, written) == base
     # Others have appended a word since.
     assert without_arguments(written + " audit=1", base, written).split() == (base + " audit=1").split()
+
+
+def test_a_boot_of_another_entry_is_found(tree):
+    debian(tree)
+    assert not cmdline(tree, FOUR)["failed"]
+    before = tree.listing()
+    found = cmdline(tree, FOUR, booted=True)
+    assert found["failed"]
+    assert "did not boot the default entry" in found["msg"] and "hugepages=4" in found["msg"]
+    assert tree.listing() == before
+    tree.write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet %s\n" % " ".join(FOUR))
+    found = cmdline(tree, FOUR, booted=True)
+    assert (found["failed"], found["changed"]) == (False, False)
