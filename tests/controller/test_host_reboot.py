@@ -90,7 +90,7 @@ def test_drained_rebooted_verified_and_uncordoned(tmp_path, api):
     for name, kind in (("web", "ReplicaSet"), ("slow", "StatefulSet"), ("ovs", "DaemonSet")):
         api.pods[name] = fake.pod(name, kind)
     api.pods["elsewhere"] = fake.pod("elsewhere", node="lost")
-    later = {"role": "asker", "reasons": [], "verify": "verify_boot", "data": {"word": "too"}}
+    later = {"role": "asker", "reasons": [], "verify": "verify_boot", "drained": "", "data": {"word": "too"}}
     done = play(tmp_path, [request(REQUEST, later), ROLE, ROLE])
     assert done.returncode == 0, done.stdout
     made = calls(api)
