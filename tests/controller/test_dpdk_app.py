@@ -82,7 +82,8 @@ class Api:
             }  # fmt: skip
             return 200, {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [event]}
         if path in (PODS, "/api/v1/pods") and method == "GET":
-            return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": list(self.pods.values())}
+            items = [pod for pod in self.pods.values() if path != PODS or pod["metadata"]["namespace"] == "default"]
+            return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}
         if path == PODS and method == "POST":
             if "dryRun" in query:
                 return 201, body
