@@ -11,6 +11,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def run(tmp_path: Path, tasks: list[dict], *arguments: str, check: bool = True, 
     }, "tasks": tasks}]  # fmt: skip
     (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
     done = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "play.yml"), *arguments],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"), *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert (done.returncode == 0) == check, done.stdout + done.stderr

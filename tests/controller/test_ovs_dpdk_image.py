@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def play(tmp_path: Path, entry: str, **variables) -> subprocess.CompletedProcess
     }]  # fmt: skip
     (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
     return subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "play.yml")],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml")],
         cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
 
@@ -122,7 +123,7 @@ def dockerfile(tmp_path: Path, **variables) -> str:
     }]  # fmt: skip
     (tmp_path / "render.yml").write_text(yaml.safe_dump(book))
     subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "render.yml"), "-e", json.dumps(settings)],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "render.yml"), "-e", json.dumps(settings)],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     return (tmp_path / "Dockerfile").read_text()

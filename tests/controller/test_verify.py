@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -891,7 +892,7 @@ def test_inventory_without_a_group(tmp_path, group, words):
     children = {name: {"hosts": {} if name == group else {name: {}}} for name in ("cluster", "nodes")}
     (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"vars": {"ansible_connection": "local"}, "children": children}}))
     done = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(ROOT / "playbooks" / "verify.yml")],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "hosts.yml"), str(ROOT / "playbooks" / "verify.yml")],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode != 0
@@ -910,7 +911,7 @@ def book(tmp_path: Path) -> list[str]:
     (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
     plays = [{"hosts": "nodes:cluster", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": {"name": "kube_ovn.dpdk.verify"}}]}]
     (tmp_path / "play.yml").write_text(json.dumps(plays))
-    return [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
+    return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
 
 
 def play(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -829,7 +829,7 @@ def test_each_node_is_asked_for_the_flows_of_its_own_ports(tmp_path):
     children = {"cluster": {"hosts": {"c": {"__verify_plan": planned}}}, "nodes": {"hosts": nodes}}
     (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"vars": {"ansible_connection": "local"}, "children": children}}))
     (tmp_path / "play.yml").write_text(json.dumps(book))
-    command = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "play.yml")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
 
