@@ -73,6 +73,9 @@ def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
         "PATH": ":".join([str(bin_directory), *interpreters, str(MAIN), os.environ["PATH"]]),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        # The filters of the collection are loaded once a run, not in each worker.
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "loaded_filters",
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
         **more,
