@@ -68,6 +68,9 @@ def install() -> None:
         text = changed
     # The lab has no pages of 1 GiB to spare.
     text = text.replace("hugepages-1Gi", "hugepages-2Mi")
+    # No registry here has the image of OVS-DPDK.
+    with (STATE / "ovs-dpdk.tar").open("rb") as archive:
+        subprocess.run(["docker", "exec", "-i", NODE, "ctr", "--namespace", "k8s.io", "images", "import", "-"], stdin=archive, check=True, timeout=300)
     on_node("mkdir", "-p", PLACE)
     for name, content in (("install.sh", text), ("kubeconfig", (STATE / "kubeconfig").read_text())):
         subprocess.run(["docker", "exec", "-i", NODE, "sh", "-c", f"umask 077; cat > {PLACE}/{name}"], input=content, text=True, check=True, timeout=60)
