@@ -355,9 +355,8 @@ def left_behind() -> list[str]:
     return found + [one.metadata.name for one in client.BatchV1Api(core().api_client).list_namespaced_job("default").items]
 
 
-@pytest.mark.parametrize("profile", ["quick", "full"])
-def test_interrupted_run_leaves_nothing_behind(profile):
-    before = {one.metadata.name: one.metadata.uid for one in core().list_namespaced_pod("default").items}
+def interrupt(profile: str) -> None:
+    """Begin a run and interrupt it, as the terminal does, as soon as its packets pass."""
     command = ["ansible-playbook", "playbooks/verify.yml", *(word for inventory in INVENTORIES for word in ("-i", inventory))]
     process = subprocess.Popen(
         [*command, "-e", json.dumps({**LOCAL, "verify_duration": 30, "verify_profile": profile})],
@@ -365,12 +364,32 @@ def test_interrupted_run_leaves_nothing_behind(profile):
     )  # fmt: skip
     try:
         wait_for("the lock and testpmd", lambda: len(left_behind()) >= 4, 120, every=1)
-        # As the terminal does, to all processes of the run.
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) != 0
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def identities() -> dict[str, str]:
+    return {one.metadata.name: one.metadata.uid for one in core().list_namespaced_pod("default").items}
+
+
+def test_run_after_an_interrupted_one_takes_over_and_leaves_nothing():
+    before = identities()
+    interrupt("full")
+    assert left_behind()
+    code, report, output = proof()
+    assert code == 0, output
+    assert report["result"] == "pass"
+    assert "was taken over" in " ".join(output.split())
+    assert left_behind() == []
+    assert identities() == before
+
+
+def test_interrupted_run_leaves_nothing_behind():
+    before = identities()
+    interrupt("quick")
     # The lock lasts as long as the slowest step of a run with two pods may take.
     wait_for(f"what the run left to go away ({left_behind()})", lambda: not left_behind(), 600, every=2)
-    assert {one.metadata.name: one.metadata.uid for one in core().list_namespaced_pod("default").items} == before
+    assert identities() == before
