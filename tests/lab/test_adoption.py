@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 from lab import NODE, REPORT, STATE, core, on_node, playbook, wait_for
-from two_nodes import fresh_lab, vsctl
+from two_nodes import STATEFUL_SET, fresh_lab, vsctl
 
 RELEASE = "v1.12.35"
 # As a platform engineer sets them: in the installer itself.
@@ -26,6 +26,7 @@ ODD = {
     "CNI_CONFIG_PRIORITY": "05",
     "LABEL": "example.org/network-master",
 }
+DNS = {key: value for key, value in STATEFUL_SET["spec"].items() if key != "serviceName"}
 WORKLOADS = [("deployments", "kube-ovn-controller"), ("daemon_sets", "kube-ovn-cni"), ("deployments", "ovn-central")]
 PLACE = "/root/kube-ovn"
 
@@ -101,6 +102,8 @@ def installed():
     # The kubelet counts the pages when it starts.
     on_node("systemctl", "restart", "kubelet")
     wait_for("the pages", lambda: core().read_node(NODE).status.allocatable.get("hugepages-2Mi") not in (None, "0"), 120)
+    # The installer restarts the cluster's DNS, which the lab has not. Without replicas it needs no image.
+    cluster().create_namespaced_deployment("kube-system", {"metadata": {"name": "coredns"}, "spec": DNS})
     install()
     yield settings(), labels()
     fresh_lab([NODE], ("inventory",))
