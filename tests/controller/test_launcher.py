@@ -88,9 +88,6 @@ def note_of(body: bytes) -> str:
 class Pods(http.server.BaseHTTPRequestHandler):
     """As much of an API server as the plugin asks: one pod, which can be gone or replaced by the next one, and whose status can be refused."""
 
-    pod: dict | None = None
-    refuse = False
-
     def answer(self, code: int, body: dict) -> None:
         content = json.dumps(body).encode()
         self.send_response(code)
@@ -131,6 +128,13 @@ class Pods(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         pass
+
+
+def api_server(pod: dict) -> http.server.ThreadingHTTPServer:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pods)
+    server.pod, server.next, server.refuse, server.conflicts = pod, [], False, 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
 
 
 def build(source: Path, output: Path, package: str, *flags: str) -> None:
@@ -310,9 +314,7 @@ def shared(volume: dict | None) -> dict:
 
 @pytest.fixture
 def node(binaries: dict[str, Path]):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pods)
-    server.pod, server.next, server.refuse, server.conflicts = shared(None), [], False, 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = api_server(shared(None))
     made = Node(binaries, server)
     yield made
     made.close()
@@ -1360,7 +1362,7 @@ FAULTS = {
     "port": ("server", f"ovs-vsctl del-port {NAME}", f"no port {NAME}"),
     "bridge": ("server", f"ovs-vsctl del-port {NAME} -- add-br br1 -- add-port br1 {NAME} -- set Interface {NAME} type=dpdkvhostuser", "on the bridge br1"),
     "type": ("server", f"ovs-vsctl set Interface {NAME} type=internal", "of type internal"),
-    "error": ("server", f'ovs-vsctl set Interface {NAME} error=\'"no, no"\'', "no, no"),
+    "error": ("server", f"ovs-vsctl set Interface {NAME} error='\"no, no\"'", "no, no"),
     "socket": ("server", f"rm {OWN_DIR}/{NAME}", "is gone"),
     "no socket": ("server", f"rm {OWN_DIR}/{NAME}; echo >{OWN_DIR}/{NAME}", "is gone"),
     "directory": ("server", f"mv {OWN_DIR} /run/aside; ln -s /run/aside {OWN_DIR}", "symbolic links are not followed"),

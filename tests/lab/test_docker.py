@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import subprocess
 import sys
-import threading
 
 import pytest
 from lab import NODE, ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "controller"))
 import test_launcher  # noqa: E402
-from test_launcher import UID, Node, Pods, shared  # noqa: E402
+from test_launcher import UID, Node, api_server, shared  # noqa: E402
 
 # The fixture that builds the launcher.
 binaries = test_launcher.binaries
@@ -48,9 +46,7 @@ def image() -> str:
 
 @pytest.fixture
 def node(binaries, tmp_path):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pods)
-    server.pod, server.refuse = shared({"hostPath": {"path": "/var/run/openvswitch/pods"}}), False
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = api_server(shared({"hostPath": {"path": "/var/run/openvswitch/pods"}}))
     run_directory = tmp_path / "openvswitch"
     run_directory.mkdir()
     made = Node(binaries, server, run_directory)
