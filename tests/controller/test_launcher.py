@@ -1367,6 +1367,12 @@ FAULTS = {
     "no socket": ("server", f"rm {OWN_DIR}/{NAME}; echo >{OWN_DIR}/{NAME}", "is gone"),
     "directory": ("server", f"mv {OWN_DIR} /run/aside; ln -s /run/aside {OWN_DIR}", "symbolic links are not followed"),
     "restart": ("server", f"mv {OWN_DIR}/{NAME} /run/openvswitch/; cp -a /run/openvswitch/{NAME} {OWN_DIR}/", "recreate the pod"),
+    "another socket": ("server", f"cp -a {OWN_DIR}/{NAME} {OWN_DIR}/new; mv {OWN_DIR}/new {OWN_DIR}/{NAME}", "is another file than the socket"),
+    "bond": (
+        "server",
+        f"ovs-vsctl del-port {NAME} -- add-bond br0 bond0 {NAME} other -- set Interface {NAME} type=dpdkvhostuser",
+        f"no port {NAME}",
+    ),
     "path": ("client", f"ovs-vsctl set Interface {NAME} options:vhost-server-path=/run/openvswitch/x", "has the socket /run/openvswitch/x"),
     "no path": ("client", f"ovs-vsctl remove Interface {NAME} options vhost-server-path", "has the socket"),
     "record": ("client", f"rm /var/lib/cni/userspace-launcher/{NAME}.json", "knows no such attachment"),
@@ -1396,6 +1402,39 @@ def test_check_while_ovs_is_down_is_to_be_tried_again(node: Node) -> None:
     error = json.loads(node.cni("CHECK").stdout)
     assert error["code"] == 11
     assert "no Open vSwitch runs" in error["details"]
+
+
+def test_check_names_open_vswitch_where_the_plugin_cannot_run_either(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    node.run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/run/userspace-cni")
+    assert "no Open vSwitch runs" in json.loads(node.cni("CHECK").stdout)["details"]
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_check_beside_an_add_waits_for_it(node: Node, patient: bool) -> None:
+    own_directory(node)
+    node.settings(retry_seconds=20 if patient else 1)
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; touch /run/started; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}')
+    results = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD").returncode))
+    adding.start()
+    wait_until(lambda: node.path("/run/started").exists())
+    timer = threading.Timer(2 if patient else 6, node.path("/run/go-on").touch)
+    timer.start()
+    checked = node.cni("CHECK")
+    adding.join()
+    if patient:
+        assert checked.returncode == 0, checked.stdout
+    else:
+        assert json.loads(checked.stdout)["code"] == 11
+    assert results == [0]
+    assert node.cni("CHECK").returncode == 0
+    assert node.cni("DEL").returncode == 0
+    assert node.cni("CHECK").returncode != 0
+    assert node.left() == []
 
 
 def test_check_of_another_sandbox_with_the_same_beginning(node: Node) -> None:

@@ -12,20 +12,33 @@ var errUnreachable = errors.New("Open vSwitch cannot be asked")
 
 // check answers CHECK, which the plugin itself always answers with success.
 func (n *session) check() int {
+	// Whatever keeps the plugin from running keeps nothing from being compared.
+	n.cause = ""
 	if err := n.findFault(); err != nil {
 		n.logf("CHECK %s: %v", n.name(), err)
 		code := codeInternal
-		if errors.Is(err, errUnreachable) {
+		if errors.Is(err, errUnreachable) || errors.Is(err, errBusy) {
 			code = codeTryAgain
 		}
 		return printError(n.conf.CNIVersion, code, "the attachment does not work", err.Error())
 	}
+	if n.unplugged {
+		return 0
+	}
 	return n.runUnguarded()
 }
 
-// findFault compares what is there with what ADD made.
+// findFault compares what is there with what ADD made. It waits for a call that works on it; without a lock, as on a full disk, it goes on.
 func (n *session) findFault() error {
+	lock, err := n.settings.lock(n.name(), n.deadline)
+	if errors.Is(err, errBusy) {
+		return err
+	}
+	defer lock.Close()
 	r, found := n.readRecord(n.name())
+	if !found {
+		n.forget(n.name(), lock)
+	}
 	switch {
 	case !found || r.Container != n.container:
 		return errors.New("the launcher knows no such attachment")
@@ -66,6 +79,9 @@ func (n *session) comparePort(r record) error {
 		return fmt.Errorf("the port %s has the socket %s, not %s", r.Port, path, r.Socket)
 	}
 	bridge := n.run("ovs-vsctl", "port-to-br", r.Port)
+	if strings.Contains(string(bridge.Stderr), "no port named") {
+		return fmt.Errorf("Open vSwitch has no port %s, only an interface of another port", r.Port)
+	}
 	if bridge.Code != 0 {
 		return fmt.Errorf("%w: %s", errUnreachable, n.cause)
 	}
@@ -82,7 +98,12 @@ func (n *session) compareSocket(r record) error {
 		return fmt.Errorf("the directory of the pod's socket: %w", err)
 	}
 	defer at.close()
-	if at.kind(r.Port) != syscall.S_IFSOCK {
+	file, status, err := at.entry(r.Port)
+	if err != nil {
+		return fmt.Errorf("the socket %s is gone", r.Socket)
+	}
+	file.Close()
+	if status.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
 		return fmt.Errorf("the socket %s is gone", r.Socket)
 	}
 	if normal(r.Dir) == normal(n.RunDir) {
@@ -96,6 +117,9 @@ func (n *session) compareSocket(r record) error {
 	// It makes its sockets anew when it starts, and the one that the pod has then leads nowhere.
 	if run.kind(r.Port) == syscall.S_IFSOCK {
 		return fmt.Errorf("Open vSwitch was restarted and made another socket, %s: recreate the pod", filepath.Join(n.RunDir, r.Port))
+	}
+	if r.Inode != "" && r.Inode != identity(status) {
+		return fmt.Errorf("%s is another file than the socket that Open vSwitch made", r.Socket)
 	}
 	return nil
 }

@@ -236,7 +236,8 @@ func (n *session) placeSocket() error {
 		return fmt.Errorf("Open vSwitch made the socket of %s and took it away again, as when it restarts: %w", port, err)
 	}
 	file.Close()
-	if status.Dev != n.socketStatus.Dev || status.Ino != n.socketStatus.Ino {
+	n.record.Inode = identity(&n.socketStatus)
+	if identity(status) != n.record.Inode {
 		return fmt.Errorf("%s is another file than the socket that Open vSwitch made", n.record.Socket)
 	}
 	// Through the handle: the name may be another file's by now.

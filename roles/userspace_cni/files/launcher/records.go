@@ -37,6 +37,8 @@ type record struct {
 	Bridge    string `json:"bridge,omitempty"`
 	Mode      string `json:"mode,omitempty"`
 	Socket    string `json:"socket"`
+	// Inode is the identity of the socket that Open vSwitch made and ADD moved.
+	Inode string `json:"inode,omitempty"`
 	// Dir is the socket's directory, and Made what may be removed with the last attachment in it: nothing, "empty" or the whole "tree".
 	Dir  string `json:"dir,omitempty"`
 	Made string `json:"made,omitempty"`
@@ -58,8 +60,10 @@ func seeSandbox(netns string) sandbox {
 	if netns == "" || syscall.Stat(netns, &status) != nil {
 		return sandbox{Netns: netns}
 	}
-	return sandbox{netns, fmt.Sprintf("%d:%d", status.Dev, status.Ino)}
+	return sandbox{netns, identity(&status)}
 }
+
+func identity(status *syscall.Stat_t) string { return fmt.Sprintf("%d:%d", status.Dev, status.Ino) }
 
 // gone says whether the namespace is certainly no more. Of one that was never seen nothing is certain, nor where something else than a namespace is
 // seen at its path: then the container runtime has mounts of its own.
