@@ -294,7 +294,7 @@ class Node:
 
 
 def wait_until(condition) -> None:
-    for _turn in range(500):
+    for _turn in range(3000):
         if condition():
             return
         time.sleep(0.02)
@@ -1074,11 +1074,11 @@ def test_sweep_says_what_it_cannot_remove_yet(node: Node) -> None:
 
 def test_del_beside_an_add_that_goes_on_waits_for_it(node: Node) -> None:
     node.bridge()
-    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; sleep 1.5; {ADD_PORT} && {RESULT}')
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; touch /run/began; sleep 1.5; {ADD_PORT} && {RESULT}')
     results: list[subprocess.CompletedProcess] = []
     adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
     adding.start()
-    time.sleep(0.5)
+    wait_until(lambda: node.path("/run/began").exists())
     deleted = node.cni("DEL")
     assert not results or results[0].returncode == 0
     assert deleted.returncode == 0, deleted.stdout
@@ -1090,14 +1090,15 @@ def test_del_beside_an_add_that_goes_on_waits_for_it(node: Node) -> None:
 
 def test_add_that_was_deleted_meanwhile_undoes_itself(node: Node) -> None:
     node.bridge()
-    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; sleep 2; {ADD_PORT} && {RESULT}')
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}')
     results: list[subprocess.CompletedProcess] = []
     adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
     adding.start()
-    time.sleep(0.5)
+    wait_until(lambda: node.path("/run/began").exists())
     node.settings(retry_seconds=0, plugin_seconds=0)
     assert json.loads(node.cni("DEL").stdout)["code"] == 11
     node.settings(retry_seconds=4, plugin_seconds=20)
+    node.path("/run/go-on").touch()
     adding.join()
     assert results[0].returncode != 0
     assert "was deleted while it was made" in json.loads(results[0].stdout)["details"]
