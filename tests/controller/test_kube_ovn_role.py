@@ -43,7 +43,7 @@ def answer(output):
 
 
 # A node on which nothing is written: the state is none of those that the role knows.
-NOTHING = {"kube_ovn_state": "unknown", "__kube_ovn_rundir": "/nonexistent"}
+NOTHING = {"kube_ovn_state": "unknown", "__kube_ovn_rundir": "/nonexistent", "__kube_ovn_node_plan": {"differs": False}}
 
 
 def test_what_is_removed_from_the_nodes_is_where_the_release_was_told_to_put_it(tmp_path):
