@@ -13,16 +13,19 @@ from lab import NODE, REPORT, on_node, playbook
 PUBLISHED = ("/kube-ovn:", "/multus-cni:", "/dpdk:")
 
 
-def images(*within: str) -> set[str]:
-    command = [*within, "docker", "exec", NODE, "ctr", "--namespace", "k8s.io", "images", "list", "--quiet"]
-    return set(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split())
+def images() -> list[str]:
+    return sorted(on_node("ctr", "--namespace", "k8s.io", "images", "list", "--quiet").split())
+
+
+def published() -> list[str]:
+    return [name for name in images() if any(part in name for part in PUBLISHED)]
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """The unpacked bundle. The engine has the published images, as after a pull, which no registry here would answer."""
     place = tmp_path_factory.mktemp("bundle")
-    for name in sorted(name for name in images() if any(part in name for part in PUBLISHED)):
+    for name in published():
         saved = place / "image.tar"
         with saved.open("wb") as output:
             export = ["docker", "exec", NODE, "ctr", "--namespace", "k8s.io", "images", "export", "--platform", "linux/amd64", "-", name]
@@ -47,7 +50,7 @@ def cut_off(bundle):
         subprocess.run([*within, "ip", "link", "set", "lo", "up"], check=True, timeout=60)
         assert playbook("lab/lab.yml", 1200, within=within)[0] == 0
         # The lab brings images of its own: what the pods are made of has to come from the bundle.
-        brought = sorted(name for name in images() if "/pause:" not in name)
+        brought = [name for name in images() if "/pause:" not in name]
         on_node("ctr", "--namespace", "k8s.io", "images", "remove", "--sync", *brought)
         yield within
         assert playbook("lab/lab.yml", 300, within=within, lab_state="absent")[0] == 0
@@ -71,7 +74,7 @@ def test_packets_pass_with_nothing_but_the_bundle(cut_off, bundle):
     code, _output = playbook("playbooks/site.yml", 1200, options=options, within=cut_off, bundle_dir=str(bundle))
     assert code == 0
     assert json.loads(REPORT.read_text())["result"] == "pass"
-    assert {name for name in images() if any(part in name for part in PUBLISHED)}
+    assert published()
 
 
 def test_a_second_run_changes_nothing(cut_off, bundle):

@@ -99,11 +99,10 @@ func (n *session) compareSocket(r record) error {
 	}
 	defer at.close()
 	file, status, err := at.entry(r.Port)
-	if err != nil {
-		return fmt.Errorf("the socket %s is gone", r.Socket)
+	if err == nil {
+		file.Close()
 	}
-	file.Close()
-	if status.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
+	if err != nil || status.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
 		return fmt.Errorf("the socket %s is gone", r.Socket)
 	}
 	if normal(r.Dir) == normal(n.RunDir) {
