@@ -49,7 +49,7 @@ ONE_CONTROLLER = ("test_launcher.py", "test_wrapper.py", "test_pages.py", "test_
 
 @dataclass
 class Step:
-    """One command. `junit`: the files that it writes, or where to look for them after it."""
+    """One command. `junit`: the files that it writes, or where to look for them after it. `alone`: it keeps all cores busy by itself."""
 
     name: str
     command: list[str]
@@ -57,6 +57,7 @@ class Step:
     junit: Callable[[], Iterable[Path]] | None = None
     cwd: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass
@@ -181,17 +182,16 @@ def run_apart(step: Step) -> Result:
     return result
 
 
-def run_suite(name: str) -> list[tuple[str, Result]]:
-    steps = (SUITES | ON_REQUEST)[name]()
-    if name in SIDE_BY_SIDE:
-        with ThreadPoolExecutor(2) as pool:
-            results = list(pool.map(run_apart, steps))
-    else:
-        results = [run(step) for step in steps]
-    return [(step.name, result) for step, result in zip(steps, results, strict=True)]
+def run_all(steps: list[Step]) -> list[Result]:
+    """Two at a time of those that leave a core idle, then the others one after another; in the order of the steps."""
+    together = [step for step in steps if not step.alone]
+    with ThreadPoolExecutor(2) as pool:
+        results = dict(zip((step.name for step in together), pool.map(run_apart, together), strict=True))
+    results |= {step.name: run(step) for step in steps if step.alone}
+    return [results[step.name] for step in steps]
 
 
-def pytest_step(name: str, *arguments: str, timeout: int, bin_directory: Path = MAIN) -> Step:
+def pytest_step(name: str, *arguments: str, timeout: int, bin_directory: Path = MAIN, alone: bool = False) -> Step:
     report = OUTPUT / "pytest" / f"{name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     return Step(
@@ -200,6 +200,7 @@ def pytest_step(name: str, *arguments: str, timeout: int, bin_directory: Path = 
         timeout,
         junit=lambda: [report] if report.exists() else [],
         env=environment(bin_directory),
+        alone=alone,
     )
 
 
@@ -210,14 +211,17 @@ def ordered_files(folder: str, leave_out: Iterable[str] = ()) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
-def lint() -> list[Step]:
+def style() -> list[Step]:
     shell = [name for name in tracked() if not name.endswith((".py", ".yml", ".md", ".j2", ".txt")) and _is_shell(ROOT / name)]
     return [
         Step("ruff", [str(MAIN / "ruff"), "check", "--no-cache", "."], 120),
         Step("yamllint", [str(MAIN / "yamllint"), "--strict", *tracked("*.yml", "*.yaml", ".ansible-lint", ".yamllint")], 120),
         Step("shellcheck", [str(MAIN / "shellcheck"), "-x", *shell], 120),
-        Step("ansible-lint", [str(MAIN / "ansible-lint"), "--strict"], 900, env=environment()),
     ]
+
+
+def lint() -> list[Step]:
+    return [Step("ansible-lint", [str(MAIN / "ansible-lint"), "--strict"], 900, env=environment()), *style()]
 
 
 def _is_shell(path: Path) -> bool:
@@ -226,11 +230,11 @@ def _is_shell(path: Path) -> bool:
     return path.suffix == ".sh" or (first.startswith(b"#!") and b"sh" in first.split(b"/")[-1].split()[-1])
 
 
-def staged() -> Path:
+def staged(step: str) -> Path:
     """A copy under the path that ansible-test asks for; it must not see what git ignores."""
-    # One copy for each checkout, so that two checkouts can be tested at a time.
-    checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
-    target = CACHE / "stage" / checkout / "ansible_collections" / "kube_ovn" / "dpdk"
+    # One copy for each step of each checkout, so that two of them can run at a time.
+    owner = hashlib.sha256(f"{ROOT} {step}".encode()).hexdigest()[:12]
+    target = CACHE / "stage" / owner / "ansible_collections" / "kube_ovn" / "dpdk"
     shutil.rmtree(target, ignore_errors=True)
     for name in tracked():
         copy = target / name
@@ -239,25 +243,24 @@ def staged() -> Path:
     return target
 
 
-def ansible_test_home() -> str:
-    """A home for ansible-test, in which its bootstrap of pip works from the package registry alone.
+def ansible_test_home(bin_directory: Path) -> str:
+    """A home for ansible-test of one core, in which its bootstrap of pip works from the package registry alone.
 
     ansible-test fetches get-pip from a site of its own, which many networks do not reach; Python's own ensurepip does the same job.
     """
-    home = CACHE / "ansible-test-home"
+    home = CACHE / "ansible-test-home" / bin_directory.parent.name
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     bootstrap = (ROOT / "tests" / "ensure_pip.py").read_text()
-    for link in (MAIN, NEWEST):
-        for source in link.parent.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py"):
-            for version in re.findall(r"pip='([0-9.]+)'", source.read_text()):
-                (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(bootstrap)
+    for source in bin_directory.parent.glob("lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py"):
+        for version in re.findall(r"pip='([0-9.]+)'", source.read_text()):
+            (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(bootstrap)
     return str(home)
 
 
-def ansible_test(name: str, bin_directory: Path, *arguments: str, timeout: int, first: Path | None = None) -> Step:
-    collection = staged()
-    variables = {**environment(bin_directory), "HOME": ansible_test_home()}
+def ansible_test(name: str, bin_directory: Path, *arguments: str, timeout: int, first: Path | None = None, alone: bool = False) -> Step:
+    collection = staged(name)
+    variables = {**environment(bin_directory), "HOME": ansible_test_home(bin_directory)}
     if first:
         variables["PATH"] = f"{first}:{variables['PATH']}"
     return Step(
@@ -268,6 +271,7 @@ def ansible_test(name: str, bin_directory: Path, *arguments: str, timeout: int, 
         junit=lambda: sorted((collection / "tests" / "output" / "junit").glob("*.xml")),
         cwd=collection,
         env=variables,
+        alone=alone,
     )
 
 
@@ -291,30 +295,40 @@ def race() -> Step:
     return step
 
 
+def unit_step(name: str, python: str, first: Path | None = None) -> Step:
+    return ansible_test(name, MAIN if first else NEWEST, "units", "--python", python, "--color", "no", timeout=900, first=first, alone=True)
+
+
 def units() -> list[Step]:
     return [
         # The environment of the old Python comes before the controller's: ansible-test looks for it by name. By its path in the cache: pytest of
         # Python 2.7 keeps the paths of its own sources in what it compiles, and a checkout's link to them goes with the checkout.
-        *(
-            ansible_test(
-                f"units, Python {version}",
-                MAIN,
-                "units",
-                "--python",
-                version,
-                "--color",
-                "no",
-                timeout=900,
-                first=(ROOT / f".venv-python{version}").resolve() / "bin",
-            )
-            for version in TARGET_PYTHONS
-        ),
-        ansible_test("units, newest core", NEWEST, "units", "--python", version_of(NEWEST), "--color", "no", timeout=900),
-        pytest_step("controller", *ordered_files("tests/controller"), *IN_PARALLEL, timeout=2400),
-        race(),
+        *(unit_step(f"units, Python {version}", version, (ROOT / f".venv-python{version}").resolve() / "bin") for version in TARGET_PYTHONS),
+        newest_units(),
+    ]
+
+
+def newest_units() -> Step:
+    return unit_step("units, newest core", version_of(NEWEST))
+
+
+def fast() -> list[Step]:
+    """What a change can be checked with between two saves."""
+    return [*style(), newest_units()]
+
+
+def controller() -> list[Step]:
+    return [
+        pytest_step("controller", *ordered_files("tests/controller"), *IN_PARALLEL, timeout=2400, alone=True),
         pytest_step(
-            "controller, newest core", *ordered_files("tests/controller", leave_out=ONE_CONTROLLER), *IN_PARALLEL, timeout=1800, bin_directory=NEWEST
+            "controller, newest core",
+            *ordered_files("tests/controller", leave_out=ONE_CONTROLLER),
+            *IN_PARALLEL,
+            timeout=1800,
+            bin_directory=NEWEST,
+            alone=True,
         ),
+        race(),
     ]
 
 
@@ -330,50 +344,49 @@ def scenarios(wanted: Callable[[str], bool]) -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml") if wanted(path.parent.name))
 
 
-def molecule_step(scenario: str, timeout: int, bin_directory: Path = MAIN, label: str = "") -> Step:
-    return Step(f"molecule {scenario}{label}", [str(bin_directory / "molecule"), "test", "-s", scenario], timeout, env=environment(bin_directory))
+def molecule_step(scenario: str, timeout: int, alone: bool = False) -> Step:
+    return Step(f"molecule {scenario}", [str(MAIN / "molecule"), "test", "-s", scenario], timeout, env=environment(), alone=alone)
 
 
 def molecule() -> list[Step]:
-    return [molecule_step(name, 600) for name in scenarios(lambda name: name != "hosts_vm" and not name.startswith("site"))]
+    return [molecule_step(name, 900) for name in scenarios(lambda name: name != "hosts_vm" and not name.startswith("site"))]
 
 
 def virtual_machines() -> list[Step]:
-    return [molecule_step("hosts_vm", 1500)]
+    return [molecule_step("hosts_vm", 1500, alone=True)]
 
 
 def site() -> list[Step]:
-    return [pytest_step("site on the lab", "tests/site", "-s", timeout=2700)]
+    return [pytest_step("site on the lab", "tests/site", "-s", timeout=2700, alone=True)]
 
 
 def lab() -> list[Step]:
-    return [pytest_step("lab", "tests/lab", "-s", timeout=5400)]
+    return [pytest_step("lab", "tests/lab", "-s", timeout=5400, alone=True)]
 
 
 def bench() -> list[Step]:
     return [
-        Step("bench of the wrapper", [str(MAIN / "python"), "tests/bench/wrapper.py"], 300, env=environment()),
-        Step("bench", [str(MAIN / "python"), "tests/bench/run.py"], 1800, env=environment()),
-        Step("bench of the pods", [str(MAIN / "python"), "tests/bench/pods.py"], 3600, env=environment()),
-        Step("bench of the hosts", [str(MAIN / "python"), "tests/bench/hosts.py"], 1800, env=environment()),
+        Step("bench of the wrapper", [str(MAIN / "python"), "tests/bench/wrapper.py"], 300, env=environment(), alone=True),
+        Step("bench", [str(MAIN / "python"), "tests/bench/run.py"], 1800, env=environment(), alone=True),
+        Step("bench of the pods", [str(MAIN / "python"), "tests/bench/pods.py"], 3600, env=environment(), alone=True),
+        Step("bench of the hosts", [str(MAIN / "python"), "tests/bench/hosts.py"], 1800, env=environment(), alone=True),
     ]
 
 
-# What `make test` runs, in this order: what fails fast comes first.
+# What `make test` runs. Of what runs side by side the longest comes first: what begins last should not be waited for.
 SUITES: dict[str, Callable[[], list[Step]]] = {
-    "lint": lint,
-    "units": units,
+    "integration": integration,
     "sanity": sanity,
     "publishing": publishing,
-    "integration": integration,
+    "lint": lint,
+    "units": units,
+    "controller": controller,
     "molecule": molecule,
     "site": site,
 }
 # Pods by the hundred and roll-outs take over an hour; figures want a quiet machine. The virtual machines have not yet been run to their end with
 # the reboot contract; they belong into SUITES again once they have.
-ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"vm": virtual_machines, "lab": lab, "bench": bench}
-# Suites of which two steps run at a time: each waits for its daemons more than it works.
-SIDE_BY_SIDE = {"molecule"}
+ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"fast": fast, "vm": virtual_machines, "lab": lab, "bench": bench}
 
 
 def main() -> int:
@@ -383,7 +396,8 @@ def main() -> int:
     if unknown := sorted(set(names) - set(known)):
         parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(known)}")
     (OUTPUT / "pytest").mkdir(parents=True, exist_ok=True)
-    results = [result for name in names or SUITES for result in run_suite(name)]
+    steps = [step for name in names or SUITES for step in (SUITES | ON_REQUEST)[name]()]
+    results = [(step.name, result) for step, result in zip(steps, run_all(steps), strict=True)]
     print("\n=== Summary")
     for name, result in results:
         print(f"{name:44} {result.passed:6} passed {result.failed:4} failed {result.skipped:4} skipped {result.seconds:7.0f} s")
