@@ -822,7 +822,7 @@ def test_each_node_is_asked_for_the_flows_of_its_own_ports(tmp_path):
     hosts = {"first": ["a1", "a2"], "second": ["b1", "b2"], "blind": ["a1", "a2", "b1", "b2"]}
     read = {name: {"interfaces": {one["ports"][0]["interface"]: {}, one["ports"][1]["interface"]: {}}} for name, one in zip(hosts, planned, strict=False)}
     tasks = [{"ansible.builtin.assert": {"that": "__verify_macs | sort == (wanted[inventory_hostname] | sort)", "quiet": True}}]
-    of_role = {key: value for key, value in variables().items() if key in ("__verify_cluster", "__verify_ports", "__verify_macs")}
+    of_role = {key: value for key, value in variables().items() if key in ("__verify_ports", "__verify_macs")}
     given = {**of_role, "wanted": {name: [own[key] for key in keys] for name, keys in hosts.items()}}
     book = [{"hosts": "nodes", "gather_facts": False, "tasks": tasks, "vars": given}]
     nodes = {name: {"__verify_ovs_plan": read.get(name, {"msg": "no answer"})} for name in hosts}
