@@ -336,7 +336,5 @@ def failed(report: dict) -> dict[str, dict]:
 
 
 def recorded_run(path: Path) -> dict:
-    """A run as it was recorded, in which no other ports than its own pods' were there."""
-    run = json.loads(path.read_text())
-    own = [port["interface"] for one in run["pods"] for port in one["ports"]]
-    return {**run, "living": {"names": [], "uids": {"": own}}}
+    """A run as tests/lab/record_runs.py recorded it."""
+    return json.loads(path.read_text())

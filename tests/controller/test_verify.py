@@ -355,8 +355,8 @@ def test_load_is_read_at_most_sixty_times_and_as_long_as_asked(duration):
         ("drop", ["path", "delivery", "rate", "conservation"]),
         ("meter", ["path", "rate", "conservation"]),
         ("quiet", ["path", "rate"]),
-        ("noise", ["path", "delivery", "conservation", "drops"]),
-        ("restart", ["restart", "testpmd", "connected", "delivery", "rate"]),
+        ("noise", ["path", "delivery", "conservation"]),
+        ("restart", ["readings", "restart", "testpmd", "connected", "delivery", "rate"]),
     ],
 )
 def test_recorded_runs_of_the_lab(name, ids):
