@@ -423,6 +423,16 @@ def test_address_that_moved_between_readings_of_the_flows_is_seen():
     assert failed(proof.report()) == {}
 
 
+@pytest.mark.parametrize(("counted", "sent"), [((900, 10, 20, 900), 900), ((900, 900, 900, 100), 100)])
+def test_neighbour_whose_counter_began_again_is_no_quiet_one(counted, sent):
+    """Newer Open vSwitch counts from the connection on, and a pod may connect again at any time."""
+    proof = with_neighbour(seen=(), packets=dict(zip(("before", "load", "loaded", "after"), counted, strict=True)))
+    (found,) = [check for check in proof.report()["checks"] if check["id"] == "neighbours"]
+    assert f"sent {sent} packets" in found["detail"]
+    proof.moved["node1"] = 2
+    assert list(failed(proof.report())) == ["neighbours"]
+
+
 @pytest.mark.parametrize("name", ["dpdk0", "genev_sys_6081"])
 def test_packets_from_another_node_come_in_by_an_uplink_or_a_tunnel(name):
     proof = Proof(nodes=2)

@@ -308,12 +308,24 @@ def strangers(port: Port, node: dict) -> dict[str, int]:
 def guests(node: dict, bridge: str, own: set[str]) -> dict[str, int | None]:
     """The interfaces of others than this run that pods and machines have on a bridge, with the packets that came in by each; null where unknown."""
     interfaces = (node.get(AFTER) or {}).get("interfaces") or {}
-    before, after = (node["datapath"].get(moment, {}).get("ports", {}) for moment in (BEFORE, AFTER))
+    readings = [node["datapath"][moment]["ports"] for moment in MOMENTS if node["datapath"].get(moment)]
     return {
-        name: since(before.get(name), after.get(name), "rx_packets")
+        name: throughout([(ports.get(name) or {}).get("rx_packets") for ports in readings])
         for name, one in sorted(interfaces.items())
         if one.get("bridge") == bridge and is_guest(one) and name not in own
     }
+
+
+def throughout(counted: list[int | None]) -> int | None:
+    """How much a counter grew over several readings, beginning at 0 after each connection of its port; null where the last reading lacks it."""
+    if not counted or counted[-1] is None:
+        return None
+    grown, last = 0, counted[0] or 0
+    for value in counted[1:]:
+        now = value or 0
+        grown += now - last if now >= last else now
+        last = now
+    return grown
 
 
 def ovs_side(node: dict, name: str) -> dict:
