@@ -251,14 +251,15 @@ def circles(ports: list[Port]) -> list[list[Port]]:
     places = {(id(port.pod), port.number): port for port in ports}
     found: list[list[Port]] = []
     seen: set[int] = set()
-    for port in ports:
+    for first in ports:
         circle = []
-        while port is not None and port.peer is not None and id(port) not in seen:
+        port: Port = first
+        while port.peer is not None and id(port) not in seen:
             seen.add(id(port))
             circle.append(port)
             there = port.peer
             port = places[id(there.pod), leaves_by(there.pod)[there.number]]
-        if circle and port is circle[0]:
+        if circle and port is first:
             found.append(circle)
     return found
 

@@ -116,8 +116,9 @@ def totals(counters: dict, unsent: int) -> dict:
 
 
 def phases_of(found: dict) -> dict:
-    """The segments by what they were for: {marks: [before, after], loads: [...], drains: [...], listens: [...]}; null for a marked round that did not take place.
+    """The segments by what they were for: {marks: [before, after], loads: [...], drains: [...], listens: [...]}.
 
+    A marked round that did not take place is null. What was listened to is all before the first of them.
     The marked rounds stand around the loads: the last segment before the first load, and the one after the last load's drain.
     """
     segments = found["segments"]
