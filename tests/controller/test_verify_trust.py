@@ -423,6 +423,24 @@ def test_address_that_moved_between_readings_of_the_flows_is_seen():
     assert failed(proof.report()) == {}
 
 
+def test_machine_behind_a_port_of_the_kernel_is_seen_beside_the_uplink():
+    """A tap that libvirt adds is of the same type as a NIC: with the sender's address it differs from the uplink by the port alone."""
+    proof = Proof(nodes=2)
+    port = proof.end("testpmd-node2 net1").plan
+    source = next(end.plan["mac"] for end in proof.ends.values() if end.plan["peer"] == port["mac"])
+    proof.others.append(Neighbour("node2", name="vnet0", source=source, target=port["mac"], actions=port["interface"]))
+    proof.change = lambda read: [read["nodes"]["node2"][moment]["interfaces"]["vnet0"].update(type="", external_ids={}) for moment in ("before", "after")]
+    # Two links of a bond: no address moves.
+    assert failed(proof.report()) == {}
+    proof.moved["node2"] = 2
+    bad = failed(proof.report())
+    assert list(bad) == ["neighbours"] and "dpdk0, vnet0 may have sent with those of the proof" in bad["neighbours"]["detail"]
+    # An address of others that moves is no concern of a proof whose packets came in by one port.
+    proof.others.clear()
+    proof.change = None
+    assert failed(proof.report()) == {}
+
+
 @pytest.mark.parametrize(("counted", "sent"), [((900, 10, 20, 900), 900), ((900, 900, 900, 100), 100)])
 def test_neighbour_whose_counter_began_again_is_no_quiet_one(counted, sent):
     """Newer Open vSwitch counts from the connection on, and a pod may connect again at any time."""

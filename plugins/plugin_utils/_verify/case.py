@@ -272,6 +272,21 @@ def leads_to(actions: str, interface: str) -> bool:
     return interface in actions.replace("(", ",").replace(")", ",").split(",")
 
 
+def arriving(port: Port, node: dict, moment: str) -> list[dict]:
+    """The flows that lead packets to the address of this port there."""
+    return [
+        flow
+        for flow in node["datapath"].get(moment, {}).get("flows_to", {}).get(port.plan["mac"]) or []
+        # Where a packet goes on in another flow, that one leads it to the port.
+        if flow["destination"] == port.plan["mac"] and (leads_to(flow["actions"], port.plan["interface"]) or "recirc(" in flow["actions"])
+    ]
+
+
+def ways_in(port: Port, node: dict) -> set[str]:
+    """By which ports packets came in that may be those of the sender."""
+    return {flow["in_port"] for moment in (LOAD, LOADED, AFTER) for flow in arriving(port, node, moment)} - set(port.strangers)
+
+
 def strangers(port: Port, node: dict) -> dict[str, int]:
     """Packets for this port by the port that they came in by, but for those by which the packets of its sender come in.
 
@@ -293,10 +308,8 @@ def strangers(port: Port, node: dict) -> dict[str, int]:
     last: dict[str, int] = {}
     for moment in (LOAD, LOADED, AFTER):
         now: dict[str, int] = {}
-        for flow in node["datapath"].get(moment, {}).get("flows_to", {}).get(port.plan["mac"]) or []:
-            # Where a packet goes on in another flow, that one leads it to the port.
-            arrives = leads_to(flow["actions"], port.plan["interface"]) or "recirc(" in flow["actions"]
-            if flow["destination"] == port.plan["mac"] and arrives and not expected(flow):
+        for flow in arriving(port, node, moment):
+            if not expected(flow):
                 now[flow["in_port"]] = now.get(flow["in_port"], 0) + flow["packets"]
         for name, packets in now.items():
             # A flow that nobody used is removed, and counts from 0 when it is there again.

@@ -20,6 +20,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.case import 
     circles,
     guests,
     leads_to,
+    ways_in,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.engine import check, problem
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.parse import grown
@@ -634,8 +635,8 @@ def neighbours(case: Case):
                 "run the proof again; if it stays so, see the error that is named",
             )
         # What is sent with the address of another port, be it for a moment that no reading of the flows saw, moves it.
-        elif moves[0] != moves[1] and any(packets != 0 for packets in others.values()):
-            names = ", ".join(name for name, packets in others.items() if packets != 0)
+        elif moves[0] != moves[1] and (senders := [name for name, packets in others.items() if packets != 0] + between_two(case, host, bridge)):
+            names = ", ".join(senders)
             # They can be cleared (fdb/stats-clear).
             moved = moves[1] - moves[0] if moves[1] > moves[0] else moves[1]
             yield problem(
@@ -647,6 +648,12 @@ def neighbours(case: Case):
     return f"other ports of the bridges sent {plural(sum(sent.values()), 'packet')}, none to an address of the proof" + (
         f"; {plural(unknown, 'port')} not counted" if unknown else ""
     )
+
+
+def between_two(case: Case, host: str, bridge: str) -> list[str]:
+    """Ports of no pod by which packets with the address of one sender came in, where they are several: an uplink and the tap of a machine look alike."""
+    ways = [ways_in(port, case.nodes[host]) for port in case.ports if port.host == host and port.bridge == bridge and port.sender is not None]
+    return sorted({name for names in ways if len(names) > 1 for name in names})
 
 
 @check(
