@@ -18,15 +18,27 @@ import calendar
 import hashlib
 import re
 import time
+import unicodedata
 from email.utils import mktime_tz, parsedate_tz
 
 FORM = '%Y-%m-%dT%H:%M:%S'
+# The longest lifetime of a lock, in seconds. Others than this collection can write a Lease too.
+LONGEST = 86400
 
 
 def moment(text):
     """The time of a MicroTime of the API, or None."""
     match = re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d', '%s' % (text or ''))
-    return calendar.timegm(time.strptime(match.group(0), FORM)) if match else None
+    try:
+        return calendar.timegm(time.strptime(match.group(0), FORM)) if match else None
+    except ValueError:
+        # The API takes the year 0.
+        return None
+
+
+def printable(text):
+    """A name that somebody else has written, as a message repeats it: short, and without letters that a terminal obeys."""
+    return ''.join(letter if letter == ' ' or unicodedata.category(letter)[0] not in 'CZ' else u'\ufffd' for letter in text[:300])
 
 
 def served(headers):
@@ -46,13 +58,13 @@ def held_by_another(found, holder, purpose, present, replaces=''):
     since = moment(spec.get('renewTime'))
     if other in ('', holder, replaces) or since is None:
         return ''
-    # A renewal in the future comes from a clock that is wrong: the lifetime bounds that too.
-    left = min(since, present) + int(spec.get('leaseDurationSeconds') or 0) - present
-    if left <= 0:
+    left = since + min(int(spec.get('leaseDurationSeconds') or 0), LONGEST) - present
+    # A renewal in the future comes from a clock that was put back, or from somebody who wants to block others for ever.
+    if left <= 0 or since - present > LONGEST:
         return ''
     return (
         'Another run of %s uses this cluster: %s, since %s. Wait until it is done; if it died, its lock ends by itself in %d s (Lease %s in namespace %s).'
-        % (purpose, other, spec.get('acquireTime') or spec.get('renewTime'), left, found['metadata']['name'], found['metadata']['namespace'])
+        % (purpose, printable(other), spec.get('acquireTime') or spec.get('renewTime'), left, found['metadata']['name'], found['metadata']['namespace'])
     )
 
 

@@ -16,7 +16,7 @@ description:
   - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it. The Lease is removed with the Job that owns it
     (Kubernetes 1.21 and later).
   - The module fails when another holder has the lock, and says who, since when and how long.
-  - All holders go by the clock of the API server. Their own may be wrong.
+  - All holders go by the clock of the API server. Their own may be wrong. A Lease that was renewed more than a day ahead of that clock is not held by anybody.
 options:
   state:
     description: Whether the lock is to be held, which takes or renews it, or to be given back. A lock of another holder is left as it is by V(absent).
@@ -110,7 +110,7 @@ import time
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_client import k8s_client, k8s_module, reason
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import deadline, held_by_another, job, lease, served
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import LONGEST, deadline, held_by_another, job, lease, served
 
 try:
     from kubernetes.client.rest import ApiException
@@ -224,8 +224,8 @@ def main():
     )
     if not module.params['holder'].strip():
         module.fail_json(msg='holder is empty: give a name that is this run\'s alone')
-    if not 1 <= module.params['seconds'] <= 86400:
-        module.fail_json(msg='seconds is %d: set it to a number from 1 to 86400' % module.params['seconds'])
+    if not 1 <= module.params['seconds'] <= LONGEST:
+        module.fail_json(msg='seconds is %d: set it to a number from 1 to %d' % (module.params['seconds'], LONGEST))
     try:
         lock = Lock(module, k8s_client(module))
         if module.params['state'] == 'present':

@@ -16,7 +16,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import 
 CHECKSUM = "kube-ovn-dpdk/checksum"
 
 
-# Which pods the role has made, as NAMESPACE/NAME, and not removed since as far as it knows. Nobody but an administrator writes there. A label proves nothing:
+# Which pods the role has made and not removed since, as NAMESPACE/NAME. Nobody but an administrator writes there. A label proves nothing:
 # the author of any pod can give it.
 RECORD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-ovn-dpdk-testpmd"}}
 
@@ -76,14 +76,13 @@ def made(pod: dict, namespace: str, names: set[str]) -> bool:
     return pod["metadata"]["namespace"] == namespace or "/".join(identity(pod)) in names
 
 
-def record_of(found: list[dict], wanted: list[dict], names: set[str]) -> list[dict]:
-    """The record to write, in a list; empty where all wanted pods are in it. Pods that are gone are left out then."""
+def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
+    """The record to write, in a list; empty where it says what it has to. The other pods of it are gone by then: their names are anybody's."""
     needed = {"/".join(identity(pod)) for pod in wanted}
-    if needed <= names:
+    if not needed or needed == names:
         return []
-    there = {"/".join(identity(pod)) for pod in found}
     metadata = {**RECORD["metadata"], "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}}
-    return [{**RECORD, "metadata": metadata, "data": {"pods": json.dumps(sorted(needed | (names & there)))}}]
+    return [{**RECORD, "metadata": metadata, "data": {"pods": json.dumps(sorted(needed))}}]
 
 
 def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool, namespace: str, records: list[dict]) -> dict:
@@ -110,7 +109,7 @@ def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recre
     # In check mode what would be deleted is still there, and the API would refuse to change it.
     there = {identity(pod) for pod in found} if check_mode else kept
     # The record comes first: a run that is interrupted leaves no pod that is not in it.
-    create = record_of(found, pods, names) + [pod for pod in pods if identity(pod) not in there]
+    create = record_of(pods, names) + [pod for pod in pods if identity(pod) not in there]
     return {"delete": delete + ([] if pods else [copy.deepcopy(RECORD) for _one in records]), "create": create, "pods": pods}
 
 

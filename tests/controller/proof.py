@@ -14,6 +14,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_report import verify_report
 
 MARKED = 256
+# What each port puts into circulation.
+BURST = 32
 TOTAL = 1_000_000
 MOVES = """Statistics for bridge "br0":
   Current/maximum MAC entries in the table: 2/8192
@@ -78,6 +80,9 @@ class End:
     # Of the sender's marked packets.
     got: list[int] = field(default_factory=lambda: [MARKED, MARKED])
     foreign: int = 0
+    # In circulation to this port at the end of the load; of the packets of others that waited in its ring before the first reading.
+    drained: int = BURST
+    early: int = 0
     rates: list[tuple[int, int]] = field(default_factory=lambda: [(200_000, 200_000)] * 5)
     rx: int = TOTAL
     tx: int = TOTAL
@@ -270,17 +275,24 @@ class Proof:
                 "rxonly", [end.sent[index] for end in ends], [end.got[index] + end.foreign for end in ends]
             )
 
+        def printed(number: int, packets: int, source: str, target: str) -> str:
+            return f"port {number}/queue 0: received {packets} packets\n{packets:7}   src={source.upper()} - dst={target.upper()}\n" if packets else ""
+
         none = [0] * len(ends)
-        text = (
-            "EAL: Detected CPU lcores: 2\nEAL: RTE Version: 'DPDK 24.11.8'\nSet rxonly packet forwarding mode\ntestpmd> start\n"
-            + stopped("rxonly", none, none)
-        )
+        text = "EAL: Detected CPU lcores: 2\nEAL: RTE Version: 'DPDK 24.11.8'\nSet rxonly packet forwarding mode\ntestpmd> start\n"
+        text += "".join(printed(number, end.early, "02:ee:00:00:00:01", "ff:ff:ff:ff:ff:ff") for number, end in enumerate(ends))
+        text += stopped("rxonly", none, [end.early for end in ends])
         text += marks(0) + "testpmd> set fwd mac\nSet mac packet forwarding mode\n"
         text += shown([(0, 0, 0, 0)] * len(ends))
         for window in range(max((len(end.rates) for end in ends), default=0)):
             text += shown([(1, 1, *(end.rates[window] if window < len(end.rates) else (0, 0))) for end in ends])
-        text += stopped("mac", [end.tx for end in ends], [end.rx for end in ends])
-        text += "testpmd> set fwd rxonly\nSet rxonly packet forwarding mode\n" + stopped("rxonly", none, none)
+        # What a port receives goes out by the other one of the pair, or by the next one of a chain.
+        count = len(ends)
+        leaves = [(number + 1) % count if one["topology"] == "chained" else number ^ 1 if number ^ 1 < count else number for number in range(count)]
+        text += stopped("mac", [end.tx for end in ends], [max(ends[leaves[number]].tx - BURST, 0) for number in range(count)])
+        text += "testpmd> set fwd rxonly\nSet rxonly packet forwarding mode\n"
+        text += "".join(printed(number, end.drained, self.sender(end), end.plan["mac"]) for number, end in enumerate(ends))
+        text += stopped("rxonly", none, [end.drained for end in ends])
         text += marks(1) + shown([(end.rx, end.tx, 0, 0) for end in ends])
         return text + f"testpmd> quit\nBye...\n\ntestpmd ended with status {self.status.get(one['name'], 0)}\n"
 

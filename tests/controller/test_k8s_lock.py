@@ -38,11 +38,37 @@ def test_renewal_keeps_since_when_the_lock_is_held():
     assert moment(lease(there(NOW), {**WANTED, "holder": "other"}, NOW + 300)["spec"]["acquireTime"]) == NOW + 300
 
 
-def test_a_wrong_clock_blocks_for_a_lifetime_at_most():
-    assert "in 120 s" in held_by_another(there(NOW + 10_000_000), "other", "the proof", NOW)
+def test_a_renewal_in_the_future_blocks_as_long_as_the_message_says():
+    found = there(NOW + 3600)
+    assert "in 3720 s" in held_by_another(found, "other", "the proof", NOW)
+    assert "in 120 s" in held_by_another(found, "other", "the proof", NOW + 3600)
+    assert held_by_another(found, "other", "the proof", NOW + 3720) == ""
 
 
-@pytest.mark.parametrize("spec", [{}, {"holderIdentity": "x"}, {"holderIdentity": "x", "renewTime": "garbage"}, {"holderIdentity": "x", "renewTime": None}])
+@pytest.mark.parametrize("ahead", [10_000_000, 86401])
+def test_a_renewal_in_a_future_that_no_lock_reaches_is_none(ahead):
+    """Whoever may write Leases in this namespace could block the proof for ever by one."""
+    assert held_by_another(there(NOW + ahead), "other", "the proof", NOW) == ""
+
+
+def test_no_lock_is_longer_than_this_module_takes_it():
+    found = there(NOW)
+    found["spec"]["leaseDurationSeconds"] = 2147483647
+    assert "in 86400 s" in held_by_another(found, "other", "the proof", NOW)
+    assert held_by_another(found, "other", "the proof", NOW + 86400) == ""
+
+
+def test_name_of_a_holder_obeys_no_terminal_and_is_short():
+    found = there(NOW, holder="\x1b[2Jme\n\u202e" + "\u00e9" + "x" * 100_000)
+    message = held_by_another(found, "other", "the proof", NOW)
+    assert message.isprintable() and len(message) < 1000 and "[2Jme" in message and "\u00e9" in message
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"holderIdentity": "x"}, {"holderIdentity": "x", "renewTime": "garbage"}, {"holderIdentity": "x", "renewTime": None},
+     {"holderIdentity": "x", "renewTime": "0000-01-01T00:00:00.000000Z", "leaseDurationSeconds": 9}],
+)  # fmt: skip
 def test_a_lease_that_says_nothing_is_held_by_none(spec):
     assert held_by_another({"metadata": {"name": "l", "namespace": "n"}, "spec": spec}, "me", "the proof", NOW) == ""
 

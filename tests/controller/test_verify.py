@@ -589,6 +589,12 @@ def with_port(name, kind="dpdkvhostuserclient", moments=("before", "after"), **i
 OF_LAUNCHER = {"userspace-cni-pod": "default/gone", "userspace-cni-uid": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"}
 
 
+def earlier_sandbox():
+    proof = with_port("ffffffffffff-net1", **{**OF_LAUNCHER, "userspace-cni-uid": "testpmd-node1"})()
+    proof.end("testpmd-node1 net1").interface = {"external_ids": {"userspace-cni-pod": "default/testpmd-node1", "userspace-cni-uid": "testpmd-node1"}}
+    return proof
+
+
 def same_identity(read):
     for node in read["nodes"].values():
         node["after"]["external_ids"]["system-id"] = "one"
@@ -649,10 +655,7 @@ MORE = {
     "no PMD thread polls the ports": (changed(set_read(nobody_polls)), "pmd"),
     "held by a CPU limit": (changed(set_read(throttled)), "cpu-limit"),
     "port of a pod that is gone": (with_port("ffffffffffff-net1", **OF_LAUNCHER), "orphan-ports"),
-    "port of an earlier sandbox of a pod that is there": (
-        with_port("ffffffffffff-net1", **{**OF_LAUNCHER, "userspace-cni-uid": "testpmd-node1"}),
-        "orphan-ports",
-    ),
+    "port of an earlier sandbox of a pod that is there": (earlier_sandbox, "orphan-ports"),
     "port of Kube-OVN without its pod": (
         with_port("0123456_net1_h", pod_name="gone", pod_namespace="default"),
         "orphan-ports",

@@ -29,7 +29,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.testpmd_stats import testp
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lease
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import moment as time_of
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse, run
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import timeline
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import parse_probe, timeline
 from proof import MARKED, TOTAL, Neighbour, Proof, failed, pod
 from test_k8s_objects import call
 from test_verify import FAKE, LEASE, OWN_DEFINITIONS, SCRIPT, book, own_pod, own_switch, play, script, until
@@ -166,6 +166,21 @@ def test_numbers_of_profile_full_that_no_counter_has():
 def test_long_line_is_read_in_a_moment(words):
     began = time.monotonic()
     stats(words * (1_000_000 // len(words)))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (stats, "".join(f"NIC statistics for port {number}\nRX-packets: 1\n" for number in range(20_000)) + "Set mac packet forwarding mode\n" * 20_000),
+        (parse_probe, "cpus 0-8191\n" * 20_000),
+        (parse_probe, "cpus " + ",".join(["0-8191"] * 20_000)),
+    ],
+    ids=["ports and modes", "lists of CPUs", "list of CPUs"],
+)
+def test_many_lines_are_read_in_a_moment(read, text):
+    began = time.monotonic()
+    read(text)
     assert time.monotonic() - began < 5
 
 
@@ -408,6 +423,34 @@ def test_address_that_moved_between_readings_of_the_flows_is_seen():
     assert failed(proof.report()) == {}
 
 
+def test_machine_behind_a_port_of_the_kernel_is_seen_beside_the_uplink():
+    """A tap that libvirt adds is of the same type as a NIC: with the sender's address it differs from the uplink by the port alone."""
+    proof = Proof(nodes=2)
+    port = proof.end("testpmd-node2 net1").plan
+    source = next(end.plan["mac"] for end in proof.ends.values() if end.plan["peer"] == port["mac"])
+    proof.others.append(Neighbour("node2", name="vnet0", source=source, target=port["mac"], actions=port["interface"]))
+    proof.change = lambda read: [read["nodes"]["node2"][moment]["interfaces"]["vnet0"].update(type="", external_ids={}) for moment in ("before", "after")]
+    # Two links of a bond: no address moves.
+    assert failed(proof.report()) == {}
+    proof.moved["node2"] = 2
+    bad = failed(proof.report())
+    assert list(bad) == ["neighbours"] and "dpdk0, vnet0 may have sent with those of the proof" in bad["neighbours"]["detail"]
+    # An address of others that moves is no concern of a proof whose packets came in by one port.
+    proof.others.clear()
+    proof.change = None
+    assert failed(proof.report()) == {}
+
+
+@pytest.mark.parametrize(("counted", "sent"), [((900, 10, 20, 900), 900), ((900, 900, 900, 100), 100)])
+def test_neighbour_whose_counter_began_again_is_no_quiet_one(counted, sent):
+    """Newer Open vSwitch counts from the connection on, and a pod may connect again at any time."""
+    proof = with_neighbour(seen=(), packets=dict(zip(("before", "load", "loaded", "after"), counted, strict=True)))
+    (found,) = [check for check in proof.report()["checks"] if check["id"] == "neighbours"]
+    assert f"sent {sent} packets" in found["detail"]
+    proof.moved["node1"] = 2
+    assert list(failed(proof.report())) == ["neighbours"]
+
+
 @pytest.mark.parametrize("name", ["dpdk0", "genev_sys_6081"])
 def test_packets_from_another_node_come_in_by_an_uplink_or_a_tunnel(name):
     proof = Proof(nodes=2)
@@ -436,6 +479,152 @@ def test_neighbours_that_were_not_read_are_no_quiet_ones(key):
     proof = Proof()
     proof.change = lambda read: read["nodes"]["node1"]["datapath"]["after"].update({key: {}})
     assert "neighbours" in failed(proof.report())
+
+
+def by_the_uplink(source: str, mask: str = "") -> Proof:
+    """Somebody outside of node2 sends to its port what a meter has held back of the packets of node1."""
+    lost = TOTAL // 20
+    proof = Proof(nodes=2)
+    port = proof.end("testpmd-node2 net1").plan
+    flow = (
+        f"ufid:2, recirc_id(0),in_port(dpdk0),packet_type(ns=0,id=0),eth(src={source}{mask},dst={port['mac']}),eth_type(0x0800), "
+        f"packets:{lost}, bytes:9, used:0.0s, dp:ovs, actions:{port['interface']}\n"
+    )
+
+    def change(read):
+        for moment in ("loaded", "after"):
+            read["nodes"]["node2"]["datapath"][moment]["flows_to"][port["mac"]] += flow
+
+    proof.change = change
+    return proof
+
+
+def test_packets_from_another_node_are_the_senders_by_their_address_too():
+    bad = failed(by_the_uplink("02:ee:00:00:00:01").report())
+    assert "behind dpdk0 on node2 sent 50,000 packets or more to default/testpmd-node2 net1" in bad["neighbours"]["detail"]
+    assert "received 950,000 of them" in bad["conservation"]["detail"]
+
+
+def test_flow_that_matches_no_source_says_nothing_of_the_sender():
+    """Open vSwitch prints the mask of an address that a flow does not match as a whole (lib/odp-util.c, format_eth), as those of OVN from a tunnel."""
+    for mask in ("/00:00:00:00:00:00", "/01:00:00:00:00:00"):
+        assert failed(by_the_uplink("02:ee:00:00:00:01", mask).report()) == {}
+
+
+def test_packets_of_a_neighbour_that_were_printed_and_counted_are_subtracted_once():
+    """In the marked rounds testpmd prints each packet, and the datapath has a flow of them."""
+    packets = {"before": 0, "load": 5000, "loaded": 5000, "after": 5000}
+    proof = with_neighbour(source="02:ee:00:00:00:01", packets=packets)
+    second = proof.end("testpmd-node1 net2")
+    second.rx = second.ovs_tx = TOTAL + 5000
+
+    def change(read):
+        mark = f"port 1/queue 0: received {MARKED} packets\n"
+        text = read["pods"][0]["output"]
+        assert mark in text
+        more = f"port 1/queue 0: received 5000 packets\n   5000   src=02:EE:00:00:00:01 - dst={second.plan['mac'].upper()}\n"
+        read["pods"][0]["output"] = text.replace(mark, more + mark, 1)
+
+    proof.change = change
+    assert list(failed(proof.report())) == ["neighbours"]
+
+
+def test_moves_are_counted_after_the_statistics_were_cleared():
+    proof = with_neighbour(seen=())
+
+    def change(read):
+        for moment, moves in (("before", 5), ("after", 2)):
+            text = read["nodes"]["node1"]["datapath"][moment]["fdb"]["br0"]
+            read["nodes"]["node1"]["datapath"][moment]["fdb"]["br0"] = re.sub(r"(moved MAC entries +:) \d+", rf"\1 {moves}", text)
+
+    proof.change = change
+    detail = failed(proof.report())["neighbours"]["detail"]
+    assert "moved between the ports of br0 on node1 2 times" in detail, detail
+
+
+@pytest.mark.parametrize("shape", [{}, {"server": True}, {"nodes": 2}, {"ports": 1, "nodes": 2}, {"ports": 3}])
+def test_broadcasts_that_keep_the_circle_going_do_not_stand_in_for_the_proofs_packets(shape):
+    """A meter with a burst that the marked packets fit into, on a bridge with broadcasts, which testpmd forwards as its own: what each port sends is what
+    the other received, whatever is lost. Only what is left in circulation shows it (data/verify/runs/noise.json has such a load)."""
+    proof = Proof(**shape)
+    for end in proof.ends.values():
+        end.rates = [(936, 939)] * 5
+        end.rx = end.tx = 40_000
+        if end.ovs_rx is not None:
+            end.ovs_rx = end.ovs_tx = 40_000
+    assert failed(proof.report()) == {}
+    end = next(iter(proof.ends.values()))
+    for one in proof.ends.values():
+        one.drained = 1
+    bad = failed(proof.report())
+    assert list(bad) == ["conservation"]
+    assert "into circulation for the load, of which" in bad["conservation"]["detail"]
+    # One direction alone, while packets of others joined the other one.
+    for one in proof.ends.values():
+        one.drained = 0 if one is end else 200
+    if shape in ({}, {"server": True}):
+        assert list(failed(proof.report())) == ["conservation"]
+
+
+def test_packets_of_others_that_waited_in_the_ring_are_no_disagreement():
+    """testpmd takes them when it starts to forward; Open vSwitch counted them before the first reading."""
+    for server in (False, True):
+        proof = Proof(server=server)
+        for end in proof.ends.values():
+            end.rx = end.tx = 50_000
+            if not server:
+                end.ovs_rx = end.ovs_tx = 50_000
+        proof.pmd["node1"] = [0, 100_000]
+        assert failed(proof.report()) == {}
+        for end in proof.ends.values():
+            end.rx += 250
+        assert "conservation" in failed(proof.report())
+        for end in proof.ends.values():
+            end.early = 250
+        assert failed(proof.report()) == {}
+        # A ring has no more.
+        for end in proof.ends.values():
+            end.early, end.rx = 10_000, 60_000
+        assert "conservation" in failed(proof.report())
+
+
+# --- ports of other pods
+
+
+def launched(name: str, pod: str, uid: str) -> dict:
+    ids = {"userspace-cni-pod": pod, "userspace-cni-uid": uid, "userspace-cni-ifname": name.partition("-")[2]}
+    return {"type": "dpdkvhostuser", "bridge": "br0", "external_ids": ids}
+
+
+@pytest.mark.parametrize("note", [["bbbbbbbbbbbb-net9"], [], ["cccccccccccc-net1"]])
+def test_note_that_a_pod_changed_makes_no_orphan_of_its_port(note):
+    """Its author may write anything there, and nobody is to remove the port of a pod that runs."""
+    proof = Proof()
+    proof.living["uids"]["theirs"] = note
+
+    def change(read):
+        for moment in ("before", "after"):
+            read["nodes"]["node1"][moment]["interfaces"].update({
+                "bbbbbbbbbbbb-net1": launched("bbbbbbbbbbbb-net1", "other/theirs", "theirs"),
+                "cccccccccccc-net1": launched("cccccccccccc-net1", "other/neighbour", "neighbour"),
+            })
+
+    proof.change = change
+    assert "orphan-ports" not in failed(proof.report())
+
+
+def test_port_of_an_earlier_sandbox_is_named_as_such():
+    proof = Proof()
+    proof.living["uids"]["theirs"] = ["cccccccccccc-net1"]
+
+    def change(read):
+        for moment in ("before", "after"):
+            for name in ("bbbbbbbbbbbb-net1", "cccccccccccc-net1"):
+                read["nodes"]["node1"][moment]["interfaces"][name] = launched(name, "other/theirs", "theirs")
+
+    proof.change = change
+    detail = failed(proof.report())["orphan-ports"]["detail"]
+    assert detail == "bbbbbbbbbbbb-net1 on node1 is a port of an earlier sandbox of other/theirs"
 
 
 # --- readings in which packets pass
@@ -531,6 +720,27 @@ def test_reason_why_a_command_was_not_run_is_told():
     proof.change = lambda read: read["pods"][0].update(one)
     detail = failed(proof.report())["testpmd"]["detail"]
     assert 'pods "testpmd-node1" is forbidden' in detail and detail.isprintable()
+
+
+FLOOD = "others on the bridge send more packets than testpmd can print"
+
+
+def test_flood_of_others_is_named():
+    """A neighbour that broadcasts ends the proof, which is no fault of the image or its hugepages; see plugins/modules/k8s_pods_exec.py for the words."""
+    proof = Proof()
+    proof.change = lambda read: read["pods"][0].update(output="", refused="The command printed more than 16 MiB")
+    assert FLOOD in failed(proof.report())["testpmd"]["detail"]
+
+
+def test_script_tells_that_testpmd_printed_too_much(fake, tmp_path):
+    fake.write_text(FAKE.replace("while read", "head -c 201000000 /dev/zero\nwhile read", 1))
+    room = tmp_path / "room"
+    script("begin", str(room), "60", str(fake))
+    assert until(lambda: not (room / "pid").exists(), 30)
+    output = script("end", str(room))
+    assert len(output) < 1000 and "no call came" not in output
+    assert FLOOD in stats(output)["causes"][0] and stats(output)["status"] is not None
+    assert [path.name for path in tmp_path.iterdir()] == [fake.name]
 
 
 # --- nodes left out by name

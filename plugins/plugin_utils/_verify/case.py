@@ -22,6 +22,9 @@ MOMENTS = {
     AFTER: "after the traffic",
 }
 
+# Packets that the ring of a port holds, which testpmd has not taken yet.
+RING = 256
+
 DEFAULTS = {
     "tolerance": 2048,
     "max_drop_ratio": 0.001,
@@ -51,9 +54,13 @@ class Port:
     marks_sent: list[int] = field(default_factory=list)
     marks: list[dict[str, int]] = field(default_factory=list)
     foreign: int = 0
+    # Those that came before the first marked round. Open vSwitch may have counted as many of them as a ring holds before it was read for the first time.
+    early: int = 0
     # Packets a second of each window of the load.
     rates: list[dict[str, int]] = field(default_factory=list)
     load_sent: int | None = None
+    # Packets that this port put into circulation when the load began, and those that were left of them, by source address, when it had ended.
+    put: int | None = None
     drained: dict[str, int] = field(default_factory=dict)
     ovs: dict | None = None
     # Packets to this port's address that came into its switch by a port that its sender's do not come in by.
@@ -71,10 +78,17 @@ class Port:
 
     @property
     def others(self) -> int:
-        """Packets from elsewhere than its sender: those printed in the marked rounds with another source, and those that came by another port."""
+        """Packets from elsewhere than its sender: those printed in the marked rounds with another source, and those that came by another port.
+
+        Of packets to its own address both know, and each knows some that the other does not.
+        """
         expected = self.sender.plan["mac"] if self.sender else None
         printed = sum(packets for marks in self.marks for source, packets in marks.items() if source != expected)
-        return self.foreign + printed + sum(self.strangers.values())
+        return self.foreign + max(printed, sum(self.strangers.values()))
+
+    @property
+    def waiting(self) -> int:
+        return min(self.early, RING)
 
     @property
     def where(self) -> dict:
@@ -209,7 +223,12 @@ def port_of(pod: dict, number: int, nodes: dict, owners: dict) -> Port:
             if key in sample
         ]
         if key in part["stops"]:
-            port.load_sent = part["stops"][key].get("tx_packets", 0)
+            stop = part["stops"][key]
+            port.load_sent = stop.get("tx_packets", 0)
+            # All that is received goes out again, by this port if it came in by that one.
+            received = part["stops"].get(str(leaves_by(pod).index(number)), {}).get("rx_packets", 0)
+            port.put = port.load_sent + stop.get("tx_dropped", 0) - received
+    port.early = sum(packets for part in phases["listens"] for packets in part["printed"].get(key, {}).values())
     for part in phases["drains"][:1]:
         for (source, destination), packets in part["printed"].get(key, {}).items():
             if destination == plan["mac"]:
@@ -217,6 +236,32 @@ def port_of(pod: dict, number: int, nodes: dict, owners: dict) -> Port:
     if host:
         port.ovs = ovs_side(nodes[host], plan["interface"])
     return port
+
+
+def leaves_by(pod: dict) -> list[int]:
+    """By which port testpmd sends what it receives on each port (--port-topology)."""
+    count = len(pod["ports"])
+    if pod.get("topology") == "chained":
+        return [(number + 1) % count for number in range(count)]
+    return [other if (other := number ^ 1) < count else number for number in range(count)]
+
+
+def circles(ports: list[Port]) -> list[list[Port]]:
+    """The ports by which the packets of the load leave the pods, in the order in which they do: each list is one way round."""
+    places = {(id(port.pod), port.number): port for port in ports}
+    found: list[list[Port]] = []
+    seen: set[int] = set()
+    for first in ports:
+        circle = []
+        port: Port = first
+        while port.peer is not None and id(port) not in seen:
+            seen.add(id(port))
+            circle.append(port)
+            there = port.peer
+            port = places[id(there.pod), leaves_by(there.pod)[there.number]]
+        if circle and port is first:
+            found.append(circle)
+    return found
 
 
 # How Open vSwitch calls the port of its datapath by which all packets of one kind of tunnel come in.
@@ -227,28 +272,44 @@ def leads_to(actions: str, interface: str) -> bool:
     return interface in actions.replace("(", ",").replace(")", ",").split(",")
 
 
+def arriving(port: Port, node: dict, moment: str) -> list[dict]:
+    """The flows that lead packets to the address of this port there."""
+    return [
+        flow
+        for flow in node["datapath"].get(moment, {}).get("flows_to", {}).get(port.plan["mac"]) or []
+        # Where a packet goes on in another flow, that one leads it to the port.
+        if flow["destination"] == port.plan["mac"] and (leads_to(flow["actions"], port.plan["interface"]) or "recirc(" in flow["actions"])
+    ]
+
+
+def ways_in(port: Port, node: dict) -> set[str]:
+    """By which ports packets came in that may be those of the sender."""
+    return {flow["in_port"] for moment in (LOAD, LOADED, AFTER) for flow in arriving(port, node, moment)} - set(port.strangers)
+
+
 def strangers(port: Port, node: dict) -> dict[str, int]:
     """Packets for this port by the port that they came in by, but for those by which the packets of its sender come in.
 
-    A neighbour can send with any address that it has seen, but by no other port than its own: by that the datapath knows its packets.
+    A neighbour can send with any address that it has seen, but by no other port than its own: by that the datapath knows its packets. What comes from another
+    node comes in by the same port as the sender's packets, and is known by its address.
     The first packets of a flow are in no counter of it, so there were more.
     """
     interfaces = {**((node.get(BEFORE) or {}).get("interfaces") or {}), **((node.get(AFTER) or {}).get("interfaces") or {})}
 
-    def expected(name: str) -> bool:
+    def expected(flow: dict) -> bool:
+        name = flow["in_port"]
         if port.sender.host == port.host:
             return name == port.sender.plan["interface"]
         # From another node they come in by an uplink or a tunnel.
-        return not is_guest(interfaces[name]) if name in interfaces else bool(TUNNEL_PORT.match(name))
+        leads_in = not is_guest(interfaces[name]) if name in interfaces else bool(TUNNEL_PORT.match(name))
+        return leads_in and flow["source"] in (None, port.sender.plan["mac"])
 
     found: dict[str, int] = {}
     last: dict[str, int] = {}
     for moment in (LOAD, LOADED, AFTER):
         now: dict[str, int] = {}
-        for flow in node["datapath"].get(moment, {}).get("flows_to", {}).get(port.plan["mac"]) or []:
-            # Where a packet goes on in another flow, that one leads it to the port.
-            arrives = leads_to(flow["actions"], port.plan["interface"]) or "recirc(" in flow["actions"]
-            if flow["destination"] == port.plan["mac"] and arrives and not expected(flow["in_port"]):
+        for flow in arriving(port, node, moment):
+            if not expected(flow):
                 now[flow["in_port"]] = now.get(flow["in_port"], 0) + flow["packets"]
         for name, packets in now.items():
             # A flow that nobody used is removed, and counts from 0 when it is there again.
@@ -261,12 +322,24 @@ def strangers(port: Port, node: dict) -> dict[str, int]:
 def guests(node: dict, bridge: str, own: set[str]) -> dict[str, int | None]:
     """The interfaces of others than this run that pods and machines have on a bridge, with the packets that came in by each; null where unknown."""
     interfaces = (node.get(AFTER) or {}).get("interfaces") or {}
-    before, after = (node["datapath"].get(moment, {}).get("ports", {}) for moment in (BEFORE, AFTER))
+    readings = [node["datapath"][moment]["ports"] for moment in MOMENTS if node["datapath"].get(moment)]
     return {
-        name: since(before.get(name), after.get(name), "rx_packets")
+        name: throughout([(ports.get(name) or {}).get("rx_packets") for ports in readings])
         for name, one in sorted(interfaces.items())
         if one.get("bridge") == bridge and is_guest(one) and name not in own
     }
+
+
+def throughout(counted: list[int | None]) -> int | None:
+    """How much a counter grew over several readings, beginning at 0 after each connection of its port; null where the last reading lacks it."""
+    if not counted or counted[-1] is None:
+        return None
+    grown, last = 0, counted[0] or 0
+    for value in counted[1:]:
+        now = value or 0
+        grown += now - last if now >= last else now
+        last = now
+    return grown
 
 
 def ovs_side(node: dict, name: str) -> dict:

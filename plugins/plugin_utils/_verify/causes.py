@@ -75,6 +75,12 @@ TESTPMD_CAUSES = (
         "build the image with dpdk_app_dpdk_machine: default",
     ),
     (
+        # The words of traffic.sh and of module k8s_pods_exec.
+        re.compile(r"(printed more than \d{1,9} Mi?B)"),
+        "others on the bridge send more packets than testpmd can print",
+        "find the port that floods the bridge (ovs-appctl dpctl/show -s), or run the proof while it is quiet",
+    ),
+    (
         re.compile(r"(Permission denied|Operation not permitted)", re.I),
         "testpmd lacks a right",
         "set dpdk_app_security_context, as to privileged: true",

@@ -78,11 +78,16 @@ def parse_testpmd(text: str) -> dict:
             for direction, name, number in COUNTER.findall(line):
                 key = f"{direction.lower()}_{name}"
                 stops[key] = stops.get(key, 0) + int(number)
+    # A packet that forwarding could not send is no error of the device, so the two do not overlap; one it missed is in both.
+    unsent: dict[str, int] = {}
+    for part in segments:
+        for name, stops in part["stops"].items():
+            unsent[name] = unsent.get(name, 0) + stops.get("tx_dropped", 0)
     version = re.search(r"RTE Version: '([^'\n]{1,100})'", text)
     status = re.search(r"testpmd ended with status (\d{1,3})\b", text)
     return {
         "segments": segments,
-        "ports": {name: totals(counters, segments, name) for name, counters in ports.items()},
+        "ports": {name: totals(counters, unsent.get(name, 0)) for name, counters in ports.items()},
         "version": quoted(version[1]) if version else None,
         "status": int(status[1]) if status else None,
         "causes": causes.of_testpmd(text),
@@ -100,9 +105,7 @@ def segment(mode: str) -> dict:
     return {"mode": mode, "stops": {}, "printed": {}, "samples": []}
 
 
-def totals(counters: dict, segments: list[dict], port: str) -> dict:
-    # A packet that forwarding could not send is no error of the device, so the two do not overlap; one it missed is in both.
-    unsent = sum(part["stops"].get(port, {}).get("tx_dropped", 0) for part in segments)
+def totals(counters: dict, unsent: int) -> dict:
     return {
         "rx_packets": counters.get("rx_packets", 0),
         "tx_packets": counters.get("tx_packets", 0),
@@ -113,8 +116,9 @@ def totals(counters: dict, segments: list[dict], port: str) -> dict:
 
 
 def phases_of(found: dict) -> dict:
-    """The segments by what they were for: {marks: [before, after], loads: [...], drains: [...]}; null for a marked round that did not take place.
+    """The segments by what they were for: {marks: [before, after], loads: [...], drains: [...], listens: [...]}.
 
+    A marked round that did not take place is null. What was listened to is all before the first of them.
     The marked rounds stand around the loads: the last segment before the first load, and the one after the last load's drain.
     """
     segments = found["segments"]
@@ -129,6 +133,7 @@ def phases_of(found: dict) -> dict:
         else [segments[-1] if len(segments) > 2 else None, None],
         "loads": [segments[index] for index in loads],
         "drains": [part for part in (at(index + 1) for index in loads) if part],
+        "listens": segments[: loads[0] - 1] if loads else [],
     }
 
 
@@ -190,18 +195,18 @@ def parse_pmd(datapath: dict) -> list[dict]:
 
 
 def parse_flows(text: str | None) -> list[dict]:
-    """dpctl/dump-flows -m --names → [{in_port, source, destination, packets, actions}]"""
+    """dpctl/dump-flows -m --names → [{in_port, source, destination, packets, actions}]; source is null where the flow does not match it as a whole."""
     found = []
     for line in (text or "").splitlines():
-        key = re.search(r"in_port\(([^)]+)\).*eth\(src=([0-9a-f:]{17})(?:/[^,]*)?,dst=([0-9a-f:]{17})", line)
+        key = re.search(r"in_port\(([^)]+)\).*eth\(src=([0-9a-f:]{17})(/[^,]*)?,dst=([0-9a-f:]{17})", line)
         counts = re.search(r"packets:(\d+),", line)
         actions = re.search(r"actions:(.*?)(?:, dp-extra-info:.*)?$", line)
         if key and counts and actions:
             found.append(
                 {
                     "in_port": key[1],
-                    "source": key[2],
-                    "destination": key[3],
+                    "source": None if key[3] else key[2],
+                    "destination": key[4],
                     "packets": int(counts[1]),
                     "actions": actions[1].strip(),
                 }

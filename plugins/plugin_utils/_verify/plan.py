@@ -355,9 +355,10 @@ def parse_probe(text: str) -> dict:
     found: dict = {"cpus": [], "sockets": [], "testpmd": None, "stdbuf": False}
     for line in text.splitlines():
         key, _space, value = line.strip().partition(" ")
-        if key == "cpus":
+        if key == "cpus" and not found["cpus"]:
             try:
-                found["cpus"] = expand_cpus(value)
+                # The kernel names none twice.
+                found["cpus"] = _cpus.parse(value)
             except ValueError:
                 # As where nothing was printed.
                 found["cpus"] = []

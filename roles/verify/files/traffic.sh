@@ -99,7 +99,10 @@ begin)
         echo $pid > "$dir/pid"
         while kill -0 $pid 2> /dev/null; do
             # Foreign packets are printed too, and a flood of them must not fill the node's disk.
-            [ "$(wc -c < "$dir/output" 2> /dev/null || echo 0)" -lt 200000000 ] || echo 0 > "$dir/until"
+            [ "$(wc -c < "$dir/output" 2> /dev/null || echo 0)" -lt 200000000 ] || {
+                echo 0 > "$dir/until"
+                flooded=yes
+            }
             [ "$(date +%s)" -lt "$(cat "$dir/until" 2> /dev/null || echo 0)" ] || {
                 kill -TERM $pid 2> /dev/null
                 sleep 3
@@ -110,6 +113,11 @@ begin)
         done
         wait $pid
         status=$?
+        # The next call is told why, and removes it all.
+        [ -z "${flooded:-}" ] || {
+            echo 'testpmd printed more than 200 MB and was ended' > "$dir/output"
+            silent=
+        }
         # Without its last line break the prompt of testpmd would stand before this.
         printf '\ntestpmd ended with status %s\n' $status >> "$dir/output"
         rm -f "$dir/pid"
