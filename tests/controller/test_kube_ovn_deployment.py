@@ -64,9 +64,9 @@ def installer(folder):
     environment.filters.update(regex_replace=lambda text, old, new: re.sub(old, new, text), to_json=json.dumps)
     environment.tests["version"] = version_compare
     traits = {"app": "ovs-dpdk", "strategy": "RollingUpdate", "propagation": "HostToContainer"}
-    template = environment.from_string((ROOT / "lab/roles/lab/templates/kube_ovn_release/install.sh.j2").read_text())
+    template = environment.from_string((ROOT / "lab/roles/lab_sources/templates/kube_ovn_release/install.sh.j2").read_text())
     given = {"ansible_managed": "a test", "lab_pod_cidr": "10.16.0.0/16", "lab_service_cidr": "10.96.0.0/12"}
-    text = template.render(__lab_release="v1.12.35", __lab_release_traits=traits, **given)
+    text = template.render(__lab_sources_release="v1.12.35", __lab_sources_release_traits=traits, **given)
     (folder / "release").mkdir()
     (folder / "release" / "install.sh").write_text(text)
     return folder / "release"

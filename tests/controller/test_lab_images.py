@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "lab" / "roles" / "lab" / "files" / "images" / "rename.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "lab" / "roles" / "lab_images" / "files" / "rename.py"
 SHARED = b"a layer that both images have"
 
 

@@ -27,7 +27,7 @@ from test_wrapper import FORMS, HIERARCHY, Group, wait_until_empty
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "roles/userspace_cni/files/launcher"
 STUB = ROOT / "roles/userspace_cni/files/stub/cnivpp.go"
-STANDIN = ROOT / "lab/roles/lab/files/userspace_cni_standin"
+STANDIN = ROOT / "lab/roles/lab_sources/files/userspace_cni_standin"
 CONTAINER = "0123456789abcdef" * 4
 PLUGIN = "/opt/cni/userspace/bin/userspace"
 NAME = CONTAINER[:12] + "-net1"
