@@ -549,9 +549,9 @@ def test_broadcasts_that_keep_the_circle_going_do_not_stand_in_for_the_proofs_pa
     proof = Proof(**shape)
     for end in proof.ends.values():
         end.rates = [(936, 939)] * 5
-        end.rx = end.tx = 40_000
+        end.rx = end.tx = 5_000
         if end.ovs_rx is not None:
-            end.ovs_rx = end.ovs_tx = 40_000
+            end.ovs_rx = end.ovs_tx = 5_000
     assert failed(proof.report()) == {}
     end = next(iter(proof.ends.values()))
     for one in proof.ends.values():
@@ -559,6 +559,8 @@ def test_broadcasts_that_keep_the_circle_going_do_not_stand_in_for_the_proofs_pa
     bad = failed(proof.report())
     assert list(bad) == ["conservation"]
     assert "into circulation for the load, of which" in bad["conservation"]["detail"]
+    # Where so many may be lost.
+    assert failed(proof.report(max_drop_ratio=1)) == {}
     # One direction alone, while packets of others joined the other one.
     for one in proof.ends.values():
         one.drained = 0 if one is end else 200

@@ -788,8 +788,9 @@ def circulating(case: Case):
             # Checks testpmd and rate say so.
             continue
         left = sum(port.peer.drained.get(port.plan["mac"], 0) for port in circle)
-        # A few may be lost, of millions.
-        if 2 * left < sum(put):
+        # A few may be lost, of millions; and more where the settings allow for it.
+        allowed = case.settings["max_drop_ratio"] * sum(port.load_sent or 0 for port in circle)
+        if 2 * left < sum(put) and sum(put) - left > allowed:
             names = " and ".join(port.name for port in circle[:2]) + (f" and {len(circle) - 2} more" if len(circle) > 2 else "")
             yield problem(
                 f"{names} put {plural(sum(put), 'packet')} into circulation for the load, of which {number(left)} were left at its end",
