@@ -273,8 +273,8 @@ def test_one_pod_for_each_node_and_no_more(tmp_path, api):
         "testpmd-dpdk-worker-2": {"kubernetes.io/hostname": "worker-2"},
     }
     api.calls.clear()
-    ran(play(tmp_path, api, dpdk_app_nodes=["worker-2"]), 1)
-    assert api.calls == [("DELETE", PODS + "/testpmd-dpdk-worker-1")]
+    ran(play(tmp_path, api, dpdk_app_nodes=["worker-2"]), 2)
+    assert api.calls == [("DELETE", PODS + "/testpmd-dpdk-worker-1"), ("PATCH", RECORD)]
 
 
 def test_one_pod_for_each_host_of_the_inventory(tmp_path, api):
