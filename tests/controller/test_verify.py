@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_phases import veri
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_plan
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_report import verify_report
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import causes, gather, parse
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.drawing import first_broken
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.engine import CHECKS
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lease
 from proof import MARKED, TOTAL, Proof, failed, pod, recorded_run
@@ -356,7 +358,7 @@ def test_load_is_read_at_most_sixty_times_and_as_long_as_asked(duration):
         ("meter", ["path", "rate", "conservation"]),
         ("quiet", ["path", "rate"]),
         ("noise", ["path", "delivery", "conservation"]),
-        ("restart", ["readings", "restart", "testpmd", "connected", "delivery", "rate"]),
+        ("restart", ["restart", "readings", "testpmd", "connected", "delivery", "rate"]),
     ],
 )
 def test_recorded_runs_of_the_lab(name, ids):
@@ -830,6 +832,34 @@ def test_silent_failure_is_explained_by_the_log():
     detail = failed(proof.report())["delivery"]["detail"]
     assert "Failed to create" in detail
     assert "kube_ovn_dpdk_socket_mem" in detail
+
+
+def test_port_that_open_vswitch_could_not_configure_is_the_cause_and_not_a_missing_reading():
+    """The database shows it without an error; its datapath lacks it, so that nothing of it can be read (dpif-netdev.c, port_reconfigure)."""
+
+    def change(read):
+        node = read["nodes"]["node1"]
+        node["log"] = recorded("vswitchd-mempool.log")
+        for reading in node["datapath"].values():
+            reading["ports"] = re.sub(r"  port \d+: aaaaaaaaaaaa-net1 .*\n(?:    .*\n)*", "", reading["ports"])
+
+    proof = Proof()
+    for end in proof.ends.values():
+        end.got, end.rates, end.rx = [0, 0], [(0, 0)] * 5, 0
+    proof.change = change
+    report = proof.report()
+    bad = failed(report)
+    assert "aaaaaaaaaaaa-net1 on node1 is not in the datapath (OVS has no memory" in bad["interfaces"]["detail"]
+    assert {"readings", "path"}.isdisjoint(bad)
+    assert first_broken(report, report["traffic"], "node1")["check"] == "interfaces"
+
+
+def test_what_the_database_tells_comes_before_what_could_not_be_read():
+    proof = Proof()
+    proof.missing.add(("node1", "after"))
+    assert first_broken(report := proof.report(), report["traffic"], "node1")["check"] == "readings"
+    proof.change = lambda read: read["nodes"]["node1"]["after"]["bridges"]["br0"].update(datapath_type="system")
+    assert first_broken(report := proof.report(), report["traffic"], "node1")["check"] == "datapath-type"
 
 
 def test_log_of_an_earlier_start_explains_nothing():

@@ -568,6 +568,19 @@ def test_broadcasts_that_keep_the_circle_going_do_not_stand_in_for_the_proofs_pa
         assert list(failed(proof.report())) == ["conservation"]
 
 
+def test_a_meter_is_found_although_packets_of_others_keep_the_circle_going():
+    """Another node floods packets to an address that its bridge does not know: they stand in for what the meter drops, and marked bursts fit into it."""
+    proof = Proof()
+    end = next(iter(proof.ends.values()))
+    peer = next(other for other in proof.ends.values() if other.plan["mac"] == end.plan["peer"])
+    proof.actions[end.plan["interface"]] = f"meter(0),{peer.plan['interface']}"
+    assert failed(proof.report()) == {}
+    peer.drained = 1
+    bad = failed(proof.report())
+    assert list(bad) == ["path", "conservation"]
+    assert "a meter of bridge br0 on node1 limits" in bad["path"]["detail"]
+
+
 def test_packets_of_others_that_waited_in_the_ring_are_no_disagreement():
     """testpmd takes them when it starts to forward; Open vSwitch counted them before the first reading."""
     for server in (False, True):

@@ -26,6 +26,29 @@ current() {
     [ "${now:-none}" = "$2" ]
 }
 
+locked() {
+    # One call at a time decides whose DIR is. One that was killed in between blocks the others for ten seconds at most.
+    tries=0
+    until mkdir "$1.lock" 2> /dev/null; do
+        tries=$((tries + 1))
+        [ $((tries % 100)) -ne 0 ] || rmdir "$1.lock" 2> /dev/null || :
+        sleep 0.1
+    done
+}
+
+unlocked() {
+    rmdir "$1.lock" 2> /dev/null || :
+}
+
+own() {
+    # Locked, or the end where DIR is of another run by now.
+    locked "$1"
+    current "$1" "$2" || {
+        unlocked "$1"
+        exit 0
+    }
+}
+
 shown() {
     grep -c 'NIC statistics for port 0' "$1/output" 2> /dev/null || :
 }
@@ -76,15 +99,20 @@ begin)
         path=${path%%,*}
         [ ! -S "$path" ] || grep -q " $path\$" /proc/net/unix || rm -f "$path"
     done
+    locked "$dir"
     [ ! -f "$dir.claim" ] || [ "$(cat "$dir.claim")" = "$claim" ] || {
         echo 'Another run has begun here meanwhile' >&2
+        unlocked "$dir"
         exit 1
     }
     rm -rf "$dir"
-    mkdir "$dir" && chmod 0700 "$dir" || exit 1
+    # By its name what is still played of an earlier run knows that it is over.
+    run="$$ $(date +%s)"
+    mkdir "$dir" && chmod 0700 "$dir" && echo "$run" > "$dir/run"
+    made=$?
+    unlocked "$dir"
+    [ $made = 0 ] || exit 1
     echo "$seconds" > "$dir/seconds"
-    # By this name what is still played of an earlier run knows that it is over.
-    echo "$$ $(date +%s)" > "$dir/run"
     grace "$dir" 90
     mkfifo "$dir/commands"
     # Nothing here keeps the call's own output open, else the call would not return.
@@ -113,6 +141,7 @@ begin)
         done
         wait $pid
         status=$?
+        own "$dir" "$run"
         # The next call is told why, and removes it all.
         [ -z "${flooded:-}" ] || {
             echo 'testpmd printed more than 200 MB and was ended' > "$dir/output"
@@ -123,6 +152,7 @@ begin)
         rm -f "$dir/pid"
         # Nobody asked for what it wrote.
         [ -z "${silent:-}" ] || rm -rf "$dir" "$dir.claim"
+        unlocked "$dir"
     } > /dev/null 2>&1 < /dev/null &
     n=0
     until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 120 ]; do
@@ -198,16 +228,20 @@ end)
         sleep 0.5
     done
     # What has begun here meanwhile is of another run.
-    current "$1" "$mine" || exit 0
+    own "$1" "$mine"
     # One that does not end when it is told to is ended by force, and says so by its status.
     echo 0 > "$1/until.new" && mv "$1/until.new" "$1/until"
+    unlocked "$1"
     n=0
     until [ ! -f "$1/pid" ] || [ $n -ge 20 ]; do
         n=$((n + 1))
         sleep 0.5
     done
-    current "$1" "$mine" || exit 0
-    print_output "$1"
-    rm -rf "$1" "$1.claim"
+    own "$1" "$mine"
+    mv "$1" "$1.$$"
+    rm -f "$1.claim"
+    unlocked "$1"
+    print_output "$1.$$"
+    rm -rf "$1.$$"
     ;;
 esac
