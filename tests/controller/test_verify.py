@@ -862,6 +862,17 @@ def test_what_the_database_tells_comes_before_what_could_not_be_read():
     assert first_broken(report := proof.report(), report["traffic"], "node1")["check"] == "datapath-type"
 
 
+def test_pod_without_ports_is_drawn_broken_by_its_own_check():
+    """That nothing is proven of its node is what comes of it."""
+    proof = Proof(nodes=2)
+    proof.change = lambda read: read["pods"][0].update(phase="Pending", ports=[])
+    report = proof.report()
+    assert {"coverage", "pods"} <= set(failed(report))
+    assert first_broken(report, [], "node1")["check"] == "pods"
+    proof = Proof(nodes=2, pods=[])
+    assert first_broken(report := proof.report(), [], "node1")["check"] == "coverage"
+
+
 def test_log_of_an_earlier_start_explains_nothing():
     later = recorded("vswitchd-mempool.log") + "2026-11-24T01:00:00.000Z|00001|vlog|INFO|opened log file /var/log/x\n"
     assert causes.of_log(recorded("vswitchd-mempool.log"))

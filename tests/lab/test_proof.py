@@ -141,7 +141,7 @@ def restart_open_vswitch(node: str) -> None:
     wait_for("its bridge", lambda: "br0" in on(node, "/usr/local/bin/ovs-vsctl", "list-br", check=False).split(), 60)
 
 
-@breaks("too little socket memory", "delivery", "testpmd", "dpdk-initialized")
+@breaks("too little socket memory", "interfaces", "dpdk-initialized")
 def socket_memory(node):
     before = on(node, "cat", CONFIGURATION)
     changed = re.sub(r"(?m)^dpdk-socket-mem=.*", 'dpdk-socket-mem="16"\ndpdk-socket-limit="16"', before)

@@ -35,15 +35,24 @@ def line(x: float, top: float, bottom: float, broken: bool) -> str:
     )
 
 
+# That nothing is proven of a node is the consequence of what another check names.
+CONSEQUENCES = ("coverage",)
+
+
 def first_broken(report: dict, rows: list[dict], host: str | None) -> dict | None:
-    """The first failed check, in the order of the path, that concerns these ports or their node: {check, part, port}."""
-    for check in report["checks"]:
+    """The first failed check, in the order of the path, that concerns these ports or their node: {check, part, port}.
+
+    Where there are no ports it is one of the pods of the node.
+    """
+    node = report["nodes"].get(host) or {}
+    idle = [pod["name"] for pod in report["pods"] if not rows and pod["kubernetes_node"] in (host, node.get("kubernetes_node"))]
+    for check in sorted(report["checks"], key=lambda check: check["id"] in CONSEQUENCES):
         for problem in check.get("problems") or []:
             where = problem["where"]
             if not where:
                 continue
             mine = [row for row in rows if where.get("pod") == row["pod"] and where.get("port") in (None, row["port"])]
-            if mine or (host is not None and where.get("host") == host and "pod" not in where):
+            if mine or where.get("pod") in idle or (host is not None and where.get("host") == host and "pod" not in where):
                 return {"check": check["id"], "part": where.get("part") or "pod", "port": where.get("port")}
     return None
 
