@@ -211,6 +211,12 @@ def test_every_drawing_is_well_formed_and_has_a_name():
         assert all(svg.get("aria-label") for svg in drawings(verify_page(make())))
 
 
+def stopped() -> dict:
+    proof = Proof()
+    proof.change = lambda read: read["nodes"]["node1"].update(after={}, problem="the database cannot be reached")
+    return proof.report()
+
+
 @pytest.mark.parametrize(
     ("make", "check", "part"),
     [
@@ -218,6 +224,7 @@ def test_every_drawing_is_well_formed_and_has_a_name():
         (lambda: recorded("meter"), "path", "bridge br0"),
         (down, "uplinks", "uplink dpdk0 (down)"),
         (lambda: Proof(nodes=2, pods=[]).report(), "coverage", "no pod with vhost-user ports"),
+        (stopped, "ovs", "no bridge was read"),
     ],
 )
 def test_first_broken_link_is_red_and_names_its_check(make, check, part):

@@ -862,6 +862,12 @@ def test_what_the_database_tells_comes_before_what_could_not_be_read():
     assert first_broken(report := proof.report(), report["traffic"], "node1")["check"] == "datapath-type"
 
 
+def test_pod_that_fits_on_no_node_is_of_the_node_that_it_was_created_for():
+    waiting = pod("testpmd-node1", "a", "node1")
+    waiting["spec"] = {**waiting["spec"], "nodeName": None, "nodeSelector": {"kubernetes.io/hostname": "node1"}}
+    assert [one["node"] for one in verify_plan([waiting])] == ["node1"]
+
+
 def test_pod_without_ports_is_drawn_broken_by_its_own_check():
     """That nothing is proven of its node is what comes of it."""
     proof = Proof(nodes=2)
@@ -869,6 +875,7 @@ def test_pod_without_ports_is_drawn_broken_by_its_own_check():
     report = proof.report()
     assert {"coverage", "pods"} <= set(failed(report))
     assert first_broken(report, [], "node1")["check"] == "pods"
+    assert "testpmd-node1 does not run" in failed(report)["coverage"]["detail"]
     proof = Proof(nodes=2, pods=[])
     assert first_broken(report := proof.report(), [], "node1")["check"] == "coverage"
 

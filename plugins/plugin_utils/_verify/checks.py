@@ -73,9 +73,12 @@ def coverage(case: Case):
     for host in wanted:
         ports = [port for port in case.ports if port.host == host]
         if not ports:
-            there = [called(pod) for pod in case.pods if pod["node"] == case.kubernetes_name(host)]
+            there = [pod for pod in case.pods if pod["node"] == case.kubernetes_name(host)]
+            running = [called(pod) for pod in there if pod["phase"] == "Running"]
             reason = (
-                f"the interfaces of {', '.join(there)} are not in its Open vSwitch"
+                f"the interfaces of {', '.join(running)} are not in its Open vSwitch"
+                if running
+                else f"{', '.join(map(called, there))} does not run"
                 if there
                 else "no testpmd pod runs there"
             )

@@ -276,7 +276,8 @@ def plan(pods: list[dict], settings: dict, nodes: dict | None = None) -> list[di
                 "namespace": pod["metadata"]["namespace"],
                 "name": pod["metadata"]["name"],
                 "container": container["name"],
-                "node": pod["spec"].get("nodeName"),
+                # One that fits on no node is of the node that it was created for.
+                "node": pod["spec"].get("nodeName") or (pod["spec"].get("nodeSelector") or {}).get("kubernetes.io/hostname"),
                 "phase": "Terminating" if pod["metadata"].get("deletionTimestamp") else (pod.get("status") or {}).get("phase"),
                 "started": (pod.get("status") or {}).get("startTime"),
                 "wanted": wanted(pod, settings.get("definitions")),
