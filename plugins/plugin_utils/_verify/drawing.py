@@ -143,10 +143,10 @@ def figure(report: dict, host: str, pod: str | None, rows: list[dict]) -> Html:
         mine = [row for row in rows if row["bridge"] in (name, None)]
         for index, row in enumerate(mine):
             drawn.append(label(x + 10, y + 33 + 15 * index, cut(way(row, pod), 48 if width > 200 else 24), "small"))
-    if not bridges:
-        red = is_broken("bridge")
-        drawn += [rect(8, y, WIDTH - 16, 28, red), label(18, y + 18, "no bridge was read", "broken" if red else "")]
-    y += 56 if bridges else 28
+    if not bridges and is_broken("bridge"):
+        drawn += [rect(8, y, WIDTH - 16, 28, True), label(18, y + 18, "no bridge was read", "broken")]
+        y += 28
+    y += 56 if bridges else 0
     used = {row["interface"] for row in rows}
     threads = [thread for thread in node["pmd"] if used & set(thread["ports"])] or node["pmd"][:1]
     for thread in threads[:2]:
