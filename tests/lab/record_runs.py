@@ -73,8 +73,10 @@ def drop() -> Iterator[Callable[[], None]]:
     """A flow that drops one direction."""
     ports = numbers()[:1]
     flows("add", ports, "drop")
-    yield lambda: None
-    flows("delete", ports)
+    try:
+        yield lambda: None
+    finally:
+        flows("delete", ports)
 
 
 @contextlib.contextmanager
@@ -83,9 +85,11 @@ def meter() -> Iterator[Callable[[], None]]:
     ports = numbers()[:1]
     in_switch(NODE, "ovs-ofctl", "-O", "OpenFlow13", "add-meter", "br0", "meter=1,pktps,band=type=drop,rate=1000")
     flows("add", ports, "meter:1,NORMAL")
-    yield lambda: None
-    flows("delete", ports)
-    in_switch(NODE, "ovs-ofctl", "-O", "OpenFlow13", "del-meters", "br0")
+    try:
+        yield lambda: None
+    finally:
+        flows("delete", ports)
+        in_switch(NODE, "ovs-ofctl", "-O", "OpenFlow13", "del-meters", "br0")
 
 
 @contextlib.contextmanager
@@ -99,7 +103,10 @@ def quiet() -> Iterator[Callable[[], None]]:
         time.sleep(DURATION)
         flows("delete", ports)
 
-    yield during
+    try:
+        yield during
+    finally:
+        flows("delete", ports)
 
 
 @contextlib.contextmanager
@@ -109,11 +116,13 @@ def noise() -> Iterator[Callable[[], None]]:
     vsctl(NODE, "--may-exist", "add-port", "br0", NOISE, "--", "set", "Interface", NOISE, "type=internal")
     in_switch(NODE, "ip", "link", "set", NOISE, "up")
     flows("add", ports, "drop")
-    with subprocess.Popen(["docker", "exec", NODE, "python3", "-c", NEIGHBOUR, NOISE]) as neighbour:
-        yield lambda: None
-        neighbour.wait(150)
-    flows("delete", ports)
-    vsctl(NODE, "del-port", "br0", NOISE)
+    try:
+        with subprocess.Popen(["docker", "exec", NODE, "python3", "-c", NEIGHBOUR, NOISE]) as neighbour:
+            yield lambda: None
+            neighbour.wait(150)
+    finally:
+        flows("delete", ports)
+        vsctl(NODE, "del-port", "br0", NOISE)
 
 
 @contextlib.contextmanager
@@ -126,11 +135,13 @@ def restart() -> Iterator[Callable[[], None]]:
         found = switches()[NODE].metadata
         core().delete_namespaced_pod(found.name, found.namespace, grace_period_seconds=1)
 
-    yield during
-    wait_for("Open vSwitch", lambda: NODE in switches() and ready(switches()[NODE]), 180)
-    # It was the server of their sockets.
-    for state in ("absent", "present"):
-        playbook(str(FILES / "pods.yml"), dpdk_app_state=state)
+    try:
+        yield during
+    finally:
+        wait_for("Open vSwitch", lambda: NODE in switches() and ready(switches()[NODE]), 180)
+        # It was the server of their sockets.
+        for state in ("absent", "present"):
+            playbook(str(FILES / "pods.yml"), dpdk_app_state=state)
 
 
 SITUATIONS = {situation.__name__: situation for situation in (good, drop, meter, quiet, noise, restart)}
