@@ -37,7 +37,7 @@ def moment(text):
 
 
 def printable(text):
-    """A name that somebody else has written, as a message repeats it: short, and without letters that a terminal obeys."""
+    """The holder that a Lease names, for a message: 300 letters at most, and no control characters. Other users can write Leases."""
     return ''.join(letter if letter == ' ' or unicodedata.category(letter)[0] not in 'CZ' else u'\ufffd' for letter in text[:300])
 
 
