@@ -279,3 +279,21 @@ def networks(objects):
                 if flag in names and value and not re.search(r"\$", value):
                     found.setdefault(names[flag], value)
     return found
+
+
+def places(objects):
+    """Where the workloads have files on the nodes: {CNI_CONFIG_PRIORITY, CNI_CONF_DIR, CNI_BIN_DIR, LOG_DIR}, each only if they say so."""
+    server = by_title(objects).get("DaemonSet/kube-ovn-cni")
+    if server is None:
+        return {}
+    found = {}
+    for container in containers_of(server).values():
+        priority = re.match(r"(.+)-kube-ovn\.conflist$", flags_of(container).get("--cni-conf-name", ""))
+        if priority:
+            found["CNI_CONFIG_PRIORITY"] = priority.group(1)
+    paths = _host_paths(server)
+    for variable, volume, below in (("CNI_CONF_DIR", "cni-conf", ""), ("CNI_BIN_DIR", "cni-bin", ""), ("LOG_DIR", "kube-ovn-log", "/kube-ovn")):
+        path = paths.get(volume, "").rstrip("/")
+        if path.startswith("/") and path.endswith(below) and len(path) > len(below):
+            found[variable] = path[: len(path) - len(below)]
+    return found

@@ -368,6 +368,27 @@ def test_the_networks_that_run_are_read():
     }  # fmt: skip
 
 
+def server(flags=(), **paths):
+    volumes = [{"name": key.replace("_", "-"), "hostPath": {"path": path}} for key, path in paths.items()]
+    pod = {"containers": [{"name": "cni-server", "args": list(flags)}], "volumes": volumes}
+    return [{"kind": "DaemonSet", "metadata": {"name": "kube-ovn-cni"}, "spec": {"template": {"spec": pod}}}]
+
+
+@pytest.mark.parametrize(
+    ("objects", "found"),
+    [
+        (server(["--cni-conf-name=05-kube-ovn.conflist"], cni_conf="/a/net.d/", cni_bin="/b", kube_ovn_log="/c/d/kube-ovn"),
+         {"CNI_CONFIG_PRIORITY": "05", "CNI_CONF_DIR": "/a/net.d", "CNI_BIN_DIR": "/b", "LOG_DIR": "/c/d"}),
+        # What another layout does not say is not guessed.
+        (server(["--cni-conf-name=other.conf"], kube_ovn_log="/c/d"), {}),
+        (server(kube_ovn_log="/kube-ovn", cni_bin="$CNI_BIN_DIR"), {}),
+        ([], {}),
+    ],
+)  # fmt: skip
+def test_the_places_that_run_are_read(objects, found):
+    assert adoption.places(objects) == found
+
+
 HYBRID = {
     "kube_ovn_mode": "hybrid", "kube_ovn_hybrid_encap_ip": "192.0.2.1/24", "kube_ovn_hybrid_devices": ["0000:05:00.0", "net x"],
     "kube_ovn_hybrid_bond_type": "lacp", "kube_ovn_hybrid_vlan": 7, "kube_ovn_hybrid_bridge": "br-phy",

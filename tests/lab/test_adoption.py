@@ -27,6 +27,8 @@ ODD = {
 DNS = {key: value for key, value in STATEFUL_SET["spec"].items() if key != "serviceName"}
 WORKLOADS = [("deployments", "kube-ovn-controller"), ("daemon_sets", "kube-ovn-cni"), ("deployments", "ovn-central")]
 PLACE = "/root/kube-ovn"
+# Which roles on the nodes have to know, too.
+INVENTORY = {"kube_ovn_installer_variables": {"CNI_CONFIG_PRIORITY": ODD["CNI_CONFIG_PRIORITY"]}}
 
 
 def cluster() -> client.AppsV1Api:
@@ -116,19 +118,27 @@ def kept(output: str) -> dict[str, str]:
     return json.loads(found[1].replace('\\"', '"'))
 
 
+def test_preflight_names_what_the_inventory_has_to_say(installed):
+    before, _labels = installed
+    code, output = playbook("playbooks/site.yml", 600)
+    assert code != 0
+    assert 'set for all hosts: kube_ovn_installer_variables: {"CNI_CONFIG_PRIORITY": "05"}' in re.sub(r"\s+", " ", output).replace('\\"', '"')
+    assert settings() == before
+
+
 def test_check_mode_names_what_is_kept_and_changes_nothing(installed):
     before, _labels = installed
-    code, output = playbook("playbooks/site.yml", 600, options=["--check", "--diff"])
+    code, output = playbook("playbooks/site.yml", 600, options=["--check", "--diff"], **INVENTORY)
     assert code == 0, output[-4000:]
     named = kept(output)
-    for name in ("POD_CIDR", "JOIN_CIDR", "EXCLUDE_IPS", "IFACE"):
+    for name in ("POD_CIDR", "POD_GATEWAY", "JOIN_CIDR", "EXCLUDE_IPS", "IFACE"):
         assert named.get(name) == ODD[name], named
     assert settings() == before
 
 
 def test_first_run_changes_nothing_but_ovs_dpdk_and_packets_pass(installed):
     before, labelled = installed
-    code, output = playbook("playbooks/site.yml", 900)
+    code, output = playbook("playbooks/site.yml", 900, **INVENTORY)
     assert code == 0
     assert kept(output)["POD_CIDR"] == ODD["POD_CIDR"]
     assert settings() == before
@@ -140,7 +150,7 @@ def test_first_run_changes_nothing_but_ovs_dpdk_and_packets_pass(installed):
 
 def test_second_run_changes_nothing(installed):
     before, _labels = installed
-    code, output = playbook("playbooks/site.yml", 600)
+    code, output = playbook("playbooks/site.yml", 600, **INVENTORY)
     assert code == 0
     assert set(re.findall(r" changed=(\d+) ", output)) == {"0"}
     assert settings() == before

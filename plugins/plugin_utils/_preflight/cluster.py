@@ -46,6 +46,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
             networks.append(name)
     workloads = [dict(item, kind=kind) for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment")) for item in api.get(key, [])]
     workloads = [item for item in workloads if item["metadata"]["namespace"] == _kube_ovn.NAMESPACE]
+    foreign = _kube_ovn_adoption.own_record(workloads) is None
     return dict(
         api_error=api.get("error", ""),
         host_failed=api.get("host_failed", False),
@@ -55,7 +56,8 @@ def cluster_facts(api, groups, hostvars, settings=None):
         missing_images=images_to_ask_for(settings or {}, api, hosts, hostvars),
         full_lists=[node["metadata"]["name"] for node in api.get("nodes", []) if len(node["status"].get("images") or []) >= REPORTED_IMAGES],
         # An empty list where an earlier run of this collection deployed Kube-OVN.
-        managers=_kube_ovn_adoption.managers(workloads) if _kube_ovn_adoption.own_record(workloads) is None else [],
+        managers=_kube_ovn_adoption.managers(workloads) if foreign else [],
+        places=_kube_ovn_adoption.places(workloads) if foreign else {},
         networks=_kube_ovn_adoption.networks(workloads),
         other_networks=networks,
         foreign_multus=attachments.foreign_multus(api.get("daemonsets", []))["managed"],

@@ -65,8 +65,8 @@ HYBRID = "hybrid"
 CLUSTER_WIDE = (
     "kube_ovn_version", "kube_ovn_mode", "kube_ovn_hybrid_bridge", "kube_ovn_hugepage_size", "kube_ovn_hugepage_amount", "kube_ovn_mount_dev",
 )
-# Variables of the installer that name places on the nodes.
-PLACES = ("CNI_CONF_DIR", "CNI_BIN_DIR", "CNI_CONFIG_PRIORITY", "LOG_DIR")
+# Variables of the installer that name places on the nodes, with what installers set.
+PLACES = {"CNI_CONF_DIR": "/etc/cni/net.d", "CNI_BIN_DIR": "/opt/cni/bin", "CNI_CONFIG_PRIORITY": "01", "LOG_DIR": "/var/log"}
 
 # In the order in which findings are shown.
 FILES = (

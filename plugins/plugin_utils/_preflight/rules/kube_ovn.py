@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus, _pci
@@ -15,6 +16,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine im
     DEDICATED,
     HYBRID,
     NODE,
+    PLACES,
     SETTINGS,
     Case,
     error,
@@ -218,6 +220,18 @@ def other_manager(case):
         yield error(
             "Kube-OVN is managed by %s (%s), whose next run would undo what this one does" % (manager["name"], ", ".join(manager["objects"])),
             "go on with that tool, remove Kube-OVN from it and set kube_ovn_take_over: true, or uninstall it first",
+        )
+
+
+@rule("adopted-places", CLUSTER, "the inventory names the directories of a Kube-OVN that runs already")
+def adopted_places(case):
+    """Other settings of an adopted Kube-OVN are kept by its role alone. These are followed by roles on the nodes, which know the inventory only."""
+    running, own = case.facts.get("places") or {}, variables(case)
+    kept = {name: value for name, value in sorted(running.items()) if str(own.get(name, PLACES[name])).rstrip("/") != value}
+    if kept:
+        yield error(
+            "Kube-OVN runs with %s, which roles on the nodes would look for elsewhere" % ", ".join("%s=%s" % item for item in kept.items()),
+            "set for all hosts: kube_ovn_installer_variables: %s" % json.dumps(kept),
         )
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, PLACES, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.build import uses_plugin
 
@@ -15,7 +15,7 @@ K3S = {"CNI_BIN_DIR": "/var/lib/rancher/k3s/data/cni", "CNI_CONF_DIR": "/var/lib
 MICROK8S = {"CNI_BIN_DIR": "/var/snap/microk8s/current/opt/cni/bin", "CNI_CONF_DIR": "/var/snap/microk8s/current/args/cni-network"}
 PODS = "userspace_cni_kubelet_pods_dir"
 PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
-USUAL = {"CNI_BIN_DIR": "/opt/cni/bin", "CNI_CONF_DIR": "/etc/cni/net.d", PODS: "/var/lib/kubelet/pods"}
+USUAL = {**PLACES, PODS: "/var/lib/kubelet/pods"}
 
 
 @rule("userspace-cni-version", CLUSTER, "the Userspace CNI release can be built")

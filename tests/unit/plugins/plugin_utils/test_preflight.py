@@ -52,6 +52,7 @@ CLUSTER = dict(
     pod_security={"default": "", "kube-system": "privileged"},
     host_facts={"node1": dict(os=dict(id="debian", version="12"))},
     managers=[],
+    places={},
     networks={},
     service_address="10.96.0.1",
     kube_proxy=True,
@@ -405,6 +406,10 @@ CASES = [
     ("dhcp", "warning", "cluster", {}, dict(HYBRID, kube_ovn_version="v1.10.5"), {}, dict(HYBRID, kube_ovn_version="v1.10.6")),
     ("docker-release", "error", "cluster", {"nodes/node1/runtime": "docker://20.10.24"}, {"kube_ovn_version": "v1.12.20"},
      {"nodes/node1/runtime": "docker://20.10.24"}, {"kube_ovn_version": "v1.12.22"}),
+    ("adopted-places", "error", "cluster", {"places": {"CNI_CONFIG_PRIORITY": "05", "LOG_DIR": "/var/log"}}, {},
+     {"places": {"CNI_CONFIG_PRIORITY": "05"}}, {"kube_ovn_installer_variables": {"CNI_CONFIG_PRIORITY": "05"}}),
+    ("adopted-places", "error", "cluster", {"places": {"CNI_BIN_DIR": "/usr/libexec/cni"}}, {"kube_ovn_take_over": True},
+     {"places": {"CNI_BIN_DIR": "/opt/cni/bin", "CNI_CONF_DIR": "/etc/cni/net.d", "CNI_CONFIG_PRIORITY": "01", "LOG_DIR": "/var/log"}}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="Helm release a", objects=["DaemonSet/ovs-ovn"])]}, {}, {"managers": []}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {},
      {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {"kube_ovn_take_over": True}),
@@ -893,7 +898,14 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         dict(metadata=dict(name="ovs-ovn", namespace="kube-system", labels={"app.kubernetes.io/managed-by": "Helm"}), spec=POD),
         dict(
             metadata=dict(name="kube-ovn-cni", namespace="kube-system", labels=None),
-            spec=dict(template=dict(spec=dict(containers=[dict(image="side:latest"), dict(image="r.example:5000/kube-ovn:v1.12.35")]))),
+            spec=dict(
+                template=dict(
+                    spec=dict(
+                        containers=[dict(image="side:latest"), dict(image="r.example:5000/kube-ovn:v1.12.35")],
+                        volumes=[dict(name="cni-conf", hostPath=dict(path="/etc/cni"))],
+                    )
+                )
+            ),
         ),
         dict(metadata=dict(name="kube-flannel-ds", namespace="kube-flannel"), spec=POD),
         dict(metadata=dict(name="kube-proxy", namespace="kube-system"), spec=POD),
@@ -916,6 +928,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}, ready=dict(type="Ready", status="True"), labels={}, addresses=[]),
     }
     assert facts["managers"] == [dict(name="Helm", objects=["DaemonSet/ovs-ovn"])]
+    assert facts["places"] == {"CNI_CONF_DIR": "/etc/cni"}
     assert facts["running_release"] == "v1.12.35"
     assert facts["foreign_multus"] == ["kube-system/rke2-multus"]
     assert facts["other_networks"] == ["DaemonSet kube-flannel/kube-flannel-ds"]
