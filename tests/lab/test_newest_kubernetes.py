@@ -6,18 +6,19 @@ import json
 
 import pytest
 from kubernetes import client
-from lab import NODE, REPORT, core, playbook
+from lab import NODE, REPORT, core, on_node, playbook
 from two_nodes import COMMON, fresh_lab
 
 KUBERNETES, KUBE_OVN = "1.37.2", "v1.16.2"
 LAB = {"lab_kubernetes_version": KUBERNETES, "lab_kube_ovn_versions": [KUBE_OVN]}
+# It leads nowhere: with one node there is no tunnel.
+UPLINK = "eth1"
 VARIABLES = {
     **LAB,
     **{name: value for name, value in COMMON.items() if name.startswith("hugepages_")},
     "kube_ovn_version": KUBE_OVN,
     "kube_ovn_mode": "hybrid",
-    # A device of its own, to which nothing is connected: with one node there is no tunnel.
-    "kube_ovn_hybrid_devices": ["net_tap0,iface=uplink0"],
+    "kube_ovn_hybrid_devices": [f"eth_af_packet0,iface={UPLINK}"],
     "kube_ovn_hybrid_encap_ip": "172.30.79.1/24",
     "ovs_bridges_bridges": [{"name": "br0"}],
 }
@@ -26,6 +27,9 @@ VARIABLES = {
 @pytest.fixture(scope="module", autouse=True)
 def newest():
     fresh_lab([NODE], ("inventory",), **LAB)
+    on_node("ip", "link", "add", UPLINK, "type", "veth", "peer", "name", f"{UPLINK}-peer")
+    for name in (UPLINK, f"{UPLINK}-peer"):
+        on_node("ip", "link", "set", name, "up")
     yield
     fresh_lab([NODE], ("inventory",))
     code, _output = playbook("site.yml", 900)
