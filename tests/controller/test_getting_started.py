@@ -4,7 +4,8 @@
 
 """The pages to get started with, walked from their first block to their last.
 
-Blocks `sh` are run in their order, blocks `yaml FILE` are written to the inventory, and blocks `console` are for hosts and clusters that are not here.
+Blocks `sh` are run in their order, and blocks `yaml` are written to the file of the inventory that the line above names. Blocks `console` are for hosts,
+clusters and networks that are not here.
 Ansible's own commands run as they are printed, playbooks with --list-tasks; what would download is compared with what the collection declares.
 """
 
@@ -29,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {path.stem.removeprefix("getting-started-"): path.read_text() for path in sorted((ROOT / "docs").glob("getting-started-*.md"))}
 # A Kubernetes that each page is for.
 KUBERNETES = {"dedicated": "v1.19.16", "hybrid": "v1.31.0", "air-gapped": "v1.24.17"}
-BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.M | re.S)
+# (what stands above it, kind, text)
+BLOCK = re.compile(r"^([^\n]*)\n\n```(\w+)\n(.*?)^```$", re.M | re.S)
 
 # Run in place of what the network would be needed for, and before the real ansible-playbook and ansible.
 SHIMS = {
@@ -117,13 +119,14 @@ class Walk:
 def walked(request, tmp_path_factory):
     walk = Walk(request.param, tmp_path_factory.mktemp(request.param))
     printed = []
-    for kind, name, text in BLOCK.findall(PAGES[request.param]):
+    assert len(BLOCK.findall(PAGES[request.param])) == PAGES[request.param].count("\n```") // 2
+    for above, kind, text in BLOCK.findall(PAGES[request.param]):
         if kind == "sh":
             if "tar -xf" in text:
                 walk.write_bundle()
             printed.append(walk.shell(text))
         elif kind == "yaml":
-            walk.write(name, text)
+            walk.write(re.search(r"`my-cluster/(\S+)`", above)[1], text)
         else:
             assert kind == "console", kind
     return walk, "\n".join(printed)
@@ -182,6 +185,6 @@ def test_the_inventory_of_a_page_is_one_that_preflight_accepts(walked):
 
 
 def test_the_example_of_cores_and_memory_is_one_that_preflight_accepts():
-    (text,) = [text for kind, _name, text in BLOCK.findall((ROOT / "docs" / "cores-and-memory.md").read_text()) if kind == "yaml"]
+    (text,) = [text for _above, kind, text in BLOCK.findall((ROOT / "docs" / "cores-and-memory.md").read_text()) if kind == "yaml"]
     example = ROOT / "examples" / "three-nodes"
     assert inventories.errors(inventories.content(example), inventories.inputs(example), KUBERNETES["dedicated"], yaml.safe_load(text)) == []
