@@ -68,6 +68,7 @@ RELEASES = (
     Release(((1, 12, 0), (1, 13, 99)), "hybrid", ((0, 0), (1, 22)), "refused", "the release needs Kubernetes 1.23"),
     Release(((1, 14, 0), LATEST), "hybrid", ((0, 0), (1, 28)), "refused", "the release needs Kubernetes 1.29"),
     Release(((1, 12, 35), (1, 12, 35)), "hybrid", ((1, 24), (1, 24)), "lab", "also with the real release"),
+    Release(((1, 16, 2), (1, 16, 2)), "hybrid", ((1, 37), (1, 37)), "lab"),
     Release(((1, 10, 0), (1, 13, 99)), "hybrid", ((1, 16), NEWEST_KUBERNETES), "rendered"),
     Release(((1, 14, 0), (1, 16, 99)), "hybrid", ((1, 29), NEWEST_KUBERNETES), "dry-run"),
 )
@@ -103,6 +104,15 @@ def lowest_kubernetes(release, mode):
     versions = [(1, minor) for minor in range(NEWEST_KUBERNETES[1] + 1)]
     rows = [(kubernetes, release_row(release, mode, kubernetes)) for kubernetes in versions]
     return next((kubernetes for kubernetes, row in rows if row is not None and row.evidence != "refused"), None)
+
+
+def systems():
+    """All operating systems of the table, each with its first and last version, as a message names them."""
+    found = {}
+    for row in SYSTEMS:
+        first, last = found.get(row.name, (row.first, row.last))
+        found[row.name] = (min(first, row.first), max(last, row.last))
+    return ", ".join("%s %d to %d" % (name, first, last) for name, (first, last) in found.items())
 
 
 def system_row(name, major):

@@ -66,7 +66,7 @@ def kubelet_pages(case):
                 )
 
 
-@rule("hugepage-sizes", CLUSTER, "one page size per node below Kubernetes 1.19")
+@rule("hugepage-sizes", CLUSTER, "each node has one page size below Kubernetes 1.19")
 def two_page_sizes(case):
     kubernetes = version(case.facts.get("kubernetes_version"))
     hosts = [host for host, own in case.hosts() if len(set(size for size, count, node in own.wanted_pages() if count)) > 1]

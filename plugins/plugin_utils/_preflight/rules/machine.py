@@ -20,14 +20,14 @@ def not_root(case):
         )
 
 
-@rule("operating-system", NODE, "a distribution that is known to work")
+@rule("operating-system", NODE, "the operating system is known to work")
 def unknown_system(case):
     system = case.facts.get("os", {})
     major = numbers(str(system.get("version", "")).partition(".")[0])
     if not major or matrix.system_row(system.get("id"), major[0]) is None:
         yield warning(
             "%s is not among the systems that are known to work" % (system.get("name") or "this system"),
-            "use CentOS 7, EL 8-10, Ubuntu 16.04-24.04 or Debian 11-13; docs/matrix.md lists them",
+            "use one of %s (docs/matrix.md)" % matrix.systems(),
         )
 
 
@@ -40,7 +40,7 @@ def selinux(case):
         )
 
 
-@rule("kernel", NODE, "a kernel without known faults")
+@rule("kernel", NODE, "the kernel has no known faults")
 def faulty_kernel(case):
     kernel = case.facts.get("kernel", "")
     if kernel.startswith("3.10.0-862."):
