@@ -911,6 +911,11 @@ def test_lists_of_numbers(value, expected):
         (dict(HYBRID, kube_ovn_version="v1.14.0", kube_ovn_installer_variables={"DPDK_TAG": "own"}),
          ["docker.io/kubeovn/kube-ovn:own", "docker.io/kubeovn/kube-ovn:v1.14.0"]),
         ({"kube_ovn_version": "v1.12.35", "kube_ovn_image": "own"}, ["docker.io/kubeovn/kube-ovn:v1.12.35", "docker.io/library/own:latest"]),
+        # VERSION names the images, whatever the release's tag is.
+        ({"kube_ovn_version": "v1.12.35", "kube_ovn_installer_variables": {"VERSION": "v1.12.35-fork"}},
+         ["docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.12.35-fork", "docker.io/kubeovn/kube-ovn:v1.12.35-fork"]),
+        (dict(HYBRID, kube_ovn_version="v1.12.35", kube_ovn_installer_variables={"VERSION": "v1.13.0"}),
+         ["docker.io/kubeovn/kube-ovn:v1.13.0", "docker.io/kubeovn/kube-ovn:v1.13.0-dpdk-x86"]),
         ({"kube_ovn_version": "v1.3.0", "kube_ovn_installer_variables": {"REGISTRY": "localhost/k"}},
          ["localhost/k/kube-ovn-dpdk:19.11-v1.3.0", "localhost/k/kube-ovn:v1.3.0"]),
         ({"kube_ovn_version": "master", "multus_image": "ghcr.io/a/b:v4"}, ["ghcr.io/a/b:v4"]),
@@ -931,6 +936,37 @@ def test_only_images_that_a_node_lacks_are_asked_for():
     assert book.images_to_ask_for(settings, dict(nodes=nodes)) == [plain]
     assert book.images_to_ask_for(settings, dict(nodes=[dict(status={})])) == [dpdk, plain, "ghcr.io/a/b:v4"]
     assert book.images_to_ask_for(settings, dict(error="connection refused")) == []
+
+
+@pytest.mark.parametrize(
+    "release, kubernetes, tag",
+    [("v1.3.0", (1, 15, 12), "19.11"), ("v1.3.0", (1, 16, 0), "19.11-v1.3.0"), ("v1.3.0", None, "19.11-v1.3.0"), ("v1.4.0", (1, 15, 12), "19.11-v1.4.0")],
+)
+def test_the_installer_of_v1_3_0_for_old_clusters_names_the_image_of_v1_2(release, kubernetes, tag):
+    assert "docker.io/kubeovn/kube-ovn-dpdk:" + tag in images.images({"kube_ovn_version": release}, kubernetes)
+
+
+def test_images_are_known_by_the_names_that_docker_has_for_them():
+    """Under dockershim and cri-dockerd a node's images have short names."""
+    names = ["kubeovn/kube-ovn:v1.7.0", "kubeovn/kube-ovn-dpdk:19.11-v1.7.0", "own", "r.example/a/b"]
+    settings = {"kube_ovn_version": "v1.7.0", "multus_image": "docker.io/library/own:latest", "kube_ovn_image": ""}
+    node = dict(metadata=dict(name="a"), status=dict(images=[dict(names=[name]) for name in names]))
+    assert book.images_to_ask_for(settings, dict(nodes=[node])) == []
+    assert book.images_to_ask_for(dict(settings, kube_ovn_image="r.example/a/b:latest"), dict(nodes=[node])) == []
+    assert book.images_to_ask_for(dict(settings, multus_image="r.example/own"), dict(nodes=[node])) == ["r.example/own:latest"]
+
+
+def test_in_hybrid_mode_only_nodes_with_dpdk_need_its_image():
+    settings = dict(HYBRID, kube_ovn_version="v1.12.35", dpdk_app_image_source="present", dpdk_app_image="r.example/app:1")
+    plain, dpdk, app = "docker.io/kubeovn/kube-ovn:v1.12.35", "docker.io/kubeovn/kube-ovn:v1.12.35-dpdk-x86", "r.example/app:1"
+
+    def missing(**nodes):
+        listed = [dict(metadata=dict(name=name), status=dict(images=[dict(names=names)])) for name, names in nodes.items()]
+        return book.images_to_ask_for(settings, dict(nodes=listed), ["host1"], {"host1": dict(preflight_settings=dict(kube_ovn_node_name="a"))})
+
+    assert missing(a=[plain, dpdk, app], b=[plain]) == []
+    assert missing(a=[plain, app], b=[plain, dpdk]) == [dpdk]
+    assert missing(a=[plain, dpdk, app], b=[]) == [plain]
 
 
 @pytest.mark.parametrize(
