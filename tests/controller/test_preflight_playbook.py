@@ -77,7 +77,8 @@ def test_an_inventory_without_hosts_is_one_message(run):
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
 def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, arguments):
-    code, output = run(HOSTS % (sys.executable, tmp_path / "no-kubeconfig"), "-e", "kube_ovn_version=v1.1.0", "-e", "verify_profile=full", "--forks", "2", *arguments)
+    wrong = ("-e", "kube_ovn_version=v1.1.0", "-e", "verify_profile=full", "--forks", "2")
+    code, output = run(HOSTS % (sys.executable, tmp_path / "no-kubeconfig"), *wrong, *arguments)
     assert code != 0
     assert "PLAY [Touch the hosts]" not in output
     message = output[output.rindex("Preflight found ") :]

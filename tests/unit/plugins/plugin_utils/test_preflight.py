@@ -799,6 +799,11 @@ def test_an_ignored_error_is_shown_as_a_warning():
     assert (report["errors"], report["warnings"], report["notices"]) == (1, 1, 0)
 
 
+def test_the_cure_of_a_registry_with_credentials_says_how_to_go_on():
+    (finding,) = [found for found in judged("cluster", asked("a/b:1", "denied"), {}) if found["id"] == "image-missing"]
+    assert "docker login" in finding["cure"] and "preflight_ask_registries: false" in finding["cure"]
+
+
 def test_a_notice_cannot_become_a_warning():
     report = book.report(judged("node", {}, QUIET), ["lcore-mask"])
     assert [(finding["id"], finding["severity"]) for finding in report["findings"]] == [("lcore-mask", "notice")]
