@@ -33,43 +33,9 @@ _value:
   type: dict
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._node_image import full_name
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
-
-
-def judged(wanted: dict) -> tuple[list[str], list[dict]]:
-    """Errors and images of one archive."""
-    path = str(wanted.get("path") or "")
-    if not path:
-        return ["an archive of images has no path"], []
-    try:
-        found = _image_archive.read(path)
-    except _image_archive.ArchiveError as error:
-        return [str(error)], []
-    errors = []
-    checksum = str(wanted.get("checksum") or "").lower().removeprefix("sha256:")
-    if checksum and checksum != found["sha256"]:
-        errors.append(f"{path} has the SHA-256 {found['sha256']}, not {checksum}: it was damaged on its way, or is another archive")
-    images = found["images"]
-    names = wanted.get("names") or []
-    if names:
-        by_name = {full_name(image["name"]): image for image in images}
-        lacking = [name for name in names if full_name(name) not in by_name]
-        if lacking:
-            there = ", ".join(image["name"] for image in images)
-            errors.append(f"{path} does not hold {', '.join(lacking)}, but {there}; name the image with docker tag, then save it again")
-        images = [dict(by_name[full_name(name)], name=name) for name in names if name not in lacking]
-    return errors, images
-
-
-def image_archives(archives: list[dict]) -> dict:
-    results = [(archive, *judged(archive)) for archive in archives]
-    return {
-        "errors": [error for _archive, errors, _images in results for error in errors],
-        "archives": [{"path": str(archive.get("path")), "images": images} for archive, _errors, images in results],
-    }
 
 
 class FilterModule:
     def filters(self):
-        return {"_image_archives": image_archives}
+        return {"_image_archives": _image_archive.judged}

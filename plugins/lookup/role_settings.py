@@ -25,6 +25,7 @@ options:
       - Returns C(settings), the dictionary of variables, together with C(failed), the reasons why variables could not be evaluated, by name,
         C(elsewhere), those of them that every host of group C(nodes) has a value for, and C(names), the names of all variables of the host that begin
         with the name of a role.
+      - Beside them C(forks), on how many hosts Ansible runs at a time, and C(hosts), the number of hosts of group C(nodes).
       - Otherwise a variable that cannot be evaluated is an error.
     type: bool
     default: false
@@ -52,9 +53,9 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
         given = dict(variables or {})
-        values, failed = settings.collect(self._templar, given, terms)
         if self.get_option("detailed"):
-            return [{"settings": values, "failed": failed, "elsewhere": settings.elsewhere(failed, given), "names": settings.own_names(given)}]
+            return [settings.detailed(self._templar, given, terms)]
+        values, failed = settings.collect(self._templar, given, terms)
         if failed:
             raise AnsibleError("; ".join("%s cannot be evaluated: %s" % item for item in sorted(failed.items())))
         return [values]

@@ -134,6 +134,9 @@ host:
     files:
       description: For each path V(file), V(directory), or an empty text where there is none.
       type: dict
+    checksums:
+      description: For each of the O(files) that is a file its SHA-256; empty where it cannot be read.
+      type: dict
     free_mib:
       description: For each directory the free MiB of its file system, for an unprivileged user.
       type: dict
@@ -157,6 +160,7 @@ host:
       type: dict
 """
 
+import hashlib
 import os
 import re
 import socket
@@ -195,6 +199,17 @@ def free_mib(path):
 def kind(path):
     path = check_type_path(path)
     return "directory" if os.path.isdir(path) else "file" if os.path.exists(path) else ""
+
+
+def sha256(path):
+    found = hashlib.sha256()
+    try:
+        with open(check_type_path(path), "rb") as source:
+            for block in iter(lambda: source.read(1 << 20), b""):
+                found.update(block)
+    except (IOError, OSError):
+        return ""
+    return found.hexdigest()
 
 
 def docker_get(path, target, timeout):
@@ -301,6 +316,7 @@ def main():
             commands=commands,
             python_packages=dict((name, importable(name)) for name in wanted["python_packages"]),
             files=dict((name, kind(name)) for name in wanted["files"]),
+            checksums=dict((name, sha256(name)) for name in wanted["files"] if kind(name) == "file"),
             free_mib=dict((name, free_mib(name)) for name in wanted["directories"]),
             urls=dict((url, reach(module, url)) for url in wanted["urls"]),
             repositories=dict(

@@ -13,6 +13,8 @@ import os
 import tarfile
 from pathlib import Path
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._node_image import full_name
+
 # Configurations and manifests are a few KiB; nothing larger is read into memory.
 LARGEST = 4 << 20
 
@@ -67,3 +69,37 @@ def _images(archive: tarfile.TarFile, entry: dict, path: str) -> list[dict]:
     layers = json.loads(configuration)["rootfs"].get("diff_ids") or []
     identity = "sha256:" + hashlib.sha256(configuration).hexdigest()
     return [{"name": name, "id": identity, "layers": layers} for name in entry.get("RepoTags") or []]
+
+
+def judged_archive(wanted: dict) -> tuple[list[str], list[dict]]:
+    """Errors and images of one archive."""
+    path = str(wanted.get("path") or "")
+    if not path:
+        return ["an archive of images has no path"], []
+    try:
+        found = read(path)
+    except ArchiveError as error:
+        return [str(error)], []
+    errors = []
+    checksum = str(wanted.get("checksum") or "").lower().removeprefix("sha256:")
+    if checksum and checksum != found["sha256"]:
+        errors.append(f"{path} has the SHA-256 {found['sha256']}, not {checksum}: it was damaged on its way, or is another archive")
+    images = found["images"]
+    names = wanted.get("names") or []
+    if names:
+        by_name = {full_name(image["name"]): image for image in images}
+        lacking = [name for name in names if full_name(name) not in by_name]
+        if lacking:
+            there = ", ".join(image["name"] for image in images)
+            errors.append(f"{path} does not hold {', '.join(lacking)}, but {there}; name the image with docker tag, then save it again")
+        images = [dict(by_name[full_name(name)], name=name) for name in names if name not in lacking]
+    return errors, images
+
+
+def judged(archives: list[dict]) -> dict:
+    """Errors and archives, each a dictionary of `path`, and if wanted `checksum` and `names`, the images that have to be in it."""
+    results = [(archive, *judged_archive(archive)) for archive in archives]
+    return {
+        "errors": [error for _archive, errors, _images in results for error in errors],
+        "archives": [{"path": str(archive.get("path")), "images": images} for archive, _errors, images in results],
+    }

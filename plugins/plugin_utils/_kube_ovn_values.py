@@ -219,7 +219,8 @@ def overlaps(one, other):
 def address_conflicts(networks, service_address="", node_addresses=None):
     """What is wrong with the networks of Kube-OVN, as (found, cure).
 
-    `networks` has POD_CIDR, SVC_CIDR and JOIN_CIDR, `service_address` is that of Service default/kubernetes, `node_addresses` are those of each node.
+    `networks` has POD_CIDR, SVC_CIDR and JOIN_CIDR, and POD_GATEWAY if one is named, `service_address` is that of Service default/kubernetes,
+    `node_addresses` are those of each node.
     """
     found, parsed = [], {}
     for name in ("POD_CIDR", "SVC_CIDR", "JOIN_CIDR"):
@@ -231,6 +232,10 @@ def address_conflicts(networks, service_address="", node_addresses=None):
                 found.append(("%s %s is not a network" % (name, text), "give an address with its prefix length, such as %s" % DEFAULT_NETWORKS[name]))
             else:
                 parsed.setdefault(name, []).append(network)
+    for text in str(networks.get("POD_GATEWAY") or "").split(","):
+        gateway = network_of(text) if text else None
+        if text and parsed.get("POD_CIDR") and (gateway is None or not any(overlaps(gateway, network) for network in parsed["POD_CIDR"])):
+            found.append(("POD_GATEWAY %s is not in POD_CIDR %s" % (text, networks["POD_CIDR"]), "use an address of that network, or leave POD_GATEWAY out"))
     names = sorted(parsed)
     for index, name in enumerate(names):
         for other in names[index + 1 :]:

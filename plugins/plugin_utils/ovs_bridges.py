@@ -21,6 +21,9 @@ OVN_BRIDGE = "br-int"
 DEFAULTS = {"datapath_type": "netdev", "fail_mode": "standalone"}
 ANCHOR = "-anchor"
 MAX_NAME = options.MAX_BRIDGE_NAME
+# Types of interfaces that Open vSwitch has or had (vswitch.xml); an empty one is a network device of the system.
+TUNNELS = ("bareudp", "erspan", "geneve", "gre", "gtpu", "ip6erspan", "ip6gre", "lisp", "srv6", "stt", "vxlan")
+TYPES = ("", "afxdp", "afxdp-nonpmd", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "internal", "patch", "system", "tap", *TUNNELS)
 
 
 def anchor_name(bridge: str) -> str:
@@ -29,6 +32,15 @@ def anchor_name(bridge: str) -> str:
         return bridge + ANCHOR
     digest = hashlib.sha256(bridge.encode()).hexdigest()[:4]
     return "%s-%s%s" % (bridge[: MAX_NAME - len(ANCHOR) - 5], digest, ANCHOR)
+
+
+def check_interface(interface: dict) -> None:
+    """Raises ValueError where Open vSwitch would take the interface into its database and never make it work."""
+    kind = interface.get("type") or ""
+    if kind not in TYPES:
+        raise ValueError("port %s has the type %s; use one of: %s" % (interface["name"], kind, ", ".join(TYPES[1:])))
+    if kind == "dpdk" and not (interface.get("options") or {}).get("dpdk-devargs"):
+        raise ValueError("port %s is of type dpdk and names no device; set dpdk-devargs in its options, such as a PCI address" % interface["name"])
 
 
 def topology(bridges: list) -> list:
@@ -57,6 +69,9 @@ def topology(bridges: list) -> list:
         options.check_topology(OWNER, values)
     except OvsdbError as exc:
         raise ValueError(str(exc))
+    for bridge in values:
+        for interface in [one for port in bridge["ports"] for one in port.get("interfaces") or [port]]:
+            check_interface(interface)
     if OVN_BRIDGE in [bridge["name"] for bridge in found]:
         raise ValueError("bridge %s belongs to OVN, which makes and configures it; take it out of the list" % OVN_BRIDGE)
     return found

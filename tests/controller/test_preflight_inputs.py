@@ -62,6 +62,7 @@ TOOLS = {
 }
 API = {"version": "v1.24.17", "daemonsets": [], "pods": [], "namespaces": [{"metadata": {"name": name}} for name in ("default", "kube-system")]}
 POD = {"template": {"spec": {"containers": [{"image": "docker.io/calico/node:v3.27.0"}]}}}
+NAMESPACES = [{"metadata": {"name": name}} for name in ("default", "kube-system", "apps")]
 GROUPS = {"nodes": ["node1"], "cluster": ["localhost"], "build": ["localhost"]}
 # What every inventory here says: the application's image and that of OVS-DPDK are on the nodes, and OVS is the client.
 GIVEN = {
@@ -82,12 +83,11 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def inputs(variables):
+def inputs(variables, groups):
     """What lookup role_settings returns for a host with these variables."""
     loader = DataLoader()
-    every = {"inventory_hostname": "node1", "groups": GROUPS, "hostvars": {}, **trusted(variables)}
-    settings, failed = collected.collect(Templar(loader, variables=every), every)
-    return {"settings": settings, "failed": failed, "names": collected.own_names(every)}
+    every = {"inventory_hostname": "node1", "groups": groups, "hostvars": {}, "ansible_forks": 5, **trusted(variables)}
+    return collected.detailed(Templar(loader, variables=every), every)
 
 
 def merged(base, changes):
@@ -102,7 +102,7 @@ def merged(base, changes):
     return found
 
 
-def examine(variables, host=None, tools=None, api=None, groups=None, given=None):
+def examine(variables, host=None, tools=None, api=None, groups=None, given=None, labels=None, ready=None):
     """The report of preflight on a cluster of one node."""
     given = GIVEN if given is None else given
     groups = {**GROUPS, **(groups or {})}
@@ -110,20 +110,21 @@ def examine(variables, host=None, tools=None, api=None, groups=None, given=None)
     if found:
         # As the playbook ends here.
         return book.report(found)
-    read = inputs({**given, **variables})
+    read = inputs({**given, **variables}, groups)
     settings = read["settings"]
     facts = merged(HOST, host or {})
     node = {
-        "metadata": {"name": "node1"},
+        "metadata": {"name": "node1", "labels": labels or {"node-role.kubernetes.io/control-plane": ""}},
         "status": {
             "nodeInfo": {"containerRuntimeVersion": "containerd://1.6.20"},
             "allocatable": {"hugepages-1Gi": "%dGi" % facts["hugepages"][0]["total"]},
             "images": [{"names": [name]} for name in images.images(settings)],
-            "conditions": [{"type": "Ready", "status": "True"}],
+            "conditions": [{"type": "Ready", **(ready or {"status": "True"})}],
         },
     }
     answer = {**API, "nodes": [node], **(api or {})}
     hostvars = {
+        **{host: {} for host in groups["nodes"]},
         "node1": {"preflight_host": facts, "preflight_settings": {"kube_ovn_node_name": "node1", **settings}},
         "localhost": {"preflight_build_examined": True},
     }
@@ -185,6 +186,9 @@ BAD = [
     ("argument-spec", "verify_duration", {"verify_duration": "ten"}, {}),
     ("argument-spec", "userspace_cni_with_vpp", {"userspace_cni_with_vpp": "maybe"}, {}),
     ("argument-spec", "multus_resources", {"multus_resources": "little"}, {}),
+    # Names that variables had once.
+    ("unknown-variable", "kube_ovn_installer_variables", {"kube_ovn_settings": {"POD_CIDR": "10.16.0.0/16"}}, {}),
+    ("unknown-variable", "kube_ovn_dpdk_cpu_limit", {"kube_ovn_dpdk_cpu": "2"}, {}),
     # Kinds of values that a type does not tell.
     ("positive-number", "multus_timeout", {"multus_timeout": 0}, {}),
     ("positive-number", "host_reboot_drain_timeout", {"host_reboot_drain_timeout": -1}, {}),
@@ -197,8 +201,63 @@ BAD = [
     ("kubernetes-name", "kube_ovn_node_name", {"kube_ovn_node_name": "Node_1"}, {}),
     ("image-name", "kube_ovn_registry", {"kube_ovn_registry": "https://registry.example.com/kubeovn"}, {}),
     ("image-name", "kube_ovn_image", {"kube_ovn_image": "docker://registry.example.com/a:1"}, {}),
+    ("image-name", "REGISTRY", {"kube_ovn_installer_variables": {"REGISTRY": "https://registry.example.com/kubeovn"}}, {}),
+    ("image-name", "VERSION", {"kube_ovn_installer_variables": {"VERSION": "v1.12.35 "}}, {}),
+    ("image-name", "IMAGE_PULL_POLICY", {"kube_ovn_installer_variables": {"IMAGE_PULL_POLICY": "Sometimes"}}, {}),
     ("image-name", "multus_image", {"multus_image": "ghcr.io/Multus CNI:v4"}, {}),
+    # Kube-OVN: what was refused only after hosts had been drained and rebooted.
+    ("socket-memory", "abc", {"kube_ovn_dpdk_socket_mem": "abc"}, {}),
+    ("socket-memory", "no memory", {"kube_ovn_dpdk_socket_mem": []}, {}),
+    ("socket-memory", "no memory", {"kube_ovn_dpdk_socket_mem": [0, 0]}, {}),
+    ("core-list", "twice", {"kube_ovn_dpdk_pmd_cores": "2,2"}, {}),
+    ("core-list", "core 12", {"kube_ovn_dpdk_pmd_cores": "1,12", "kube_ovn_dpdk_lcores": "2,12"}, {}),
+    ("hybrid-ports", "bond_type", {**HYBRID, "kube_ovn_hybrid_bond_type": "4", "kube_ovn_hybrid_devices": ["a", "b"]}, {}),
+    ("hybrid-ports", "spaces", {**HYBRID, "kube_ovn_hybrid_devices": ["0000:03:00.0 x"]}, {}),
+    ("hybrid-ports", "is not set", {**HYBRID, "kube_ovn_hybrid_encap_ip": ""}, {}),
+    ("dpdk-config", "Pmd", {"kube_ovn_dpdk_config": {"Pmd": 1}}, {}),
+    ("dpdk-config", "pmd-cpu-mask", {"kube_ovn_dpdk_config": {"pmd-cpu-mask": "0x6"}}, {}),
+    ("kube-ovn-version", "1.12.35", {"kube_ovn_version": "1.12.35"}, {}),
+    ("kube-ovn-version", "v1.12", {"kube_ovn_version": "v1.12"}, {}),
+    ("kube-ovn-version", "master", {"kube_ovn_version": "master"}, {}),
+    ("kubernetes-amount", "2G", {"kube_ovn_hugepage_amount": "2G"}, {}),
+    ("kubernetes-amount", "1536Mi", {"kube_ovn_hugepage_amount": "1536Mi"}, {}),
+    ("kubernetes-amount", "abc", {"kube_ovn_dpdk_cpu_limit": "abc"}, {}),
+    ("kubernetes-amount", "limit", {"kube_ovn_dpdk_cpu_limit": "2", "kube_ovn_dpdk_cpu_request": "3"}, {}),
+    ("kubernetes-amount", "lots", {"multus_resources": {"limits": {"memory": "lots"}}}, {}),
+    ("installer-variables", "ENABLE_SSL", {"kube_ovn_installer_variables": {"ENABLE_SSL": True}}, {}),
+    ("installer-variables", "DPDK_TUNNEL_IFACE", {"kube_ovn_installer_variables": {"DPDK_TUNNEL_IFACE": "eth1"}}, {}),
+    ("installer-variables", "vxlan", {"kube_ovn_installer_variables": {"TUNNEL_TYPE": "vxlan"}}, {}),
+    ("installer-variables", "IPV6", {"kube_ovn_installer_variables": {"IPV6": True}}, {}),
+    ("installer-variables", "IPV6", {"kube_ovn_version": "v1.7.0", "kube_ovn_installer_variables": {"IPv6": "true"}}, {}),
+    ("kube-ovn-installer", "v1.12.99", {"kube_ovn_version": "v1.12.99"}, {}),
+    ("kube-ovn-overlay", "no kind", {"kube_ovn_overlays": [{"name": "ovs-ovn", "patch": {"spec": {}}}]}, {}),
+    ("kube-ovn-networks", "10.96.0.1", {"kube_ovn_installer_variables": {"SVC_CIDR": "10.97.0.0/16"}}, {"api": {"service_address": "10.96.0.1"}}),
+    ("kube-ovn-networks", "POD_GATEWAY", {"kube_ovn_installer_variables": {"POD_GATEWAY": "10.99.0.1"}}, {}),
+    ("control-plane-label", "LABEL", {}, {"labels": {"kubernetes.io/os": "linux"}}),
+    ("cluster-node", "is no node", {"kube_ovn_node_name": "node7"}, {}),
+    ("cluster-node", "host_reboot_node_name", {"host_reboot_node_name": "node7"}, {}),
+    ("excluded-node", "node9", {"kube_ovn_excluded_nodes": ["node9"]}, {}),
+    ("node-ready", "node1", {}, {"ready": {"status": "Unknown", "reason": "NodeStatusUnknown"}}),
+    # Hugepages.
+    ("hugepage-settings", "big", {"hugepages_default_size": "big"}, {}),
+    ("hugepage-settings", "much", {"hugepages_reserve": "much"}, {}),
+    ("hugepage-settings", "twice", {"hugepages_pages": [{"size": "1G", "count": 2}, {"size": "1024M", "count": 2}]}, {}),
+    ("hugepage-settings", "with and without", {"hugepages_pages": [{"size": "1G", "count": 2}, {"size": "1G", "count": 2, "node": 0}]}, {}),
+    ("hugepage-settings", "dev/huge", {"hugepages_mounts": [{"path": "dev/huge"}]}, {}),
+    ("hugepage-settings", "twice", {"hugepages_mounts": [{"path": "/dev/huge"}, {"path": "/dev/huge", "size": "2M"}]}, {}),
+    ("hugepage-mounts", "4M", {"hugepages_mounts": [{"path": "/dev/huge", "size": "4M"}]}, {}),
+    ("hugepage-memory", "its share", pages(32, node=0), {"host": {"memory_mib": {"total": 65536, "available": 60000}}}),
+    ("cpu-plan", "two", {"cpu_management_pmd": "two"}, {}),
+    # Namespaces, which no role makes.
+    ("missing-namespace", "multus_namespace", {"multus_namespace": "multus"}, {}),
+    ("missing-namespace", "verify_namespace", {"verify_namespace": "proof"}, {}),
+    ("missing-namespace", "network_attachments_namespace", {"network_attachments_namespace": "dpdk"}, {}),
+    ("missing-namespace", "attachment a", attachment(namespace="apps"), {}),
+    # The proof.
+    ("proof-settings", "--forks 6", {"verify_profile": "full"}, {"groups": {"nodes": ["node1", *(f"other{number}" for number in range(5))]}}),
+    ("proof-settings", "verify_testpmd_memory", {"verify_testpmd_memory": -1}, {}),
     # Multus.
+    ("cni-order", "multus_master_cni_file", {"multus_master_cni_file": "01-kubeovn.conflist"}, {}),
     ("multus-version", "v4.1.0", {"multus_version": "v4.1.0"}, {}),
     ("multus-version", "v4.2.2", {"multus_version": "v4.2.2"}, {}),
     ("multus-version", "v4.0.2", {"multus_version": "v4.0.2"}, {}),
@@ -207,6 +266,9 @@ BAD = [
     # Attachments, bridges and ports.
     ("attachment-name", "OVS_DPDK", attachment(name="OVS_DPDK"), {}),
     ("attachment-name", "more than once", {"network_attachments_definitions": 2 * [{"name": "a", "mode": "client"}]}, {}),
+    ("attachment-options", "kubeconfig", attachment(kubeconfig="etc/kubeconfig"), {}),
+    ("bridge-options", "dpkd", {"ovs_bridges_bridges": [{"name": "br0", "ports": [{"name": "p", "type": "dpkd"}]}]}, {}),
+    ("bridge-options", "names no device", {"ovs_bridges_bridges": [{"name": "br0", "ports": [{"name": "p", "type": "dpdk"}]}]}, {}),
     ("attachment-name", "bridge", attachment(bridge="br/0"), {}),
     ("socket-directory", "/var/lib/vhost", attachment(shared_dir="/var/lib/vhost"), {}),
     ("socket-directory", "108 bytes", attachment(shared_dir="/run/openvswitch/" + 80 * "d"), {}),
@@ -219,6 +281,10 @@ BAD = [
     ("bridge-options", "datapath_type", {"ovs_bridges_bridges": [{"name": "br0", "datapath_typ": "netdev"}]}, {}),
     ("dpdk-port", "0000:09:00.0", port(options={"dpdk-devargs": "0000:09:00.0"}), {}),
     ("dpdk-port", "/dev", port(), {}),
+    ("attachment-users", "default/a", {"network_attachments_purge": True}, {"api": {
+        "attachments": [{"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+                         "metadata": {"name": "old", "namespace": "default", "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}}}],
+        "attached_pods": [{"metadata": {"name": "a", "namespace": "default", "annotations": {"k8s.v1.cni.cncf.io/networks": "old"}}}]}}),
     # The application.
     ("dpdk-app-amounts", "1536Mi", {"dpdk_app_hugepages": "1536Mi"}, {}),
     ("dpdk-app-amounts", "2G", {"dpdk_app_hugepages": "2G"}, {}),
@@ -265,6 +331,14 @@ BAD = [
     ("build-tools", "index", {}, {"tools": {"commands/go": "", "python_index": "timed out"}}),
     ("build-downloads", "github", {}, {"tools": {"repositories": {"https://github.com/x/y": "timed out"}}}),
     ("build-files", "/b/userspace", {"userspace_cni_binary": "/b/userspace"}, {"tools": {"files": {"/b/userspace": ""}}}),
+    ("build-files", "not set", {"userspace_cni_binary": "/b/userspace"}, {"tools": {"files": {"/b/userspace": "file"}}}),
+    ("build-files", "launcher", {"userspace_cni_launcher_binary": "/b/launcher", "userspace_cni_launcher_binary_checksum": 64 * "a"},
+     {"tools": {"files": {"/b/launcher": "file"}, "checksums": {"/b/launcher": 64 * "b"}}}),
+    ("build-files", "start-ovs-dpdk.sh", {"kube_ovn_image": "", "ovs_dpdk_image_scripts": "/b"},
+     {"tools": {"files": {"/b": "directory", "/b/start-ovs-dpdk.sh": "", "/b/dist/images/start-ovs-dpdk.sh": ""}}}),
+    ("image-archive", "/nonexistent.tar", {"bundle_images": [{"path": "/nonexistent.tar"}]}, {}),
+    ("image-archive", "no archive of images", {"dpdk_app_image_source": "archive", "dpdk_app_image_archive": __file__}, {}),
+    ("image-archive", "no archive of images", {"kube_ovn_image": "", "ovs_dpdk_image_source": "archive", "ovs_dpdk_image_archive": __file__}, {}),
     ("build-space", "free space", {"dpdk_app_build_dir": "/b"}, {"tools": {"free_mib": {"/b": 100}}}),
     # Cluster, nodes and inventory.
     ("inventory-groups", "nodes", {}, {"groups": {"nodes": []}}),
@@ -315,7 +389,7 @@ SOUND = [
     ("other settings of the installer", {"kube_ovn_installer_variables": {"POD_CIDR": "10.16.0.0/16", "IFACE": "ens2"}}, {}),
     ("a later priority of the network", {"kube_ovn_installer_variables": {"CNI_CONFIG_PRIORITY": "10"}}, {"host": {"cni/files": []}}),
     ("two attachments", {"network_attachments_definitions": [{"name": "a", "mode": "client"}, {"name": "b", "mode": "client", "namespace": "apps"}],
-     "dpdk_app_networks": ["a", "apps/b@net2"]}, {}),
+     "dpdk_app_networks": ["a", "apps/b@net2"]}, {"api": {"namespaces": NAMESPACES}}),
     ("nothing built", {"userspace_cni_binary": "/b/userspace", "userspace_cni_launcher_binary": "/b/launcher", "userspace_cni_binary_checksum": 64 * "a",
      "userspace_cni_launcher_binary_checksum": 64 * "b", "dpdk_app_image_source": "present"},
      {"tools": {"files": {"/b/userspace": "file", "/b/launcher": "file"}}}),
@@ -325,7 +399,7 @@ SOUND = [
     ("no reboots", {"host_reboot_mode": "never", "hugepages_boot": False}, {}),
     ("a static CPU manager", {"kube_ovn_dpdk_pmd_cores": [2, 3]}, {"host": {"kubelet": {"cpu_manager": "static", "reserved_cpus": [0, 2, 3]}}}),
     ("an arranged host", {}, {"host": {"cmdline": ["hugepagesz=1G", "hugepages=4"], "hugepages": [{"size_kib": 1048576, "node": 0, "total": 4, "free": 4}]}}),
-    ("Pod Security elsewhere", {}, {"api": {"namespaces": [{"metadata": {"name": "default"}},
+    ("Pod Security elsewhere", {}, {"api": {"namespaces": [*NAMESPACES[:2],
      {"metadata": {"name": "apps", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}]}}),
     ("the newest Debian", {}, {"host": {"os": {"id": "debian", "version": "13", "name": "Debian GNU/Linux 13 (trixie)"}, "kernel": "6.12.0-1-amd64"}}),
 ]  # fmt: skip

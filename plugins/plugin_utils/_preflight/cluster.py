@@ -11,8 +11,21 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
 
+# Value of the label app.kubernetes.io/part-of of what roles of this collection create.
+PRODUCT = "kube-ovn-dpdk"
 # DaemonSets of other network plugins.
 OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node)"
+
+
+def attachment_users(api, settings):
+    """`names` of the attachments of role network_attachments that the settings do not name any more, and `pods` that ask for one of them."""
+    own = [item for item in api.get("attachments", []) if (item["metadata"].get("labels") or {}).get(attachments.PART_OF) == PRODUCT]
+    wanted = settings.get("network_attachments_definitions")
+    wanted = [item for item in wanted if isinstance(item, dict)] if isinstance(wanted, (list, tuple)) else None
+    if wanted is None:
+        return {"names": [], "pods": []}
+    found = attachments.stale(own, wanted, settings.get("network_attachments_namespace") or "default")
+    return {"names": sorted(item["metadata"]["name"] for item in found), "pods": attachments.users(api.get("attached_pods", []), found)}
 
 
 def cluster_facts(api, groups, hostvars, settings=None):
@@ -70,6 +83,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
         if "kube_proxy_pods" in api
         else None,
         ignored_settings=_kube_ovn_values.ignored_settings(api.get("attached_pods", []), api.get("attachments", []), api.get("subnets", [])),
+        attachment_users=attachment_users(api, settings or {}),
         hosts=len(hosts),
         node_names=node_names,
         other_machines=other_machines,

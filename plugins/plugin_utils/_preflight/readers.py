@@ -18,6 +18,10 @@ except ImportError:
     Version = None
 
 
+# Of apimachinery's resource.Quantity: what amounts of CPU and memory may look like.
+QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[kKMGTPE]i?|[eE][0-9]+)?\Z")
+
+
 def version(text):
     """(major, minor, patch) of a release such as v1.12.35, else None."""
     # What follows the numbers is of many kinds, such as +k3s1 or -862.el7.x86_64.

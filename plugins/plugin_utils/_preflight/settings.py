@@ -65,3 +65,16 @@ def elsewhere(failed, variables):
 def own_names(variables):
     """Names of variables that begin with the name of a role."""
     return sorted(name for name in variables if specifications.role_of(name))
+
+
+def detailed(templar, variables, roles=()):
+    """What preflight looks at: the settings, and about them what lookup role_settings documents."""
+    values, failed = collect(templar, variables, roles)
+    return {
+        "settings": values,
+        "failed": failed,
+        "elsewhere": elsewhere(failed, variables),
+        "names": own_names(variables),
+        "forks": variables.get("ansible_forks"),
+        "hosts": len((variables.get("groups") or {}).get("nodes") or []),
+    }

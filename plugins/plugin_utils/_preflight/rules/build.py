@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, Case, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import USERSPACE, of_kind
@@ -18,6 +19,7 @@ PLUGIN_MIB = 2048
 IMAGE_MIB = 4096
 # Python packages that the modules of community.docker import on the host.
 DOCKER_PACKAGES = ("requests",)
+SCRIPTS_CURE = "name a directory with the start scripts of the release, or its source tree, or leave it empty to take those of the release's image"
 
 
 def uses_plugin(case):
@@ -41,6 +43,11 @@ def builds_ovs(case):
     """Plan of role ovs_dpdk_image where it builds, else None."""
     plan = planned(case)[1] if case.setting("ovs_dpdk_image_source") is not None else {}
     return plan if plan.get("source") == "build" else None
+
+
+def places_of_script(case, plan):
+    """Where role ovs_dpdk_image looks for the start script in a directory: there, and where a source tree has it."""
+    return ["%s/%s%s" % (str(case.setting("ovs_dpdk_image_scripts")).rstrip("/"), below, plan["script"]) for below in ("", "dist/images/")]
 
 
 def needs(settings, ask_servers=True):
@@ -80,7 +87,7 @@ def needs(settings, ask_servers=True):
             urls += [case.setting("ovs_dpdk_image_dpdk_url"), case.setting("ovs_dpdk_image_ovs_url")]
         found["urls"] += [str(url) for url in urls if re.match(r"https?://", str(url))]
         if plan["scripts"] == "path":
-            found["files"].append(str(case.setting("ovs_dpdk_image_scripts")))
+            found["files"] += [str(case.setting("ovs_dpdk_image_scripts"))] + places_of_script(case, plan)
     given = ("userspace_cni_binary", "userspace_cni_launcher_binary") if uses_plugin(case) else ()
     found["files"] += [str(case.setting(name)) for name in given if case.setting(name)]
     if builds_plugin(case) and case.flag("userspace_cni_with_vpp"):
@@ -149,8 +156,18 @@ def downloads(case):
 def given_files(case):
     for name in ("userspace_cni_binary", "userspace_cni_launcher_binary"):
         path = str(case.setting(name, ""))
-        if path and case.facts.get("files", {}).get(path, "file") != "file":
+        kind = case.facts.get("files", {}).get(path)
+        if not path or kind is None:
+            continue
+        found, wanted = case.facts.get("checksums", {}).get(path), str(case.setting(name + "_checksum", ""))
+        if kind != "file":
             yield error("%s %s is no file on the build host" % (name, path), "copy it there, or leave %s empty so that it is built" % name)
+        # Compared as the role compares it.
+        elif wanted != found if found else not re.match(r"[0-9a-f]{64}\Z", wanted):
+            yield error(
+                "%s %s has the SHA-256 %s, and %s_checksum is %s" % (name, path, found or "(unknown)", name, wanted or "not set"),
+                "set %s_checksum to what sha256sum prints there, after a look at the file" % name,
+            )
 
 
 @rule("build-files", BUILD, "files that builds take or that replace them are on the build host")
@@ -165,12 +182,14 @@ def vpp_definitions(case):
 
 @rule("build-files", BUILD, "files that builds take or that replace them are on the build host")
 def start_scripts(case):
-    folder = str(case.setting("ovs_dpdk_image_scripts", ""))
-    if (builds_ovs(case) or {}).get("scripts") == "path" and case.facts.get("files", {}).get(folder, "directory") != "directory":
-        yield error(
-            "ovs_dpdk_image_scripts %s is no directory on the build host" % folder,
-            "name a directory with the start scripts of the release, or its source tree, or leave it empty to take those of the release's image",
-        )
+    folder, files = str(case.setting("ovs_dpdk_image_scripts", "")), case.facts.get("files", {})
+    plan = builds_ovs(case) or {}
+    if plan.get("scripts") != "path":
+        return
+    if files.get(folder, "directory") != "directory":
+        yield error("ovs_dpdk_image_scripts %s is no directory on the build host" % folder, SCRIPTS_CURE)
+    elif all(files.get(path) == "" for path in places_of_script(case, plan)):
+        yield error("ovs_dpdk_image_scripts %s has no %s on the build host" % (folder, plan["script"]), SCRIPTS_CURE)
 
 
 @rule("build-space", BUILD, "the build host has space for what is built")
@@ -182,6 +201,26 @@ def space(case):
                 "%s %s has %d MiB of free space, a first build takes about %d" % (name, case.setting(name), free, least),
                 "free space there, or name another directory in %s" % name,
             )
+
+
+@rule("image-archive", BUILD, "archives of images are whole and hold their images")
+def archives(case):
+    """Archives on the controller. What the settings of one lack, such as its path, is found by the rules of its role."""
+    wanted = [entry for entry in case.setting("bundle_images", []) if isinstance(entry, dict)]
+    if case.setting("dpdk_app_image_source") == "archive" and case.setting("dpdk_app_state", "present") == "present":
+        wanted.append(archive_of(case, "dpdk_app_image", case.setting("dpdk_app_image")))
+    plan = planned(case)[1] if case.setting("ovs_dpdk_image_source") is not None else {}
+    if plan.get("source") == "archive":
+        wanted.append(archive_of(case, "ovs_dpdk_image", plan["image"]))
+    for found in _image_archive.judged([entry for entry in wanted if entry])["errors"]:
+        yield error("an archive of images cannot be used: %s" % found, "name the right archive with its checksum, or save the image again")
+
+
+def archive_of(case, prefix, image):
+    path = os.path.expanduser(str(case.setting(prefix + "_archive", "")))
+    if not os.path.isfile(path):
+        return {}
+    return {"path": path, "checksum": case.setting(prefix + "_archive_checksum"), "names": [str(image)] if image else []}
 
 
 @rule("image-missing", BUILD, "the images are on the nodes or in their registry")

@@ -79,6 +79,20 @@ def differing_values(case):
             )
 
 
+@rule("missing-namespace", CLUSTER, "namespaces that roles work in are there")
+def namespaces(case):
+    there = case.facts.get("pod_security") or {}
+    wanted = [(name, case.setting(name)) for name in ("multus_namespace", "verify_namespace")]
+    for item in case.attachments():
+        if item.get("namespace"):
+            wanted.append(("namespace of attachment %s" % item.get("name"), item["namespace"]))
+        else:
+            wanted.append(("network_attachments_namespace", case.setting("network_attachments_namespace")))
+    for name, namespace in sorted(set((name, str(namespace)) for name, namespace in wanted if namespace)):
+        if there and namespace not in there:
+            yield error("%s is %s, which the cluster does not have" % (name, namespace), "create it (kubectl create namespace %s), or name another" % namespace)
+
+
 @rule("other-network", CLUSTER, "no other network plugin runs in the cluster")
 def other_network(case):
     for name in case.facts.get("other_networks", []):

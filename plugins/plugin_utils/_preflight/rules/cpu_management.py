@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, SETTINGS, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, version
 
 
@@ -37,6 +37,16 @@ def polling(case):
     """CPUs of PMD threads: those of OVS' own setting, else those of the plan."""
     plan, _problems = planned(case)
     return cores(case.setting("kube_ovn_dpdk_pmd_cores")) or (plan["pmd"] if plan else [])
+
+
+@rule("cpu-plan", SETTINGS, "each CPU has one owner, and no PMD thread shares a core")
+def lists_readable(case):
+    for name in [f"cpu_management_{name}" for name in _cpu_plan.SETS]:
+        value = case.setting(name)
+        try:
+            _cpus.parse([] if value is None else value, duplicates=True)
+        except ValueError as problem:
+            yield error("%s: %s" % (name, problem), "give CPU numbers, for instance [2, 3] or 2-3")
 
 
 @rule("cpu-plan", NODE, "each CPU has one owner, and no PMD thread shares a core")

@@ -12,11 +12,9 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, SETTINGS, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import mebibytes
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import QUANTITY, mebibytes
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import KUBE_OVN, KUBEVIRT, of_kind, volume_of
 
-# Of apimachinery's resource.Quantity: what amounts of CPU and memory may look like.
-QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[kKMGTPE]i?|[eE][0-9]+)?\Z")
 ARCHIVE = "give the path on the controller of an archive made by docker save"
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import dpdk_host
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import NODE, notice, rule
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, notice, rule
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import mebibytes
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules import cpu_management
 
@@ -97,3 +97,17 @@ def kubelet_restart(case):
             "the kubelet will be restarted, since the number of pages of %s MiB changes" % ", ".join(str(size) for size in changed),
             "pods keep running; set hugepages_restart_kubelet: false to restart it yourself",
         )
+
+
+@rule("cluster-node", CLUSTER, "hosts of group nodes are nodes of the cluster, and in dedicated mode all of them")
+def drained_node(case):
+    nodes, named = case.facts.get("nodes"), case.facts.get("node_names", {})
+    for host, own in case.hosts():
+        name = own.setting("host_reboot_node_name")
+        drains = own.flag("host_reboot_drain") is not False and own.setting("host_reboot_mode") not in ("never", "force")
+        # That of kube_ovn_node_name is found by another rule.
+        if nodes and drains and name is not None and name not in nodes and name != named.get(host):
+            yield error(
+                "host_reboot_node_name of %s is %s, which is no node of the cluster" % (host, name),
+                "leave it out, so that it is kube_ovn_node_name, or choose from: %s" % ", ".join(sorted(nodes)),
+            )

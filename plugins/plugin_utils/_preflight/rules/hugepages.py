@@ -6,8 +6,60 @@
 
 from __future__ import annotations
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import mebibytes, version
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, size_to_kb
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, SETTINGS, error, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import mebibytes, numbers, version
+
+
+def entries(case, name):
+    """Entries of a list of the role that are dictionaries."""
+    value = case.setting(name, [])
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, (list, tuple)) else []
+
+
+def place(entry):
+    """The size of a page in KiB and the NUMA node that an entry of hugepages_pages names; None where the size is none."""
+    node = numbers(entry.get("node"))
+    try:
+        return size_to_kb(entry.get("size")), node[0] if node else None
+    except HostError:
+        return None
+
+
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+def readable_sizes(case):
+    sizes = [(name, case.setting(name)) for name in ("hugepages_reserve", "hugepages_default_size")]
+    sizes += [("size in %s" % name, entry.get("size")) for name in ("hugepages_pages", "hugepages_mounts") for entry in entries(case, name)]
+    for name, text in sizes:
+        try:
+            if text not in (None, ""):
+                size_to_kb(text)
+        except HostError as problem:
+            yield error("%s: %s" % (name, problem), "write a size as 1G, 2M or 512M")
+
+
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+def pages_once(case):
+    places = [found for found in map(place, entries(case, "hugepages_pages")) if found]
+    for size, node in sorted(set(found for found in places if places.count(found) > 1), key=str):
+        where = "" if node is None else " on NUMA node %s" % node
+        yield error("hugepages_pages has pages of %d MiB%s twice" % (size // 1024, where), "add the counts up into one entry")
+    for size in sorted(set(size for size, _node in places)):
+        if len(set(node is None for other, node in places if other == size)) > 1:
+            yield error(
+                "hugepages_pages has pages of %d MiB both with and without a NUMA node" % (size // 1024),
+                "name the node in every entry of that size, or in none",
+            )
+
+
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+def mount_points(case):
+    paths = [str(entry.get("path") or "") for entry in entries(case, "hugepages_mounts")]
+    for path in sorted(set(paths)):
+        if not path.startswith("/"):
+            yield error("hugepages_mounts has the path %r" % path, "begin it with /")
+        if paths.count(path) > 1:
+            yield error("hugepages_mounts has %s twice" % path, "mount each directory once")
 
 
 @rule("hugepage-memory", NODE, "the hugepages fit into memory")
@@ -29,9 +81,11 @@ def pages_fit(case):
                 "hugepages_pages names NUMA node %d, which the host does not have" % number,
                 "choose from the host's NUMA nodes: %s" % ", ".join(str(node) for node in sorted(nodes)),
             )
-        elif nodes.get(number) and here > nodes[number]:
-            yield warning(
-                "hugepages_pages asks for %d MiB on NUMA node %d, which has %d MiB" % (here, number, nodes[number]), "spread the pages over the NUMA nodes"
+        elif nodes.get(number) and here > nodes[number] - reserve // len([memory for memory in nodes.values() if memory]):
+            yield error(
+                "hugepages_pages asks for %d MiB on NUMA node %d, which has %d MiB, and its share of hugepages_reserve must be left"
+                % (here, number, nodes[number]),
+                "spread the pages over the NUMA nodes, or ask for fewer",
             )
 
 

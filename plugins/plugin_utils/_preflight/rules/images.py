@@ -28,6 +28,10 @@ REFERENCE = re.compile(r"(?:(?:%s)/)?%s(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+(?:[+
 REGISTRY = re.compile(r"(?:(?:%s)(?:/%s)?|%s)/?\Z" % (HOST, PATH, PATH))
 
 IMAGE_SETTINGS = ("kube_ovn_image", "multus_image", "dpdk_app_image", "dpdk_app_base_image", "ovs_dpdk_image_name", "ovs_dpdk_image_release_image")
+# Of the installer's own variables those that its images are made of.
+TAG = re.compile(r"[\w][\w.-]{0,127}\Z")
+INSTALLER_TAGS = ("VERSION", "DPDK_TAG")
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 REGISTRY_SETTINGS = ("kube_ovn_registry", "ovs_dpdk_image_registry")
 
 
@@ -44,6 +48,25 @@ def image_names(case):
         value = case.setting(name)
         if value is not None and not REGISTRY.match(str(value)):
             yield error("%s %r is no name of a registry" % (name, value), "use HOST[:PORT][/PATH] without a scheme, such as registry.example.com/kubeovn")
+
+
+@rule("image-name", SETTINGS, "names of images and registries can be names")
+def images_of_installer(case):
+    own = case.setting("kube_ovn_installer_variables")
+    own = own if isinstance(own, dict) else {}
+    if own.get("REGISTRY") and not REGISTRY.match(str(own["REGISTRY"])):
+        yield error(
+            "REGISTRY of kube_ovn_installer_variables %r is no name of a registry" % own["REGISTRY"],
+            "use HOST[:PORT][/PATH] without a scheme, such as registry.example.com/kubeovn",
+        )
+    for name in INSTALLER_TAGS:
+        if own.get(name) and not TAG.match(str(own[name])):
+            yield error(
+                "%s of kube_ovn_installer_variables %r is no tag of an image" % (name, own[name]), "use letters, digits, dots, dashes and underscores"
+            )
+    policy = own.get("IMAGE_PULL_POLICY")
+    if policy and policy not in PULL_POLICIES:
+        yield error("IMAGE_PULL_POLICY of kube_ovn_installer_variables is %s" % policy, "use one of: %s" % ", ".join(PULL_POLICIES))
 
 
 def full_name(image):

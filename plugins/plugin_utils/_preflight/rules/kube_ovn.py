@@ -149,7 +149,8 @@ def installer_variables(case):
             "TUNNEL_TYPE is %s in kube_ovn_installer_variables, and the start script of OVS-DPDK in dedicated mode always sets geneve" % tunnel,
             "leave TUNNEL_TYPE out, or use kube_ovn_mode: hybrid",
         )
-    if is_true(own.get("IPV6")):
+    # Up to v1.7 it has the other name.
+    if is_true(own.get("IPV6")) or is_true(own.get("IPv6")):
         yield error(
             "IPV6 is set in kube_ovn_installer_variables, and the start scripts of OVS-DPDK write an IPv6 address of the databases without brackets",
             "use IPv4, or DUAL_STACK on a cluster whose services are IPv4 first",
@@ -168,9 +169,9 @@ def networks_apart(case):
 def networks_fit_cluster(case):
     nodes = case.facts.get("nodes", {})
     running, own = case.facts.get("networks") or {}, variables(case)
-    family6 = [str(own[name]) for name in own if name in ("IPV6", "DUAL_STACK") and is_true(own[name])]
+    family6 = [str(own[name]) for name in own if name in ("IPV6", "DUAL_STACK", "IPv6", "DualStack") and is_true(own[name])]
     named = dict(({} if family6 else _kube_ovn_values.DEFAULT_NETWORKS), **running)
-    named.update((name, own[name]) for name in _kube_ovn_values.DEFAULT_NETWORKS if own.get(name))
+    named.update((name, own[name]) for name in (*_kube_ovn_values.DEFAULT_NETWORKS, "POD_GATEWAY") if own.get(name))
     if case.setting("kube_ovn_version") is None:
         return
     addresses = dict((name, node.get("addresses") or []) for name, node in nodes.items())
@@ -354,7 +355,7 @@ def socket_memory_readable(case):
         )
 
 
-@rule("kubernetes-amount", SETTINGS, "amounts of the OVS-DPDK container are what Kubernetes takes them for")
+@rule("kubernetes-amount", SETTINGS, "amounts of containers are what Kubernetes takes them for")
 def amounts(case):
     size = case.setting("kube_ovn_hugepage_size")
     if size is not None and size not in ("1Gi", "2Mi"):

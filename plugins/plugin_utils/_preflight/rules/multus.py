@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, SETTINGS, error, rule
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, SETTINGS, error, rule
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import QUANTITY, dotted, version
 
 CURE = "use multus_version v4.3.0"
 
@@ -47,3 +47,27 @@ def managed_multus(case):
             "DaemonSet %s is a Multus that Helm, RKE2 or an operator manages" % name,
             "disable it there: in RKE2 leave multus out of cni, elsewhere uninstall its chart",
         )
+
+
+@rule("cni-order", NODE, "Kube-OVN's CNI configuration is the first")
+def default_network(case):
+    name, files = case.setting("multus_master_cni_file"), case.facts.get("cni", {}).get("files")
+    own = "%s-kube-ovn.conflist" % (case.setting("kube_ovn_installer_variables") or {}).get("CNI_CONFIG_PRIORITY", "01")
+    if name is not None and files is not None and name != own and name not in files:
+        yield error(
+            "multus_master_cni_file is %s, which is not in the CNI directory, and Kube-OVN writes %s" % (name, own),
+            "leave multus_master_cni_file out, or name a file that is there",
+        )
+
+
+@rule("kubernetes-amount", SETTINGS, "amounts of containers are what Kubernetes takes them for")
+def resources(case):
+    value = case.setting("multus_resources", {})
+    for kind in sorted(value) if isinstance(value, dict) else []:
+        amounts = value[kind]
+        if kind not in ("requests", "limits", "claims"):
+            yield error("multus_resources has %s" % kind, "use requests and limits")
+        elif kind != "claims":
+            for name, amount in sorted(amounts.items()) if isinstance(amounts, dict) else [("amount", amounts)]:
+                if not QUANTITY.match(str(amount)):
+                    yield error("multus_resources has the %s %r in %s" % (name, amount, kind), "give an amount as Kubernetes writes it, such as 64Mi or 100m")

@@ -197,6 +197,9 @@ def options(case):
         for burst in ("ingress", "egress"):
             if item.get(burst + "_burst") is not None and item.get(burst + "_rate") is None:
                 yield error("attachment %s has %s_burst without a rate" % (name, burst), "set %s_rate too" % burst)
+        kubeconfig = item.get("kubeconfig")
+        if kubeconfig is not None and not str(kubeconfig).startswith("/"):
+            yield error("attachment %s has the kubeconfig %r" % (name, kubeconfig), "give its path on the nodes, which begins with /")
         mac = item.get("mac")
         if mac is not None and not re.match(r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$", str(mac)):
             yield error("attachment %s has the mac %s, which is no address of a single station" % (name, mac), "use an address such as 02:00:00:00:00:01")
@@ -239,6 +242,16 @@ def several_queues(case):
 def ignored_settings(case):
     for found in case.facts.get("ignored_settings", []):
         yield warning("a setting has no effect: %s" % found, "limit the rate in the application, and leave the MTU at 1500")
+
+
+@rule("attachment-users", CLUSTER, "attachments that are to be removed are not in use")
+def users_of_stale_attachments(case):
+    found = case.facts.get("attachment_users") or {}
+    if found.get("pods") and case.flag("network_attachments_purge"):
+        yield error(
+            "network_attachments_definitions does not name %s any more, and pods use them: %s" % (", ".join(found["names"]), ", ".join(found["pods"])),
+            "delete these pods first, keep the attachments, or set network_attachments_purge: false",
+        )
 
 
 @rule("attachment-admission", CLUSTER, "the cluster has admission policies where one is wanted")

@@ -20,8 +20,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine im
 ALIKE = 0.8
 # Variables that were renamed.
 RENAMED = {
-    "kube_ovn_dpdk_cpu_limit": "kube_ovn_dpdk_cpu_limit",
-    "kube_ovn_installer_variables": "kube_ovn_installer_variables",
+    "kube_ovn_dpdk_cpu": "kube_ovn_dpdk_cpu_limit",
+    "kube_ovn_settings": "kube_ovn_installer_variables",
     "preflight_accept": "preflight_ignore",
 }
 

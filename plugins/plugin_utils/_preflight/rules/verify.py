@@ -26,11 +26,23 @@ def proof_settings(case):
         ("verify_max_drop_ratio", 0, 1),
         ("verify_max_throttled", 0, 1),
         ("verify_testpmd_mbufs", 1024, 1000000),
+        ("verify_testpmd_memory", 0, 1000000),
     ):
         value = numeric(case.setting(name))
         # What is no number at all is refused by the argument specification.
         if value is not None and not lowest <= value <= highest:
             yield error("%s is %s" % (name, case.setting(name)), "set it to a number from %s to %s" % (lowest, highest))
+
+
+@rule("proof-settings", SETTINGS, "the traffic proof can be run with its settings")
+def nodes_at_once(case):
+    # Nodes that had to wait for others would read their PMD threads after the traffic.
+    forks, hosts = numeric(case.facts.get("forks")), case.facts.get("hosts") or 0
+    if case.setting("verify_profile") == "full" and forks and forks < hosts:
+        yield error(
+            "profile full reads the PMD threads of all %d nodes at the same time, and Ansible runs on %d at a time" % (hosts, forks),
+            "give --forks %d" % hosts,
+        )
 
 
 @rule("proof-points", SETTINGS, "profile full of the traffic proof can measure its points")

@@ -97,6 +97,12 @@ def test_kinds_of_paths(tmpdir):
     assert [tools.kind(str(tmpdir.join(name))) for name in ("", "f", "g")] == ["directory", "file", ""]
 
 
+def test_the_checksum_of_a_file(tmpdir):
+    tmpdir.join("f").write("abc")
+    assert tools.sha256(str(tmpdir.join("f"))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert tools.sha256(str(tmpdir.join("g"))) == ""
+
+
 def test_packages():
     assert tools.importable("json")
     assert not tools.importable("kube_ovn_dpdk_has_no_such_package")

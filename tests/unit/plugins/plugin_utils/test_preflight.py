@@ -193,6 +193,9 @@ STATIC = dict(cpu_manager="static", memory_manager="None", reserved_cpus=[0, 2, 
 # What the role takes as overlays.
 SOUND_OVERLAYS = [dict(kind="DaemonSet", name="a", patch=dict(spec={}))]
 
+USERSPACE = {"userspace_cni_binary": "/u"}
+SCRIPTS = {"ovs_dpdk_image_source": "build", "ovs_dpdk_image_scripts": "/s"}
+
 CASES = [
     ("inventory-groups", "error", "inventory", {"inventory/nodes": []}, {}, {"inventory/nodes": ["node1"]}, {}),
     ("inventory-groups", "error", "inventory", {"inventory/cluster": ["a", "b"]}, {}, {"inventory/cluster": ["a"]}, {}),
@@ -222,8 +225,55 @@ CASES = [
     ("hugepage-memory", "error", "node", {}, {"hugepages_pages": pages((1, "G", 16))}, {}, {"hugepages_pages": pages((1, "G", 15))}),
     ("hugepage-memory", "error", "node", {}, {"hugepages_pages": [dict(size="1G", count=4, node=1)]}, {},
      {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
-    ("hugepage-memory", "warning", "node", {"numa_nodes": [dict(node=0, memory_mib=2048, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]},
-     {"numa_nodes": [dict(node=0, memory_mib=4096, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
+    # Each node keeps its share of what must be left.
+    ("hugepage-memory", "error", "node", {"numa_nodes": [dict(node=0, memory_mib=4607, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]},
+     {"numa_nodes": [dict(node=0, memory_mib=4608, cpus=[0])]}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
+    ("hugepage-memory", "error", "node", {"numa_nodes": [dict(node=node, memory_mib=4351, cpus=[node]) for node in (0, 1)]},
+     {"hugepages_pages": [dict(size="1G", count=4, node=1)]},
+     {"numa_nodes": [dict(node=node, memory_mib=4352, cpus=[node]) for node in (0, 1)]}, {"hugepages_pages": [dict(size="1G", count=4, node=1)]}),
+    *[("hugepage-settings", "error", "settings", {}, bad, {}, good) for bad, good in [
+        ({"hugepages_reserve": "much"}, {"hugepages_reserve": "1G"}), ({"hugepages_default_size": "0"}, {"hugepages_default_size": "2048kB"}),
+        ({"hugepages_pages": [dict(size="big", count=1)]}, {}), ({"hugepages_mounts": [dict(path="/a", size="x")]}, {"hugepages_mounts": [dict(path="/a")]}),
+        ({"hugepages_pages": pages((1, "G", 1), (1024, "M", 2))}, {"hugepages_pages": pages((1, "G", 1), (2, "M", 2))}),
+        ({"hugepages_pages": [dict(size="1G", count=1, node=node) for node in (0, "0")]},
+         {"hugepages_pages": [dict(size="1G", count=1, node=node) for node in (0, "1")]}),
+        ({"hugepages_pages": [dict(size="1G", count=1, node=0), dict(size="1G", count=1)]},
+         {"hugepages_pages": [dict(size="1G", count=1, node=0), dict(size="2M", count=1)]}),
+        ({"hugepages_mounts": [dict(path="a")]}, {"hugepages_mounts": [dict(path="/a")]}),
+        ({"hugepages_mounts": [dict(path="/a"), dict(path="/a")]}, {"hugepages_mounts": [dict(path="/a"), dict(path="/b")]}),
+    ]],
+    *[("missing-namespace", "error", "cluster", {}, bad, {}, good) for bad, good in [
+        ({"multus_namespace": "multus"}, {"multus_namespace": "kube-system"}), ({"verify_namespace": "a"}, {"verify_namespace": "default"}),
+        ({"network_attachments_namespace": "a"}, {"network_attachments_namespace": "a", "network_attachments_definitions": []}),
+        ({"network_attachments_definitions": [dict(name="a", mode="client", namespace="a")]},
+         {"network_attachments_namespace": "a", "network_attachments_definitions": [dict(name="a", mode="client", namespace="default")]}),
+    ]],
+    ("cluster-node", "error", "cluster", {"settings/node1/host_reboot_node_name": "node9"}, {},
+     {"settings/node1/host_reboot_node_name": "node9", "settings/node1/host_reboot_drain": "no"}, {}),
+    ("cni-order", "error", "node", {}, {"multus_master_cni_file": "01-kubeovn.conflist"},
+     {"cni/files": []}, {"multus_master_cni_file": "01-kube-ovn.conflist"}),
+    ("cni-order", "error", "node", {"cni/files": []}, {"multus_master_cni_file": "10-calico.conflist"},
+     {"cni/files": ["10-calico.conflist"]}, {"kube_ovn_installer_variables": {"CNI_CONFIG_PRIORITY": "05"}, "multus_master_cni_file": "10-calico.conflist"}),
+    ("proof-settings", "error", "settings", {"forks": 5, "hosts": 6}, {"verify_profile": "full"}, {"forks": 6, "hosts": 6}, {"verify_profile": "full"}),
+    ("proof-settings", "error", "settings", {"forks": 5, "hosts": 6}, {"verify_profile": "full"}, {"forks": 5, "hosts": 6}, {"verify_profile": "quick"}),
+    ("kubernetes-amount", "error", "settings", {}, {"multus_resources": {"limits": {"memory": "lots"}}},
+     {}, {"multus_resources": {"limits": {"memory": "64Mi"}}}),
+    ("kubernetes-amount", "error", "settings", {}, {"multus_resources": {"limit": {}}}, {}, {"multus_resources": {"limits": {}, "requests": {"cpu": 1}}}),
+    ("cpu-plan", "error", "settings", {}, {"cpu_management_pods": "0x3"}, {}, {"cpu_management_pods": "0-3"}),
+    *[("image-name", "error", "settings", {}, {"kube_ovn_installer_variables": bad}, {}, {"kube_ovn_installer_variables": good}) for bad, good in [
+        ({"REGISTRY": "https://r.example/k"}, {"REGISTRY": "r.example:5000/k"}), ({"VERSION": "v1 2"}, {"VERSION": "v1.12.35-fork"}),
+        ({"DPDK_TAG": "a:b"}, {"DPDK_TAG": "a-b"}), ({"IMAGE_PULL_POLICY": "always"}, {"IMAGE_PULL_POLICY": "Always"}),
+    ]],
+    *[("build-files", "error", "build", {"files": {"/u": "file"}, "checksums": {"/u": 64 * "a"}}, dict(USERSPACE, userspace_cni_binary_checksum=bad),
+       {"files": {"/u": "file"}, "checksums": {"/u": 64 * "a"}}, dict(USERSPACE, userspace_cni_binary_checksum=64 * "a"))
+      for bad in ("", 64 * "b", 64 * "A", "sha256:" + 64 * "a")],
+    ("build-files", "error", "build", {"files": {"/s": "directory", "/s/start-ovs-dpdk.sh": "", "/s/dist/images/start-ovs-dpdk.sh": ""}}, SCRIPTS,
+     {"files": {"/s": "directory", "/s/start-ovs-dpdk.sh": "", "/s/dist/images/start-ovs-dpdk.sh": "file"}}, SCRIPTS),
+    ("image-archive", "error", "build", {}, {"bundle_images": [dict(path="/nonexistent.tar")]}, {}, {"bundle_images": []}),
+    ("image-archive", "error", "build", {}, {"dpdk_app_image_source": "archive", "dpdk_app_image_archive": __file__}, {},
+     {"dpdk_app_image_source": "archive", "dpdk_app_image_archive": __file__, "dpdk_app_state": "absent"}),
+    ("image-archive", "error", "build", {}, {"ovs_dpdk_image_source": "archive", "ovs_dpdk_image_archive": __file__}, {},
+     {"ovs_dpdk_image_source": "present", "ovs_dpdk_image_archive": __file__}),
     ("hugepage-size", "error", "node", {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {},
      {"cpu/flags": ["avx512f", "sse4_2", "vpclmulqdq"]}, {"hugepages_pages": pages((2, "M", 1536)), "kube_ovn_hugepage_size": "2Mi",
      "dpdk_app_hugepage_size": "2Mi"}),
@@ -467,6 +517,8 @@ CASES = [
      {}, {"network_attachments_definitions": [dict(name="a", vlan=0, trunks=[1, 4094], mtu="9000", queues=2, mac="02:00:00:00:00:01")]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", trunks=[1, 5000])]},
      {}, {"network_attachments_definitions": [dict(name="a", trunks=[])]}),
+    ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", kubeconfig="etc/k")]},
+     {}, {"network_attachments_definitions": [dict(name="a", kubeconfig="/etc/k")]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", egress_burst=5)]},
      {}, {"network_attachments_definitions": [dict(name="a", egress_burst=5, egress_rate=5)]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", mac="01:00:00:00:00:01")]},
@@ -476,6 +528,10 @@ CASES = [
     ("attachment-queues", "warning", "cluster", {"settings/node1/kube_ovn_dpdk_pmd_cores": "1"},
      {"network_attachments_definitions": [dict(name="a", queues=2)]}, {"settings/node1/kube_ovn_dpdk_pmd_cores": "1,2",
      "settings/node2/kube_ovn_dpdk_pmd_cores": "1,2"}, {"network_attachments_definitions": [dict(name="a", queues=2)]}),
+    ("attachment-users", "error", "cluster", {"attachment_users": dict(names=["old"], pods=["default/a"])}, {"network_attachments_purge": "yes"},
+     {"attachment_users": dict(names=["old"], pods=["default/a"])}, {"network_attachments_purge": "no"}),
+    ("attachment-users", "error", "cluster", {"attachment_users": dict(names=["old"], pods=["default/a"])}, {"network_attachments_purge": True},
+     {"attachment_users": dict(names=["old"], pods=[])}, {"network_attachments_purge": True}),
     ("attachment-admission", "error", "cluster", {"kubernetes_version": "v1.27.9"}, {"network_attachments_admission": True},
      {"kubernetes_version": "v1.28.0"}, {"network_attachments_admission": True}),
     ("attachment-name", "error", "settings", {}, {"network_attachments_definitions": [dict(name="OVS")]}, {},
@@ -491,6 +547,10 @@ CASES = [
     ("bridge-options", "error", "settings", {}, {"ovs_bridges_bridges": [dict(name="br-int")]}, {}, {"ovs_bridges_bridges": [dict(name="br-ext")]}),
     ("bridge-options", "error", "settings", {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="p", tag=5000)])]},
      {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="p", tag=4000)])]}),
+    ("bridge-options", "error", "settings", {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="p", type="dpkd")])]},
+     {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="p", type="tap")])]}),
+    ("bridge-options", "error", "settings", {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="p", type="dpdk", options={"n_rxq": "2"})])]},
+     {}, {"ovs_bridges_bridges": [BR0]}),
     ("bridge-options", "error", "settings", {}, {"ovs_bridges_bridges": "br0"}, {}, {"ovs_bridges_bridges": []}),
     ("attachment-type", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", mtu=9000)]), {},
      dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn"), dict(name="b", mtu=9000)])),
@@ -565,7 +625,7 @@ CASES = [
     ("build-downloads", "error", "build", {"urls/https://d.example/dpdk.tar.gz": "404"}, {}, {}, {}),
     ("build-downloads", "warning", "build", {"go_proxy": "timed out"}, {}, {}, {}),
     ("build-files", "error", "build", {"files": {"/b/userspace": ""}}, {"userspace_cni_binary": "/b/userspace"},
-     {"files": {"/b/userspace": "file"}}, {"userspace_cni_binary": "/b/userspace"}),
+     {"files": {"/b/userspace": "file"}}, {"userspace_cni_binary": "/b/userspace", "userspace_cni_binary_checksum": 64 * "a"}),
     ("build-files", "error", "build", {"files": {"/vpp": ""}}, {"userspace_cni_with_vpp": True, "userspace_cni_vpp_api_dir": "/vpp"},
      {"files": {"/vpp": "directory"}}, {"userspace_cni_with_vpp": "yes", "userspace_cni_vpp_api_dir": "/vpp"}),
     ("build-files", "error", "build", {"files": {"/s": ""}}, {"ovs_dpdk_image_source": "auto", "ovs_dpdk_image_scripts": "/s"},
@@ -668,12 +728,15 @@ CASES = [
          kube_ovn_installer_variables={"DPDK_TUNNEL_IFACE": "br-phy"})),
         ({"kube_ovn_installer_variables": {"TUNNEL_TYPE": "vxlan"}}, dict(HYBRID, kube_ovn_installer_variables={"TUNNEL_TYPE": "vxlan"})),
         ({"kube_ovn_installer_variables": {"IPV6": "true"}}, {"kube_ovn_installer_variables": {"IPV6": "false"}}),
+        ({"kube_ovn_installer_variables": {"IPv6": "true"}}, {"kube_ovn_installer_variables": {"DualStack": "true"}}),
     ]],
     *[("kube-ovn-networks", "error", scope, facts, {"kube_ovn_installer_variables": bad}, facts, {"kube_ovn_installer_variables": good})
       for scope, facts, bad, good in [
         ("settings", {}, {"POD_CIDR": "10.16.0.0"[:-1]}, {"POD_CIDR": "10.16.0.0/16"}), ("settings", {}, {"POD_CIDR": "none"}, {}),
         ("settings", {}, {"POD_CIDR": "10.0.0.0/8", "SVC_CIDR": "10.96.0.0/12"}, {"POD_CIDR": "10.0.0.0/10", "SVC_CIDR": "10.96.0.0/12"}),
         ("cluster", {}, {"POD_CIDR": "10.0.0.0/8"}, {"POD_CIDR": "10.0.0.0/10"}),
+        ("cluster", {}, {"POD_GATEWAY": "10.17.0.1"}, {"POD_GATEWAY": "10.16.0.1"}),
+        ("cluster", {}, {"POD_CIDR": "10.17.0.0/16", "POD_GATEWAY": "10.16.0.1"}, {"POD_CIDR": "10.17.0.0/16", "POD_GATEWAY": "10.17.0.1"}),
         ("cluster", {"service_address": "10.233.0.1"}, {}, {"SVC_CIDR": "10.233.0.0/18"}),
         ("cluster", {"service_address": "10.233.0.1"}, {"SVC_CIDR": "10.233.64.0/18"}, {"SVC_CIDR": "10.233.0.0/18,fd00::/112"}),
         ("cluster", {"nodes/node2/addresses": ["100.64.3.1"]}, {}, {"JOIN_CIDR": "100.65.0.0/16"}),
@@ -734,6 +797,11 @@ def test_an_ignored_error_is_shown_as_a_warning():
     report = book.report(found, ["become"])
     assert [(finding["id"], finding["severity"]) for finding in report["findings"]] == [("mount-propagation", "error"), ("become", "warning")]
     assert (report["errors"], report["warnings"], report["notices"]) == (1, 1, 0)
+
+
+def test_the_cure_of_a_registry_with_credentials_says_how_to_go_on():
+    (finding,) = [found for found in judged("cluster", asked("a/b:1", "denied"), {}) if found["id"] == "image-missing"]
+    assert "docker login" in finding["cure"] and "preflight_ask_registries: false" in finding["cure"]
 
 
 def test_a_notice_cannot_become_a_warning():
@@ -848,6 +916,11 @@ def test_lists_of_numbers(value, expected):
         (dict(HYBRID, kube_ovn_version="v1.14.0", kube_ovn_installer_variables={"DPDK_TAG": "own"}),
          ["docker.io/kubeovn/kube-ovn:own", "docker.io/kubeovn/kube-ovn:v1.14.0"]),
         ({"kube_ovn_version": "v1.12.35", "kube_ovn_image": "own"}, ["docker.io/kubeovn/kube-ovn:v1.12.35", "docker.io/library/own:latest"]),
+        # VERSION names the images, whatever the release's tag is.
+        ({"kube_ovn_version": "v1.12.35", "kube_ovn_installer_variables": {"VERSION": "v1.12.35-fork"}},
+         ["docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.12.35-fork", "docker.io/kubeovn/kube-ovn:v1.12.35-fork"]),
+        (dict(HYBRID, kube_ovn_version="v1.12.35", kube_ovn_installer_variables={"VERSION": "v1.13.0"}),
+         ["docker.io/kubeovn/kube-ovn:v1.13.0", "docker.io/kubeovn/kube-ovn:v1.13.0-dpdk-x86"]),
         ({"kube_ovn_version": "v1.3.0", "kube_ovn_installer_variables": {"REGISTRY": "localhost/k"}},
          ["localhost/k/kube-ovn-dpdk:19.11-v1.3.0", "localhost/k/kube-ovn:v1.3.0"]),
         ({"kube_ovn_version": "master", "multus_image": "ghcr.io/a/b:v4"}, ["ghcr.io/a/b:v4"]),
@@ -868,6 +941,37 @@ def test_only_images_that_a_node_lacks_are_asked_for():
     assert book.images_to_ask_for(settings, dict(nodes=nodes)) == [plain]
     assert book.images_to_ask_for(settings, dict(nodes=[dict(status={})])) == [dpdk, plain, "ghcr.io/a/b:v4"]
     assert book.images_to_ask_for(settings, dict(error="connection refused")) == []
+
+
+@pytest.mark.parametrize(
+    "release, kubernetes, tag",
+    [("v1.3.0", (1, 15, 12), "19.11"), ("v1.3.0", (1, 16, 0), "19.11-v1.3.0"), ("v1.3.0", None, "19.11-v1.3.0"), ("v1.4.0", (1, 15, 12), "19.11-v1.4.0")],
+)
+def test_the_installer_of_v1_3_0_for_old_clusters_names_the_image_of_v1_2(release, kubernetes, tag):
+    assert "docker.io/kubeovn/kube-ovn-dpdk:" + tag in images.images({"kube_ovn_version": release}, kubernetes)
+
+
+def test_images_are_known_by_the_names_that_docker_has_for_them():
+    """Under dockershim and cri-dockerd a node's images have short names."""
+    names = ["kubeovn/kube-ovn:v1.7.0", "kubeovn/kube-ovn-dpdk:19.11-v1.7.0", "own", "r.example/a/b"]
+    settings = {"kube_ovn_version": "v1.7.0", "multus_image": "docker.io/library/own:latest", "kube_ovn_image": ""}
+    node = dict(metadata=dict(name="a"), status=dict(images=[dict(names=[name]) for name in names]))
+    assert book.images_to_ask_for(settings, dict(nodes=[node])) == []
+    assert book.images_to_ask_for(dict(settings, kube_ovn_image="r.example/a/b:latest"), dict(nodes=[node])) == []
+    assert book.images_to_ask_for(dict(settings, multus_image="r.example/own"), dict(nodes=[node])) == ["r.example/own:latest"]
+
+
+def test_in_hybrid_mode_only_nodes_with_dpdk_need_its_image():
+    settings = dict(HYBRID, kube_ovn_version="v1.12.35", dpdk_app_image_source="present", dpdk_app_image="r.example/app:1")
+    plain, dpdk, app = "docker.io/kubeovn/kube-ovn:v1.12.35", "docker.io/kubeovn/kube-ovn:v1.12.35-dpdk-x86", "r.example/app:1"
+
+    def missing(**nodes):
+        listed = [dict(metadata=dict(name=name), status=dict(images=[dict(names=names)])) for name, names in nodes.items()]
+        return book.images_to_ask_for(settings, dict(nodes=listed), ["host1"], {"host1": dict(preflight_settings=dict(kube_ovn_node_name="a"))})
+
+    assert missing(a=[plain, dpdk, app], b=[plain]) == []
+    assert missing(a=[plain, app], b=[plain, dpdk]) == [dpdk]
+    assert missing(a=[plain, dpdk, app], b=[]) == [plain]
 
 
 @pytest.mark.parametrize(
@@ -938,6 +1042,23 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     assert facts["unexamined"] == {"b": "no Python", "c": "it is unreachable"}
     assert facts["unexamined_builders"] == {"e": "no Python"}
     assert facts["hosts"] == 3
+
+
+def test_pods_of_attachments_that_are_to_go_are_found():
+    def attachment(name, **labels):
+        metadata = dict(name=name, namespace="default", labels=labels)
+        return dict(apiVersion="k8s.cni.cncf.io/v1", kind="NetworkAttachmentDefinition", metadata=metadata)
+
+    own = {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}
+    pods = [
+        dict(metadata=dict(name=name, namespace="default", annotations={"k8s.v1.cni.cncf.io/networks": networks}))
+        for name, networks in (("a", "old"), ("b", "kept"), ("c", "foreign"))
+    ]
+    api = dict(attachments=[attachment("old", **own), attachment("kept", **own), attachment("foreign")], attached_pods=pods)
+    settings = dict(network_attachments_definitions=[dict(name="kept")], network_attachments_namespace="default")
+    facts = book.cluster_facts(api, {"nodes": []}, {}, settings)
+    assert facts["attachment_users"] == dict(names=["old"], pods=["default/a"])
+    assert book.cluster_facts(api, {"nodes": []}, {}, {})["attachment_users"] == dict(names=[], pods=[])
 
 
 def test_cluster_facts_without_the_api_are_judged_too():
