@@ -506,10 +506,17 @@ def test_mount_that_is_in_use_stays_in_the_list(tree, kernel):
         assert tree.snapshot() == before
 
 
-def test_no_fstab(tree, kernel):
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_no_fstab(tree, kernel, umask):
     os.unlink(tree.path("/etc/fstab"))
-    mounted(tree, [{"path": "/mnt/a b", "size": "1G"}])
+    old = os.umask(umask)
+    try:
+        mounted(tree, [{"path": "/mnt/a b", "size": "1G"}])
+    finally:
+        os.umask(old)
     assert tree.read("/etc/fstab").startswith("hugetlbfs /mnt/a\\040b hugetlbfs")
+    modes = [os.stat(tree.path(path)).st_mode & 0o777 for path in ("/etc/fstab", "/mnt/a b")]
+    assert modes == [0o644, 0o755]
 
 
 def test_1g_on_a_cpu_without_it(tmpdir):
