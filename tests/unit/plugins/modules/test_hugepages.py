@@ -375,6 +375,7 @@ def test_persistent(tree, umask):
 
 FOREIGN = (
     "# hugetlbfs /mnt/huge hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
+    "#hugetlbfs /mnt/huge hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
     "/dev/vda1 / ext4 defaults 0 1\n"
     "/dev/vdb /data ext4 defaults 0 2\n"
     "none /twice hugetlbfs defaults 0 0\nnone /twice hugetlbfs pagesize=1G 0 0\n"
