@@ -108,3 +108,10 @@ def test_troubleshooting_has_every_check_with_what_it_finds():
     assert sorted(identity for identity, entry in known.items() if not entry["rows"]) == ["node-ready", "pod-hugepages", "undefined-variable"]
     assert all(found and severity in ("error", "warning", "notice") for entry in known.values() for severity, found, _cure in entry["rows"])
     assert len(page.proof()) > 10
+
+
+def test_what_ubuntu_16_04_needs_before_the_first_run_is_said():
+    """Without python-apt module apt starts itself again under Python 3.5, which Ansible cannot use, and no check comes before that."""
+    paragraphs = (ROOT / "docs" / "hosts.md").read_text().split("\n\n")
+    (found,) = [text for text in paragraphs if "Ubuntu 16.04" in text]
+    assert "ansible_python_interpreter: /usr/bin/python2.7" in found and "apt-get install python-apt" in found

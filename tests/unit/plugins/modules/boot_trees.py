@@ -357,10 +357,14 @@ def el9(
     has_defaults=True,
     blscfg_line=True,
     others=None,
+    cmdline=None,
     title="CentOS Stream",
     release="5.14.0-%d.el9.x86_64",
 ):
-    """As anaconda or a cloud image leaves it: the arguments stand in the entries and in /etc/kernel/cmdline."""
+    """As anaconda or a cloud image leaves it: the arguments stand in the entries and in /etc/kernel/cmdline.
+
+    others: options of the older kernel, where they differ; cmdline: /etc/kernel/cmdline, where it differs.
+    """
     everything = " ".join(part for part in (ROOT, "console=ttyS0 crashkernel=1G-4G:192M", linux, default) if part)
     versions = [release % 427, release % 503]
     host = Host(tree, "/boot/grub2/grub.cfg", "/usr/sbin/grub2-mkconfig", bls=True)
@@ -370,7 +374,7 @@ def el9(
         tree.write(host.entry(version), entry(version, everything, title))
     if others:
         tree.write(host.entry(versions[0]), entry(versions[0], others, title))
-    tree.write("/etc/kernel/cmdline", everything + "\n")
+    tree.write("/etc/kernel/cmdline", (cmdline or everything) + "\n")
     tree.write("/sys/firmware/efi/fw_platform_size", "64\n")
     tree.write(
         "/boot/efi/EFI/centos/grub.cfg",
@@ -440,6 +444,10 @@ def systemd_boot(tree, linux="", default="quiet", place="/efi", loader="timeout 
     return SystemdBoot(tree, place)
 
 
+# Of the older kernel, as grubby --update-kernel=... leaves it: words that neither the default entry nor the defaults file has.
+OTHERS = ROOT + "  hugepagesz=1G hugepages=16   fips=1\tiommu=off isolcpus=7 "
+# Of the next kernel, which the entries know nothing of.
+CMDLINE = ROOT + " audit=1 hugepagesz=1G hugepages=8 iommu=soft"
 FAMILIES = {
     "Debian": debian,
     "Ubuntu cloud image": ubuntu_cloud,
@@ -447,11 +455,11 @@ FAMILIES = {
     "EL 7, UEFI": lambda tree, **settings: el7(tree, firmware="uefi", **settings),
     "EL 8 with kernelopts": el8,
     "EL 8 with kernelopts, UEFI": lambda tree, **settings: el8(tree, firmware="uefi", **settings),
-    "EL 8 with entries written out": lambda tree, **settings: el8(tree, kernelopts=False, **settings),
+    "EL 8 with entries written out": lambda tree, **settings: el8(tree, kernelopts=False, others=OTHERS, **settings),
     "EL 9": el9,
     "EL 9 without a line for blscfg": lambda tree, **settings: el9(tree, blscfg_line=False, **settings),
     "EL 9 without /etc/default/grub": lambda tree, **settings: el9(tree, has_defaults=False, **settings),
-    "EL 10": el10,
+    "EL 10": lambda tree, **settings: el10(tree, others=OTHERS, cmdline=CMDLINE, **settings),
     "systemd-boot": systemd_boot,
     "systemd-boot, /boot": lambda tree, **settings: systemd_boot(tree, place="/boot", **settings),
 }

@@ -114,6 +114,18 @@ def test_the_mode_of_the_kubelets_file_stays(tree):
     assert tree.listing()["var/lib/kubelet/config.yaml"][0][-3:] == "600"
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_modes_of_new_files_whatever_the_umask(tree, umask):
+    old = os.umask(umask)
+    try:
+        run(tree)
+    finally:
+        os.umask(old)
+    for path in (cpu_management.ENVIRONMENT, cpu_management.DROPIN):
+        assert os.stat(tree.path(path)).st_mode & 0o777 == 0o644
+        assert os.stat(tree.path(os.path.dirname(path))).st_mode & 0o777 == 0o755
+
+
 def test_cpus_that_the_admin_has_banned_stay_so(tree):
     tree.write("/etc/default/irqbalance", "#IRQBALANCE_BANNED_CPULIST=7\nIRQBALANCE_BANNED_CPULIST=\"2-3\"\n")
     tree.write("/etc/sysconfig/irqbalance", "IRQBALANCE_BANNED_CPUS=00000000,00000040\n")

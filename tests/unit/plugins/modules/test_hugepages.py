@@ -375,6 +375,7 @@ def test_persistent(tree, umask):
 
 FOREIGN = (
     "# hugetlbfs /mnt/huge hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
+    "#hugetlbfs /mnt/huge hugetlbfs pagesize=1G,x-kube-ovn-dpdk 0 0\n"
     "/dev/vda1 / ext4 defaults 0 1\n"
     "/dev/vdb /data ext4 defaults 0 2\n"
     "none /twice hugetlbfs defaults 0 0\nnone /twice hugetlbfs pagesize=1G 0 0\n"
@@ -506,10 +507,17 @@ def test_mount_that_is_in_use_stays_in_the_list(tree, kernel):
         assert tree.snapshot() == before
 
 
-def test_no_fstab(tree, kernel):
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_no_fstab(tree, kernel, umask):
     os.unlink(tree.path("/etc/fstab"))
-    mounted(tree, [{"path": "/mnt/a b", "size": "1G"}])
+    old = os.umask(umask)
+    try:
+        mounted(tree, [{"path": "/mnt/a b", "size": "1G"}])
+    finally:
+        os.umask(old)
     assert tree.read("/etc/fstab").startswith("hugetlbfs /mnt/a\\040b hugetlbfs")
+    modes = [os.stat(tree.path(path)).st_mode & 0o777 for path in ("/etc/fstab", "/mnt/a b")]
+    assert modes == [0o644, 0o755]
 
 
 def test_1g_on_a_cpu_without_it(tmpdir):

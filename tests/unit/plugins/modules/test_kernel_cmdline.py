@@ -702,10 +702,11 @@ def test_entry_without_options(tree):
     assert tree.listing() == original
 
 
-def test_kernel_install_keeps_its_source(tree):
-    """20-grub.install has /etc/kernel/cmdline rewritten where /etc/default/grub is newer."""
-    el9(tree)
-    change(tree, FOUR)
+@pytest.mark.parametrize("there", ["", "iommu=pt"])
+def test_kernel_install_keeps_its_source(tree, there):
+    """20-grub.install has /etc/kernel/cmdline rewritten where /etc/default/grub is newer, also where only the latter has to change."""
+    el9(tree, linux=there)
+    assert ("/etc/kernel/cmdline" in change(tree, ["iommu=pt"])["files"]) == (not there)
 
     def is_newer():
         return os.stat(tree.path(DEFAULTS)).st_mtime > os.stat(tree.path("/etc/kernel/cmdline")).st_mtime
