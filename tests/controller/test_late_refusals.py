@@ -51,7 +51,6 @@ TWINS = {
     ("ovs_dpdk_image", "ovs_dpdk_image_scripts is"): "build-files",
     ("ovs_wrapper", "is not a wrapper"): "ovs-tools",
     ("userspace_cni", "__userspace_cni_vpp.matched"): "build-files",
-    ("verify", "groups['cluster'] | default([]) | length == 1"): "inventory-groups",
 }
 REASONS = {
     ("bundle", ""): BUNDLE,
@@ -80,9 +79,6 @@ REASONS = {
     ("network_attachments", "__network_attachments_paths"): RUNNING,
     ("network_attachments", "__network_attachments_users"): REMOVAL,
     ("userspace_cni", "__userspace_cni_attachments"): REMOVAL,
-    ("verify", "__verify_objects.objects.namespace"): RUNNING,
-    ("verify", "ansible_forks"): RUNNING,
-    ("verify", "verify_report.result"): RUNNING,
 }
 # These call the rules themselves, there or by a variable of the role.
 CALL = re.compile(r"kube_ovn\.dpdk\._setting_errors\('(\w+)'")
