@@ -10,7 +10,7 @@ import os
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import HYBRID, SETTINGS, error, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, HYBRID, SETTINGS, error, rule, warning
 
 TITLE = "role ovs_dpdk_image can get the image of OVS-DPDK"
 # A name of an image with a tag, and with a registry that has no scheme.
@@ -126,3 +126,16 @@ def downloads(case):
     for name, url, checksum in wanted:
         if not _ovs_dpdk_image.CHECKSUM.match(str(checksum or "")):
             yield error("%s is no checksum of %s" % (name, url), "set it to sha256:HEX or sha512:HEX")
+
+
+@rule("build-files", BUILD, "files that builds take or that replace them are on the build host")
+def start_scripts(case):
+    found = case.facts.get("start_scripts")
+    settings, plan = planned(case)
+    if found is None or plan["source"] != "build" or plan["scripts"] != "path" or plan["script"] in [path.rpartition("/")[2] for path in found]:
+        return
+    yield error(
+        "ovs_dpdk_image_scripts is %s, which has no %s on the build host" % (case.setting("ovs_dpdk_image_scripts"), plan["script"]),
+        "set it to a directory with the start scripts, or to a source tree of Kube-OVN %s, which has them in dist/images"
+        % settings.get("ovs_dpdk_image_release"),
+    )
