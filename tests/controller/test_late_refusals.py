@@ -32,7 +32,6 @@ CONSENT = "it depends on pods that run when the node is drained"
 TWINS = {
     ("dpdk_app", "__dpdk_app_checksum is match"): "dpdk-app-image",
     ("dpdk_app", "dpdk_app_image_archive_checksum is match"): "dpdk-app-image",
-    ("dpdk_app", "_testpmd_namespace"): "pod-security",
     ("dpdk_host", "__dpdk_host_missing"): "cpu-flags",
     ("kube_ovn", "difference(__kube_ovn_cluster.objects.nodes"): "cluster-node",
     ("kube_ovn", "not (__kube_ovn_old_kubernetes and"): "kubernetes-version",
