@@ -27,10 +27,10 @@ options:
   scope:
     description: The rules to apply. V(settings) are those that need no facts.
     type: str
-    choices: [inventory, settings, node, cluster]
+    choices: [inventory, settings, node, build, cluster]
     default: settings
   facts:
-    description: What rules of the scopes V(node) and V(cluster) look at; what is left out is not judged.
+    description: What rules of the scopes V(node), V(build) and V(cluster) look at; what is left out is not judged.
     type: dict
     default: {}
 """

@@ -56,7 +56,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(delete) and C(create), objects, the record among them where it changes, and C(pods), the wanted ones with their checksum.
+  description: >-
+    C(delete) and C(create), objects, the record among them where it changes, C(pods), the wanted ones with their checksum, and C(settled), whether all of them
+    run and nothing is to be changed.
   type: dict
 """
 

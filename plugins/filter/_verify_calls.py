@@ -28,12 +28,22 @@ options:
     elements: str
     required: true
   by_pod:
-    description: Further arguments by pod. A pod that is not named gets no command.
+    description: Further arguments by pod. In a pod that is not named only O(first) is run, or nothing.
     type: dict
   paths:
     description: Whether the paths of the pod's sockets are the further arguments.
     type: bool
     default: false
+  first:
+    description: Another action and its arguments, run before in the same command, whatever comes of it.
+    type: list
+    elements: str
+    default: []
+  then:
+    description: Another action and its arguments, run afterwards in the same command, whatever came of the first.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -50,24 +60,31 @@ _value:
   elements: dict
 """
 
+import shlex
+
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import called
 
 
-def verify_calls(pods, script, words, by_pod=None, paths=False):
+def command(script, calls):
+    """One program with its arguments. Several calls are several shells, each with the script as `sh -c` takes it."""
+    if len(calls) == 1:
+        return ["sh", "-c", script, "traffic", *calls[0]]
+    return ["sh", "-c", "; ".join('sh -c "$0" traffic ' + shlex.join(words) for words in calls), script]
+
+
+def verify_calls(pods, script, words, by_pod=None, paths=False, first=(), then=()):
     if paths:
         by_pod = {called(pod): [port["path"] for port in pod["ports"]] for pod in pods}
     elif by_pod is None:
         by_pod = {called(pod): [] for pod in pods}
-    return [
-        {
-            "namespace": pod["namespace"],
-            "pod": pod["name"],
-            "container": pod["container"],
-            "command": ["sh", "-c", script, "traffic", *map(str, words), *map(str, by_pod[called(pod)])],
-        }
-        for pod in pods
-        if called(pod) in by_pod
-    ]
+    found = []
+    for pod in pods:
+        named = called(pod) in by_pod
+        calls = [first, [*words, *by_pod[called(pod)]] if named else [], then if named else []]
+        listed = [[str(word) for word in one] for one in calls if one]
+        if listed:
+            found.append({"namespace": pod["namespace"], "pod": pod["name"], "container": pod["container"], "command": command(script, listed)})
+    return found
 
 
 class FilterModule:

@@ -87,7 +87,7 @@ def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
 
 def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool, namespace: str, records: list[dict]) -> dict:
     """found: all testpmd pods of the cluster; wanted: as rendered; records: see `recorded`
-    → {delete, create: objects; pods: the wanted ones with their checksum}"""
+    → {delete, create: objects; pods: the wanted ones with their checksum; settled: whether all of them run and nothing is to be changed}"""
     names = recorded(records)
     found = [pod for pod in found if made(pod, namespace, names)]
     pods = []
@@ -110,7 +110,9 @@ def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recre
     there = {identity(pod) for pod in found} if check_mode else kept
     # The record comes first: a run that is interrupted leaves no pod that is not in it.
     create = record_of(pods, names) + [pod for pod in pods if identity(pod) not in there]
-    return {"delete": delete + ([] if pods else [copy.deepcopy(RECORD) for _one in records]), "create": create, "pods": pods}
+    delete += [] if pods else [copy.deepcopy(RECORD) for _one in records]
+    settled = not delete and not create and all((pod.get("status") or {}).get("phase") == "Running" for pod in found)
+    return {"delete": delete, "create": create, "pods": pods, "settled": settled}
 
 
 def identity(pod: dict) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def answer_exec(handler, parts) -> None:
 
 @pytest.fixture
 def kubernetes(monkeypatch):
-    """The API server of other tests, with containers in which a file can be read: `files` has what is in them."""
+    """The API server of other tests, with containers in which a file can be read: `files` has what is in them. A test may set `executed` instead."""
     fake = fake_api()
     files: dict[str, str] = {}
 
@@ -56,6 +56,9 @@ def kubernetes(monkeypatch):
             command = [part.partition("=")[2] for part in self.path.partition("?")[2].split("&") if part.startswith("command=")]
             if "/exec?" not in self.path:
                 return self.handle_one()
+            if fake.executed:
+                url = urlsplit(self.path)
+                return answer_exec(self, fake.executed(url.path.split("/")[-2], parse_qs(url.query)["command"]))
             content = files.get(command[1].replace("%2F", "/")) if command[0] == "cat" else None
             causes = {"causes": [{"reason": "ExitCode", "message": "1"}]}
             status = {"status": "Success"} if content is not None else {"status": "Failure", "details": causes}
@@ -66,7 +69,7 @@ def kubernetes(monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("K8S_AUTH_HOST", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("K8S_AUTH_API_KEY", "none")
-    fake.files = files
+    fake.files, fake.executed = files, None
     yield fake
     server.shutdown()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _testpmd_pods
 
 ROOT = Path(__file__).resolve().parents[2]
 PODS = "/api/v1/namespaces/default/pods"
@@ -320,6 +320,27 @@ def test_pods_of_an_earlier_namespace_and_name_are_removed(tmp_path, api):
     assert api.calls == []
     ran(play(tmp_path, api, dpdk_app_state="absent"), 1)
     assert api.pods == {} and api.record is None
+
+
+@pytest.mark.parametrize(
+    ("change", "settled"),
+    [
+        ({}, True),
+        ({"phase": "Pending"}, False),
+        ({"phase": "Failed"}, False),
+        ({"recreate": True}, False),
+        ({"name": "other"}, False),
+        ({"records": []}, False),
+    ],
+)
+def test_nothing_is_waited_for_where_all_pods_run_as_they_should(change, settled):
+    wanted = {"metadata": {"namespace": "default", "name": "testpmd", "annotations": {}}, "spec": {"containers": []}}
+    marks = {_testpmd_pods.CHECKSUM: _testpmd_pods.checksum(wanted, []), _testpmd_pods.STATUS[0]: "[]"}
+    phase = {"phase": change.get("phase", "Running")}
+    found = {**wanted, "metadata": {**wanted["metadata"], "name": change.get("name", "testpmd"), "annotations": marks}, "status": phase}
+    records = change.get("records", [{"data": {"pods": json.dumps(["default/testpmd"])}}])
+    decision = _testpmd_pods.decide([found], [wanted], [], change.get("recreate", False), False, "default", records)
+    assert decision["settled"] is settled
 
 
 def test_pod_of_another_namespace_that_only_has_the_labels_is_left_alone(tmp_path, api):

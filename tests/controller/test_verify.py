@@ -18,7 +18,9 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.filter.testpmd_stats import testpmd_stats as stats
+from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_calls import verify_calls
 from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_commands import verify_commands
+from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_errors import verify_errors
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_junit import verify_junit
 from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_phases import verify_phases
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_plan
@@ -1042,6 +1044,58 @@ def test_bad_input_is_one_message_before_anything_starts(tmp_path, cluster, vari
     assert LEASE not in cluster.STORE
 
 
+def test_profile_full_plays_its_parts_and_gives_each_run_what_its_testpmd_wrote(tmp_path, cluster, monkeypatch):
+    made = pod("testpmd-n", "a", "n")
+    made["metadata"].update(uid="u", labels={"app.kubernetes.io/part-of": "kube-ovn-dpdk", "app.kubernetes.io/name": "testpmd"})
+    cluster.STORE["v1/pods", "default", "testpmd-n"] = cluster.live({"apiVersion": "v1", "kind": "Pod", **made}, None)
+    calls: list[list[str]] = []
+
+    def executed(_pod: str, command: list[str]) -> list[tuple[int, bytes]]:
+        # One call with its words, or several as the text of a shell.
+        text = command[2] if len(command) == 4 else " ".join(command[3:])
+        calls.append(re.findall(r"traffic (\w+)", text))
+        number = sum(words.count("end") for words in calls)
+        wrote = f"EAL: RTE Version: 'DPDK 1.{number}'\ntestpmd ended with status 0\n" if "end" in calls[-1] else ""
+        return [(1, wrote.encode()), (3, b'{"status": "Success"}')]
+
+    monkeypatch.setattr(cluster, "executed", executed)
+    of_pod = {"pods": verify_plan([made]), "commands": {"default/testpmd-n": ["testpmd"]}, "lines": ["start"], "seconds": 1, "points": []}
+    parts = [{**of_pod, "name": f"part {number}", "progress": [f"this is part {number}"], "first": number != 2} for number in (1, 2, 3)]
+    pods = [{**one, "host": "n", "cpus": [0, 1]} for one in of_pod["pods"]]
+    runs = [{"queues": 1, "ring": 256, **of_pod, "pods": pods, "parts": listed} for listed in (parts[:2], parts[2:])]
+    planned = {"runs": runs, "parts": parts, "left_out": ["something"], "points": 0, "seconds": 3, "text": "no point"}
+    done = play(tmp_path, "-e", json.dumps({"verify_profile": "full", "__verify_full_planned": planned}))
+    assert re.findall(r"this is part (\d)", done.stdout) == ["1", "2", "3"], done.stdout
+    quick = [["probe"], ["begin"], ["play", "await"], ["await"], ["end"]]
+    assert calls == [*quick, ["end", "begin"], ["play"], ["play"], ["end", "begin"], ["play"], ["end"]]
+    report = json.loads((tmp_path / "reports" / "report.json").read_text())
+    assert [one["testpmd"] for one in report["full"]["series"]] == ["DPDK 1.3", "DPDK 1.4"]
+    assert "ovs" in failed(report) and "Packets do not provably pass" in done.stdout
+    assert LEASE not in cluster.STORE
+
+
+@pytest.mark.parametrize(
+    ("groups", "given", "words"),
+    [
+        ({"cluster": ["c"], "nodes": ["n"]}, {}, None),
+        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": [{"kind": "Namespace"}]}, None),
+        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": []}, "verify_namespace names pods"),
+        ({"nodes": ["n"]}, {}, "Group cluster has 0 hosts, group nodes 1"),
+        ({"cluster": ["c"]}, {}, "Group cluster has 1 hosts, group nodes 0"),
+        ({"cluster": ["c", "d"], "nodes": ["n"]}, {}, "Group cluster has 2 hosts"),
+        ({"cluster": ["elsewhere"], "nodes": ["n"]}, {}, "all in one play"),
+        ({"cluster": ["c"], "nodes": ["n", "m"]}, {"forks": 1}, None),
+        ({"cluster": ["c"], "nodes": ["n", "m"]}, {"forks": 2, "profile": "full"}, None),
+        ({"cluster": ["c"], "nodes": ["n", "m"]}, {"forks": 1, "profile": "full"}, "give --forks 2"),
+    ],
+)
+def test_what_keeps_the_proof_from_a_play(groups, given, words):
+    asked = {"profile": "quick", "forks": 5, "namespace": "pods", **given}
+    found = verify_errors(["of the settings"], groups, ["c", "d", "n", "m"], **asked)
+    assert found[0] == "of the settings"
+    assert len(found) == (1 if words is None else 2) and (words or "") in found[-1]
+
+
 # --- the script that runs in the pod
 
 FAKE = """#!/bin/sh
@@ -1098,6 +1152,33 @@ def test_script_awaits_what_is_played_and_its_notes(fake, tmp_path):
     output = script("end", room)
     assert [line.removeprefix("did: ") for line in output.splitlines() if line.startswith("did: ")] == ["first", "second", "third"]
     assert len([line for line in output.splitlines() if line.startswith("#load ")]) == 1
+
+
+def run_calls(pods: list[dict], *arguments, **more) -> dict[str, str]:
+    """What the commands print, by pod, each run here as it would be in its pod."""
+    calls = verify_calls(pods, SCRIPT.read_text(), *arguments, **more)
+    return {
+        call["pod"]: subprocess.run(call["command"], capture_output=True, text=True, timeout=90, check=True, stdin=subprocess.DEVNULL).stdout for call in calls
+    }
+
+
+def test_two_calls_of_the_script_are_one_command(fake, tmp_path):
+    room, pods = str(tmp_path / "a room"), [{"namespace": "default", "name": name, "container": "c"} for name in ("one", "two")]
+    of_one = {"default/one": [str(fake), "--word", "two words; $HOME"]}
+    ended = {"first": ["end", room]}
+    # A pod that is not named runs the first alone.
+    assert list(run_calls(pods, ["begin", room, "60"], of_one, **ended)) == ["one", "two"]
+    script("begin", room, "60", str(fake))
+    started = time.monotonic()
+    found = run_calls(pods, ["play", room], {"default/one": ["the first line", "@1", "#load", "@9", "later"]}, then=["await", room, 30, "load"])
+    assert found == {"one": ""} and 1 <= time.monotonic() - started < 8, "it returns when the load begins"
+    # What the run before has written, and testpmd of the next run.
+    (written,) = run_calls(pods[:1], ["begin", room, "60"], of_one, **ended).values()
+    assert "did: the first line" in written and "ended with status 0" in written and "later" not in written
+    assert "testpmd> " in script("output", room)
+    (command,) = verify_calls(pods[:1], "exit 0", ["begin", 5], of_one, **ended)
+    assert command["command"][-1] == "exit 0" and "'two words; $HOME'" in command["command"][2]
+    script("end", room)
 
 
 def test_script_waits_for_statistics_that_are_late(fake, tmp_path):

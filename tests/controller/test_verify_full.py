@@ -195,6 +195,9 @@ def test_every_size_with_every_number_of_flows_is_planned():
     assert plan["seconds"] < 600
     assert [part["first"] for part in plan["parts"]] == [True, *[False] * 5, True, *[False] * 5]
     assert all("about" in part["name"] and "left" in part["name"] for part in plan["parts"])
+    first, *others = plan["parts"]
+    assert first["progress"] == ["Profile full: " + "; left out: ".join([plan["text"], *plan["left_out"]]), first["name"]]
+    assert all(part["progress"] == [part["name"]] for part in others)
 
 
 @pytest.mark.parametrize(("threads", "cpus", "queues"), [(1, "0-3", [1]), (2, "0-3", [1, 2]), (2, "0", [1])])

@@ -260,26 +260,28 @@ def plan_full(pods: list[dict], probes: dict, nodes: dict, threads: dict[str, in
     count = sum(len(part["points"]) for run in runs for part in run["parts"])
     seconds = sum(part["seconds"] + OVERHEAD for run in runs for part in run["parts"]) + START * len(runs)
     text = f"{plural(count, 'point')} on {plural(len(ready), 'node')}, about {plural(-(-seconds // 60), 'minute')}"
+    left_out = list(dict.fromkeys(left_out))
     return {
         "runs": runs,
-        "parts": parts_of(runs, seconds),
-        "left_out": list(dict.fromkeys(left_out)),
+        "parts": parts_of(runs, seconds, "; left out: ".join([text, *left_out])),
+        "left_out": left_out,
         "points": count,
         "seconds": seconds,
         "text": text,
     }
 
 
-def parts_of(runs: list[dict], seconds: int) -> list[dict]:
-    """The parts of all runs one after the other, as the controller plays them; the name of each is its progress."""
-    found = []
+def parts_of(runs: list[dict], seconds: int, text: str) -> list[dict]:
+    """The parts of all runs one after the other, as the controller plays them; the name of each is its progress, and the first one's begins with `text`."""
+    found: list[dict] = []
     rest = seconds
     for run in runs:
         for index, part in enumerate(run["parts"]):
-            first, last = index == 0, index == len(run["parts"]) - 1
+            first = index == 0
             left = plural(-(-rest // 60), "minute")
             name = f"{run['name']}, {part['name']}: {plural(len(part['points']), 'point')}, {part['seconds']} s; about {left} left"
-            found.append({**part, "name": name, "pods": run["pods"], "commands": run["commands"], "first": first, "last": last})
+            progress = [name] if found else [f"Profile full: {text}", name]
+            found.append({**part, "name": name, "progress": progress, "pods": run["pods"], "commands": run["commands"], "first": first})
             rest -= part["seconds"] + OVERHEAD + (START if first else 0)
     return found
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which process of the controller a run is, and whether that of another run is gone.
+"""Whether a run can begin, which process of the controller it is, and whether that of another run is gone.
 
 What a lock says of its holder is a text that others may have written. It is compared with what the kernel says of this controller's own processes, and used
 for nothing else: no process gets a signal. Whoever can write the lock could as well remove it.
@@ -88,3 +88,29 @@ def dead_holder(leases: list[dict], proc: Path = PROC) -> str:
     """Of a lock as the API returned it: who holds it, where that run has died; empty else."""
     names = [(lease.get("spec") or {}).get("holderIdentity") for lease in leases]
     return next((name for name in names if died(name, proc)), "")
+
+
+def refusals(cluster: list[str], nodes: list[str], hosts: list[str], profile: str, forks: int, namespace: str, namespaces: list[dict] | None) -> list[str]:
+    """Why the proof cannot run in this play.
+
+    cluster, nodes  the hosts of these groups; hosts: those of the play
+    namespaces      what the API has by that name; null where it was not read
+    """
+    found = []
+    if len(cluster) != 1 or not nodes or cluster[0] not in hosts:
+        found.append(
+            "The traffic proof runs on the one host of group cluster and on the hosts of group nodes, all in one play: see playbooks/verify.yml. "
+            f"Group cluster has {len(cluster)} hosts, group nodes {len(nodes)}."
+        )
+    # Nodes that had to wait for others would read their PMD threads after the traffic.
+    if profile == "full" and forks < len(nodes):
+        found.append(
+            f"Profile full reads the PMD threads of all {len(nodes)} nodes at the same time, and Ansible runs on {forks} at a time, so nothing was started: "
+            f"give --forks {len(nodes)}."
+        )
+    if namespaces is not None and not namespaces:
+        found.append(
+            f"verify_namespace names {namespace}, which is not a namespace of the cluster, so nothing was started: correct it, or run site.yml, which "
+            "creates the testpmd pods."
+        )
+    return found

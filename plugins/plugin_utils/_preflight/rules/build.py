@@ -11,7 +11,7 @@ import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, Case, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import places_of_script, planned
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import USERSPACE, of_kind
 
 # Space that a build takes: Go, its modules and caches, and the sources; the sources of DPDK, an image and its archive.
@@ -19,7 +19,6 @@ PLUGIN_MIB = 2048
 IMAGE_MIB = 4096
 # Python packages that the modules of community.docker import on the host.
 DOCKER_PACKAGES = ("requests",)
-SCRIPTS_CURE = "name a directory with the start scripts of the release, or its source tree, or leave it empty to take those of the release's image"
 
 
 def uses_plugin(case):
@@ -43,11 +42,6 @@ def builds_ovs(case):
     """Plan of role ovs_dpdk_image where it builds, else None."""
     plan = planned(case)[1] if case.setting("ovs_dpdk_image_source") is not None else {}
     return plan if plan.get("source") == "build" else None
-
-
-def places_of_script(case, plan):
-    """Where role ovs_dpdk_image looks for the start script in a directory: there, and where a source tree has it."""
-    return ["%s/%s%s" % (str(case.setting("ovs_dpdk_image_scripts")).rstrip("/"), below, plan["script"]) for below in ("", "dist/images/")]
 
 
 def needs(settings, ask_servers=True):
@@ -178,18 +172,6 @@ def vpp_definitions(case):
             "userspace_cni_vpp_api_dir %s is no directory on the build host, and userspace_cni_with_vpp wants the definitions of VPP's API" % folder,
             "install VPP's development package there, or set userspace_cni_with_vpp: false",
         )
-
-
-@rule("build-files", BUILD, "files that builds take or that replace them are on the build host")
-def start_scripts(case):
-    folder, files = str(case.setting("ovs_dpdk_image_scripts", "")), case.facts.get("files", {})
-    plan = builds_ovs(case) or {}
-    if plan.get("scripts") != "path":
-        return
-    if files.get(folder, "directory") != "directory":
-        yield error("ovs_dpdk_image_scripts %s is no directory on the build host" % folder, SCRIPTS_CURE)
-    elif all(files.get(path) == "" for path in places_of_script(case, plan)):
-        yield error("ovs_dpdk_image_scripts %s has no %s on the build host" % (folder, plan["script"]), SCRIPTS_CURE)
 
 
 @rule("build-space", BUILD, "the build host has space for what is built")

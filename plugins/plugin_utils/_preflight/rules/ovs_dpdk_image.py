@@ -10,11 +10,12 @@ import os
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import HYBRID, SETTINGS, error, rule, warning
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, HYBRID, SETTINGS, error, rule, warning
 
 TITLE = "role ovs_dpdk_image can get the image of OVS-DPDK"
 # A name of an image with a tag, and with a registry that has no scheme.
 IMAGE = re.compile(r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+SCRIPTS_CURE = "name a directory with the start scripts of the release, or its source tree, or leave it empty to take those of the release's image"
 
 
 def planned(case):
@@ -126,3 +127,23 @@ def downloads(case):
     for name, url, checksum in wanted:
         if not _ovs_dpdk_image.CHECKSUM.match(str(checksum or "")):
             yield error("%s is no checksum of %s" % (name, url), "set it to sha256:HEX or sha512:HEX")
+
+
+def places_of_script(case, plan):
+    """Where role ovs_dpdk_image looks for the start script in a directory: there, and where a source tree has it."""
+    return ["%s/%s%s" % (str(case.setting("ovs_dpdk_image_scripts")).rstrip("/"), below, plan["script"]) for below in ("", "dist/images/")]
+
+
+@rule("build-files", BUILD, "files that builds take or that replace them are on the build host")
+def start_scripts(case):
+    """Preflight looks for single files, the role gives the list of what is there."""
+    plan = planned(case)[1] if case.setting("ovs_dpdk_image_source") is not None else {}
+    if plan.get("source") != "build" or plan.get("scripts") != "path":
+        return
+    folder, files, found = str(case.setting("ovs_dpdk_image_scripts", "")), case.facts.get("files", {}), case.facts.get("start_scripts")
+    places = places_of_script(case, plan)
+    if files.get(folder, "directory") != "directory":
+        yield error("ovs_dpdk_image_scripts %s is no directory on the build host" % folder, SCRIPTS_CURE)
+    elif all(files.get(path) == "" for path in places) or (found is not None and not set(places) & set(found)):
+        yield error("ovs_dpdk_image_scripts %s has no %s on the build host" % (folder, plan["script"]), SCRIPTS_CURE)
+

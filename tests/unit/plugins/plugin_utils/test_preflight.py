@@ -630,6 +630,8 @@ CASES = [
      {"files": {"/vpp": "directory"}}, {"userspace_cni_with_vpp": "yes", "userspace_cni_vpp_api_dir": "/vpp"}),
     ("build-files", "error", "build", {"files": {"/s": ""}}, {"ovs_dpdk_image_source": "auto", "ovs_dpdk_image_scripts": "/s"},
      {"files": {"/s": ""}}, {"ovs_dpdk_image_source": "auto", "ovs_dpdk_image_scripts": "/s", "kube_ovn_version": "v1.7.0"}),
+    ("build-files", "error", "build", {"start_scripts": ["/s/build.sh"]}, {"ovs_dpdk_image_source": "build", "ovs_dpdk_image_scripts": "/s"},
+     {"start_scripts": ["/s/dist/images/start-ovs-dpdk.sh"]}, {"ovs_dpdk_image_source": "build", "ovs_dpdk_image_scripts": "/s"}),
     ("hugepage-mounts", "error", "node", {}, {"hugepages_mounts": [dict(path="/m", size="16M")]}, {},
      {"hugepages_mounts": [dict(path="/m", size="2M"), dict(path="/n")]}),
     ("ovs-tools", "error", "node", {"ovs_tools": {"ovs-vsctl": "other"}}, {}, {"ovs_tools": {"ovs-vsctl": "wrapper"}}, {}),
