@@ -15,7 +15,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Combines the steps of an installer with the workloads that a cluster has, without asking it.
-positional: daemonset, nodes, current, removed
+positional: daemonset, nodes, current, removed, found, restart, excluded, compared
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
@@ -40,6 +40,25 @@ options:
     type: list
     elements: str
     default: []
+  found:
+    description: More objects of the cluster, C(nodes), C(pods) and C(revisions).
+    type: dict
+    default: {}
+  restart:
+    description: Names of nodes on which OVS-DPDK has to be restarted.
+    type: list
+    elements: str
+    default: []
+  excluded:
+    description: Names of nodes that are left alone.
+    type: list
+    elements: str
+    default: []
+  compared:
+    description: What came of each rendered object when it was applied in check mode.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -51,12 +70,14 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(labels), patches of nodes; C(stages_before_ovs) and C(stages_after_ovs), each with the objects to apply (C(first), C(count)) and the workloads to
-      C(wait) for.
-    - C(orphaned) and C(replaced), workloads to delete since immutable fields change, without their pods and with them.
+    - C(labels), patches of nodes that have other ones; C(stages_before_ovs) and C(stages_after_ovs), each with the objects to apply (C(first), C(count))
+      and the workloads to C(wait) for.
+    - C(obsolete), what is deleted since immutable fields change, each with its C(objects) and the C(policy) to delete them with.
+    - C(differs), whether anything is to be done on the way to what was rendered.
     - C(ready), the workloads (C(KIND/NAME)) that are rolled out; C(on_delete), DaemonSets whose pods only the role replaces; C(selectors) of the
       DaemonSets of OVS; C(since), when Kube-OVN became the network.
-    - C(switches) and C(others), the current workloads in the order of their removal.
+    - C(removal), with C(others) and C(switches), the current workloads in the order of their removal, each step with its C(objects), its
+      C(delete_options) and whether to C(wait), and C(pods), names of the pods of OVS that clean up in between.
   type: dict
 """
 

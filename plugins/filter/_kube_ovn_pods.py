@@ -15,7 +15,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Finds the pods that have to be replaced, adopted by another DaemonSet, or recreated by their users.
-positional: plan, daemonset, nodes, revisions, restart, since, excluded
+positional: plan, daemonset, nodes, revisions, restart, since, excluded, consent
 options:
   _input:
     description: The pods.
@@ -54,6 +54,10 @@ options:
     type: list
     elements: str
     default: []
+  consent:
+    description: Whether pods that have their address from another network are recreated.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -65,13 +69,14 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(orphans), patches that relabel pods without a DaemonSet for the new one, and C(orphan_revisions), which have no owner either.
+    - C(orphans), patches that relabel pods without a DaemonSet for the new one.
     - C(outdated), the pods of OVS to replace, in order, with C(name), C(owner), C(node), C(ready) and C(tunnel_bridge), the bridge that it created in
       hybrid mode.
     - C(switches), names of the pods of OVS that run.
     - C(recreate), pods whose vhost-user ports lost their switch, with C(namespace), C(name) and C(node); C(own), those among them that role C(dpdk_app)
       creates.
     - C(foreign), pods that have their address from another network, and C(unmanaged), names of those that have no controller.
+    - C(removed), what is deleted of them, each with its C(objects) and whether to C(wait); C(reports), what a user has to know of the others.
   type: dict
 """
 

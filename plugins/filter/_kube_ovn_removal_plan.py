@@ -15,14 +15,14 @@ author:
 description:
   - PRIVATE to the collection.
   - Puts what an installer creates, what Kube-OVN created later, and its custom resources in the order in which they can be removed.
-positional: instances, definitions, apis
+positional: left, definitions, apis
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
     type: dict
     required: true
-  instances:
-    description: All custom resources of Kube-OVN.
+  left:
+    description: All custom resources of Kube-OVN, and objects that may have labels and annotations of it.
     type: list
     elements: dict
     required: true
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(gateways), to remove while their controller runs; C(finalized), patches that remove finalizers; C(objects), all else.
+  description: C(gateways), to remove while their controller runs; C(patches) that remove finalizers, labels and annotations; C(objects), all else.
   type: dict
 """
 

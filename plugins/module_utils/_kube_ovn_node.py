@@ -25,6 +25,8 @@ CHAIN = re.compile(r"OVN-[A-Z0-9a-z_-]+$")
 # What rules of Kube-OVN in the chains of others name: its sets, its chains, and the comment of its counters for each subnet.
 SET = re.compile(r"ovn[46]0[A-Za-z0-9_-]+$")
 COUNTER = "ovn-subnet-gateway,"
+# A result of its own, not of a plugin that called it.
+RESULT = re.compile(r"kube-ovn-[0-9a-f]{64}-.+$")
 # It clears the mark of tunnel packets with these, that is to say without a name of its own.
 UNMARK = re.compile(r"-A OUTPUT -p udp -m udp --dport (6081|4789) -j MARK --set-x?mark 0x0(/0xffffffff)?$")
 
@@ -72,6 +74,14 @@ def config_keys(path):
     return [line.partition("=")[0] for line in lines if "=" in line and not line.startswith("#")]
 
 
+def conflists(directory):
+    """Configurations of the network that Kube-OVN wrote."""
+    try:
+        return sorted(name for name in os.listdir(directory) if name.endswith("-kube-ovn.conflist"))
+    except OSError:
+        return []
+
+
 def mounts_below(directory, mounts="/proc/mounts"):
     """Mount points below a directory, the innermost first. The kernel writes spaces and the like in octal."""
     found = []
@@ -92,6 +102,20 @@ def left_devices(taps, net="/sys/devices/virtual/net"):
         return []
     tunnels = [name for name in names if re.match(r"(genev|vxlan|stt)_sys_", name)]
     return tunnels + [name for name in names if name in taps and os.path.exists(os.path.join(net, name, "tun_flags"))]
+
+
+def leftovers(files, results, directories):
+    """What is there of these files, of the results of the CNI plugin that the container runtime keeps, and of the directories that are empty without them."""
+    found = [path for path in files if os.path.lexists(path)]
+    try:
+        names = sorted(os.listdir(results))
+    except OSError:
+        names = []
+    found += [os.path.join(results, name) for name in names if RESULT.match(name)]
+    for path in directories:
+        if os.path.isdir(path) and not set(os.path.join(path, name) for name in os.listdir(path)) - set(found):
+            found.append(path)
+    return found
 
 
 # --- packet filter ----------------------------------------------------------------------------------------------

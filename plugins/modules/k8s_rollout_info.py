@@ -37,6 +37,11 @@ options:
         description: Its namespace.
         type: str
         default: kube-system
+      until:
+        description: V(available) waits for the rollout. V(observed) waits until its controller has seen its last change.
+        type: str
+        choices: [available, observed]
+        default: available
   pods:
     description: Pods to wait for. There has to be one, ready, and none that is being deleted.
     type: list
@@ -55,11 +60,6 @@ options:
         description: Name of the node that they run on.
         type: str
         required: true
-  until:
-    description: V(available) waits for the rollout. V(observed) waits until the controller of a workload has seen its last change.
-    type: str
-    choices: [available, observed]
-    default: available
   excluded_nodes:
     description: Names of nodes whose pods are not waited for.
     type: list
@@ -182,7 +182,7 @@ def look(cluster, params):
         excluded = rollout.excluded_pods(its_pods, found, params["excluded_nodes"])
         wanted, updated, available = rollout.counts(found, excluded)
         progress += rollout.observed(found) + min(updated, wanted) + min(available, wanted)
-        if not rollout.observed(found) or (params["until"] == "available" and not rollout.rolled_out(found, excluded)):
+        if not rollout.observed(found) or (item["until"] == "available" and not rollout.rolled_out(found, excluded)):
             others = [pod for pod in its_pods if pod["spec"].get("nodeName") not in params["excluded_nodes"]]
             problem = "" if rollout.observed(found) else "Its controller has not seen the last change."
             waiting.append(dict(title=title, names=[item["name"]], namespace=item["namespace"], problem=problem, pods=others))
@@ -240,6 +240,7 @@ def main():
         kind=dict(type="str", choices=["DaemonSet", "Deployment"], required=True),
         name=dict(type="str", required=True),
         namespace=dict(type="str", default="kube-system"),
+        until=dict(type="str", choices=["available", "observed"], default="available"),
     )
     pod = dict(
         namespace=dict(type="str", default="kube-system"),
@@ -249,7 +250,6 @@ def main():
     argument_spec = dict(
         workloads=dict(type="list", elements="dict", default=[], options=workload),
         pods=dict(type="list", elements="dict", default=[], options=pod),
-        until=dict(type="str", choices=["available", "observed"], default="available"),
         excluded_nodes=dict(type="list", elements="str", default=[]),
         timeout=dict(type="int", default=300),
         steady=dict(type="int", default=0),

@@ -27,6 +27,10 @@ options:
     type: list
     elements: str
     default: []
+  cni_conf_dir:
+    description: Directory with configurations of the network.
+    type: path
+    default: /etc/cni/net.d
   switch:
     description: Whether to read the database of Open vSwitch too, where C(ovs-vswitchd) runs.
     type: bool
@@ -90,18 +94,16 @@ devices:
   returned: success
   type: list
   elements: str
+conflists:
+  description: Files with the configuration of the network that Kube-OVN wrote.
+  returned: success
+  type: list
+  elements: str
+  sample: [01-kube-ovn.conflist]
 switch:
-  description:
-    - C(other_config) of Open vSwitch, and its C(bridges) by name, each with its C(ports) and with C(errors), which are those of its interfaces by name.
-    - Empty unless O(switch) is set and C(ovs-vswitchd) runs.
+  description: What M(kube_ovn.dpdk.ovs_info) returns. Empty unless O(switch) is set and C(ovs-vswitchd) runs.
   returned: success
   type: dict
-  sample:
-    other_config: {dpdk-init: "true"}
-    bridges:
-      br-phy:
-        ports: [br-phy, dpdk0]
-        errors: {}
 """
 
 import os
@@ -122,16 +124,11 @@ def switch(module):
 
     runner = Runner(dict(database="unix:%s/db.sock" % module.params["rundir"], timeout=30))
     try:
-        found = describe(runner.find(COLUMNS), runner.schema.version)
+        return describe(runner.find(COLUMNS), runner.schema.version)
     except OvsdbError as exc:
-        module.fail_json(msg=exc.args[0])
+        return module.fail_json(msg=exc.args[0])
     finally:
         runner.close()
-    bridges = dict((name, dict(ports=bridge["ports"], errors={})) for name, bridge in found["bridges"].items())
-    for name, interface in found["interfaces"].items():
-        if interface["error"]:
-            bridges[interface["bridge"]]["errors"][name] = interface["error"]
-    return dict(other_config=found["other_config"], bridges=bridges)
 
 
 def main():
@@ -140,6 +137,7 @@ def main():
             rundir=dict(type="path", default="/run/openvswitch"),
             config_dir=dict(type="path", default="/opt/ovs-config"),
             devices=dict(type="list", elements="str", default=[]),
+            cni_conf_dir=dict(type="path", default="/etc/cni/net.d"),
             switch=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
@@ -162,6 +160,7 @@ def main():
         config_dir=node.access(module.params["config_dir"]),
         mounts=node.mounts_below(module.params["rundir"]),
         devices=node.left_devices(module.params["devices"]),
+        conflists=node.conflists(module.params["cni_conf_dir"]),
         switch=switch(module) if module.params["switch"] and running else {},
     )
 

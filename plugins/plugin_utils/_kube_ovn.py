@@ -14,7 +14,7 @@ __metaclass__ = type
 import ipaddress
 import re
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_rollout import pod_ready, rolled_out
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_rollout import excluded_pods, pod_ready, rolled_out
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import plan as verify
 
 NAMESPACE = "kube-system"
@@ -31,6 +31,7 @@ OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
 
 # Custom resources in the order of their removal: kinds that are named nowhere come first, while their controller runs, for what they made is on the
 # nodes or in the databases; the last three go with their definitions, when everything that uses them has gone.
+CUSTOM_API = "kubeovn.io/v1"
 USED_BY_OTHERS = ("IPPool", "Vlan", "ProviderNetwork")
 NETWORKS = ("Subnet", "Vpc", "IP")
 
@@ -81,6 +82,11 @@ def is_managed(pod):
     return any(item["kind"] != "Node" for item in pod["metadata"].get("ownerReferences") or [])
 
 
+def is_system(item):
+    """Whether the object is in the namespace of Kube-OVN's own."""
+    return item["metadata"].get("namespace", NAMESPACE) == NAMESPACE
+
+
 def newest_revisions(revisions):
     """The hash of the newest revision of each DaemonSet. StatefulSets have revisions too, with another label, and are left out."""
     found = {}
@@ -122,10 +128,11 @@ def node_of(pod):
     return next((field["values"][0] for term in terms for field in term.get("matchFields") or [] if field["key"] == "metadata.name"), "")
 
 
-def stages(rendered, known):
+def stages(rendered, known, switches=()):
     """The installer's order: stages of objects to apply and workloads to wait for, those up to ovn-central, and those after it.
 
-    Open vSwitch is brought up in between, before everything that needs it. Files that are applied one after the other are one stage.
+    Open vSwitch is brought up in between, before everything that needs it: the controllers of these DaemonSets have to have seen what was applied.
+    Files that are applied one after the other are one stage.
     """
     found, central = [], None
     for step in rendered["steps"]:
@@ -144,16 +151,13 @@ def stages(rendered, known):
             if step["name"] == "ovn-central":
                 central = len(found)
     central = len(found) if central is None else central
+    if central:
+        found[central - 1]["wait"] += [dict(kind="DaemonSet", name=name, namespace=NAMESPACE, until="observed") for name in switches]
     return found[:central], found[central:]
 
 
-def deployment(rendered, daemonset, nodes, current, removed=()):
-    """How to get from the current workloads to what was rendered.
-
-    `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more.
-    """
-    workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
-
+def node_labels(rendered, daemonset, nodes, removed, known):
+    """Patches of the labels of nodes, where they differ from those of the nodes that are known."""
     labels = dict((node, {DATAPATH: "userspace"}) for node in nodes) if daemonset == HYBRID else {}
     labels.update((node, {DATAPATH: None}) for node in removed)
     for step in rendered["steps"]:
@@ -161,50 +165,89 @@ def deployment(rendered, daemonset, nodes, current, removed=()):
             for node in step["nodes"]:
                 own = dict((key, value) for key, value in labels.get(node, {}).items() if value is not None or key not in step["labels"])
                 labels[node] = dict(step["labels"], **own)
+    present = dict((node["metadata"]["name"], node["metadata"].get("labels") or {}) for node in known)
+    differing = [node for node in sorted(labels) if node not in present or any(present[node].get(key) != value for key, value in labels[node].items())]
+    return [dict(apiVersion="v1", kind="Node", metadata=dict(name=node, labels=labels[node])) for node in differing]
 
-    replaced = {"Orphan": [], "Foreground": []}
+
+def obsolete(workloads, current, daemonset, revisions):
+    """What has to be deleted, since it cannot be changed in place: `objects` by the `policy` to delete them with, in this order."""
+    orphaned, replaced = [], []
     for item in current:
         wanted = workloads.get(title(item))
         # A selector is immutable, and OVS-DPDK has a DaemonSet of another name in the other mode.
         other_selector = wanted and wanted["spec"]["selector"] != item["spec"]["selector"]
         other_mode = item["metadata"]["name"] in (OVS, HYBRID) and item["metadata"]["name"] != daemonset and has_hugepages(item["spec"]["template"]["spec"])
         if other_selector or other_mode:
-            replaced["Orphan" if item["metadata"]["name"] in (OVS, HYBRID) else "Foreground"].append(named(item))
+            (orphaned if item["metadata"]["name"] in (OVS, HYBRID) else replaced).append(named(item))
+    # The new DaemonSet would take the revisions of the old one for its own.
+    names = [item["metadata"]["name"] for item in orphaned]
+    for item in revisions:
+        if owner(item, "DaemonSet") in names or (not owner(item) and item["metadata"]["name"].startswith(OVS + "-")):
+            replaced.append(named(item))
+    return [dict(policy=policy, objects=objects) for policy, objects in (("Orphan", orphaned), ("Foreground", replaced)) if objects]
 
+
+def workload_removal(ours, switches, stuck, excluded):
+    """The removal of workloads: `others`, then a command in the `pods` of OVS, then the `switches`. Each step has its `objects` and how to delete them.
+
+    Pods on a node that is down never end by themselves: they are deleted without that before their workloads are waited for.
+    """
+
+    def step(items, wait=not excluded, **options):
+        return dict(objects=[named(item) for item in items], wait=wait, delete_options=options or dict(propagationPolicy="Foreground"))
+
+    last = [item for item in ours if item["metadata"]["name"] in SWITCHES]
+    steps = [step(last)] + ([step(stuck, True, gracePeriodSeconds=0), step(ours, True)] if excluded else [])
+    return dict(
+        others=[item for item in [step([item for item in ours if item not in last])] if item["objects"]],
+        pods=switches,
+        switches=[item for item in steps if item["objects"]],
+    )
+
+
+def deployment(rendered, daemonset, nodes, current, removed=(), found=None, restart=(), excluded=(), compared=()):
+    """How to get from the current workloads to what was rendered.
+
+    `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more. `found` has more objects of the
+    cluster: `nodes`, `pods` and `revisions`. `compared` are what came of each object when it was applied in check mode. For `restart` and `excluded` see
+    `pods`.
+    """
+    found = dict(dict(nodes=[], pods=[], revisions=[]), **(found or {}))
+    workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
     ours = [item for item in current if item["metadata"]["name"] in set(name.split("/")[1] for name in workloads) | set(SWITCHES + ON_REQUEST)]
     # Pods on Kube-OVN's own network first, while kube-ovn-cni can still remove their ports, and kube-ovn-cni last.
     ours.sort(key=lambda item: (item["metadata"]["name"] == "kube-ovn-cni", bool(item["spec"]["template"]["spec"].get("hostNetwork"))))
     since = [item["metadata"]["creationTimestamp"] for item in current if title(item) == "DaemonSet/kube-ovn-cni"]
-    before, after = stages(rendered, set(workloads) | set(title(item) for item in current))
-    return dict(
-        labels=[dict(apiVersion="v1", kind="Node", metadata=dict(name=node, labels=labels[node])) for node in sorted(labels)],
+    # DaemonSets of OVS whose pods only this role replaces: OVS-DPDK, and up to v1.11 the kernel's OVS too.
+    on_delete = sorted(
+        item["metadata"]["name"]
+        for item in workloads.values()
+        if title(item) in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+    )
+    before, after = stages(rendered, set(workloads) | set(title(item) for item in current), on_delete)
+    plan = dict(
+        labels=node_labels(rendered, daemonset, nodes, removed, found["nodes"]),
         stages_before_ovs=before,
         stages_after_ovs=after,
-        # Workloads whose immutable fields change, by the policy to delete them with.
-        orphaned=replaced["Orphan"],
-        replaced=replaced["Foreground"],
+        obsolete=obsolete(workloads, current, daemonset, found["revisions"]),
         ready=sorted(title(item) for item in current if rolled_out(item)),
         # When Kube-OVN became the network.
         since=since[0] if since else "",
         # DaemonSets of OVS with the labels of their pods.
         selectors=dict((name, workloads["DaemonSet/" + name]["spec"]["selector"]["matchLabels"]) for name in (OVS, HYBRID) if "DaemonSet/" + name in workloads),
-        # DaemonSets of OVS whose pods only this role replaces: OVS-DPDK, and up to v1.11 the kernel's OVS too.
-        on_delete=sorted(
-            item["metadata"]["name"]
-            for item in workloads.values()
-            if title(item) in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
-        ),
-        # OVS-DPDK, and all DaemonSets of OVS whose pods only this role replaces, as module k8s_rollout_info takes them.
+        on_delete=on_delete,
+        # OVS-DPDK, as module k8s_rollout_info takes it.
         ovs=[dict(kind="DaemonSet", name=daemonset, namespace=NAMESPACE)],
-        ovs_on_delete=[
-            dict(kind="DaemonSet", name=name.split("/")[1], namespace=NAMESPACE)
-            for name in sorted(workloads)
-            if name in ("DaemonSet/" + OVS, "DaemonSet/" + HYBRID) and (workloads[name]["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
-        ],
-        # For the removal.
-        switches=[named(item) for item in ours if item["metadata"]["name"] in SWITCHES],
-        others=[named(item) for item in ours if item["metadata"]["name"] not in SWITCHES],
     )
+    affected = pods(found["pods"], plan, daemonset, nodes, found["revisions"], restart, excluded=excluded)
+    system = [pod for pod in found["pods"] if is_system(pod)]
+    rolled = set(title(item) for item in current if rolled_out(item, excluded_pods(system, item, excluded)))
+    wanted = set("%s/%s" % (item["kind"], item["name"]) for stage in before + after for item in stage["wait"]) | set(["DaemonSet/" + daemonset])
+    plan["removal"] = workload_removal(ours, affected["switches"], [pod for pod in system if node_of(pod) in excluded], excluded)
+    others = plan["labels"] or plan["obsolete"] or affected["orphans"] or affected["outdated"] or wanted - rolled
+    plan["differs"] = bool(others) or any(item["changed"] or item.get("error") for item in compared)
+    return plan
 
 
 def release(listed, current=()):
@@ -217,7 +260,7 @@ def release(listed, current=()):
         found = [re.search(r":v(\d+)\.(\d+)\.(\d+)", image) for image in specs]
         return sorted(tuple(int(number) for number in match.groups()) for match in found if match)
 
-    readers = [pod for pod in listed if (pod["metadata"].get("labels") or {}).get("app") in READERS]
+    readers = [pod for pod in listed if is_system(pod) and (pod["metadata"].get("labels") or {}).get("app") in READERS]
     images = dict((pod["metadata"]["name"], dict((item["name"], item["image"]) for item in pod["spec"]["containers"])) for pod in readers)
     started = [
         images[pod["metadata"]["name"]].get(status["name"], "")
@@ -241,15 +284,39 @@ def tunnel_address(text):
     return str(found.ip) if 0 < found.network.prefixlen < found.max_prefixlen else ""
 
 
-def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", excluded=()):
+def pod_reports(recreate, own, foreign, unmanaged, consent):
+    """What a user has to know of pods that this role does not recreate."""
+    removed = [item["metadata"]["name"] for item in own]
+    others = [item["name"] for item in recreate if item["name"] not in removed]
+    found = []
+    if others:
+        found.append(
+            "These pods are older than the OVS-DPDK of their node, and the clients of its vhost-user sockets. They do not reconnect by themselves and "
+            "have to be recreated: %s." % ", ".join(others)
+        )
+    if foreign and not consent:
+        names = ["%s/%s" % (item["metadata"]["namespace"], item["metadata"]["name"]) for item in foreign]
+        found.append(
+            "Started before Kube-OVN and still on another network: %s. Recreate them, or set kube_ovn_recreate_pods to let this role do it." % ", ".join(names)
+        )
+    if unmanaged:
+        found.append(
+            "Started before Kube-OVN and still on another network: %s. No controller would create them again, so that this role deletes none of them, "
+            "whatever kube_ovn_recreate_pods says. Recreate them yourself." % ", ".join(unmanaged)
+        )
+    return found
+
+
+def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", excluded=(), consent=False):
     """What is to be done with the pods of a cluster.
 
-    `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to be restarted, `excluded` are nodes that are left alone.
+    `plan` is what `deployment` returned, `restart` are nodes on which OVS-DPDK has to be restarted, `excluded` are nodes that are left alone, `consent` is
+    that to recreate pods of others.
     """
     newest = newest_revisions(revisions)
     orphans, outdated, switches, recreate, own, foreign, unmanaged = [], [], [], [], [], [], []
     started = {}
-    for pod in listed:
+    for pod in [pod for pod in listed if is_system(pod)]:
         name, node = owner(pod), node_of(pod)
         labels = pod["metadata"].get("labels") or {}
         running = [status["state"]["running"]["startedAt"] for status in pod["status"].get("containerStatuses") or [] if "running" in status["state"]]
@@ -281,24 +348,34 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
                 unmanaged.append("%s/%s" % (metadata["namespace"], metadata["name"]))
     return dict(
         orphans=orphans,
-        orphan_revisions=[named(item) for item in revisions if not owner(item) and item["metadata"]["name"].startswith(OVS + "-")],
         # Those that do not run come first, for a node without OVS loses nothing.
         outdated=sorted(outdated, key=lambda pod: (pod["ready"], pod["node"])),
         switches=switches,
         recreate=recreate,
+        # Those that have to be deleted, and whether to wait for the end of each.
+        removed=[item for item in (dict(objects=own, wait=True), dict(objects=foreign if consent else [], wait=False)) if item["objects"]],
+        reports=pod_reports(recreate, own, foreign, unmanaged, consent),
         own=own,
         foreign=foreign,
         unmanaged=unmanaged,
     )
 
 
-def removal_plan(rendered, instances, definitions, apis):
-    """What is left to remove, each list in the order of the removal."""
+def instance_queries(definitions):
+    """What module k8s_objects_info takes to read all custom resources of these definitions."""
+    kinds = [item["spec"]["names"]["kind"] for item in definitions]
+    return [dict(key=kind, kind=kind, api_version=CUSTOM_API) for kind in kinds]
+
+
+def removal_plan(rendered, left, definitions, apis):
+    """What is left to remove, each list in the order of the removal. `left` are custom resources, and objects with labels and annotations of Kube-OVN."""
     kinds = [item["spec"]["names"]["kind"] for item in definitions]
     order = [kind for kind in kinds if kind not in USED_BY_OTHERS + NETWORKS] + [kind for kind in USED_BY_OTHERS if kind in kinds]
+    instances = [item for item in left if item["apiVersion"] == CUSTOM_API]
     return dict(
         gateways=[named(item) for kind in order for item in instances if item["kind"] == kind],
-        finalized=[named(item, finalizers=None) for item in instances if item["metadata"].get("finalizers")],
+        patches=[named(item, finalizers=None) for item in instances if item["metadata"].get("finalizers")]
+        + metadata_patches([item for item in left if item["apiVersion"] != CUSTOM_API]),
         objects=[named(item) for item in MADE_LATER + rendered["objects"][::-1] + definitions if item["apiVersion"] in apis],
     )
 

@@ -10,10 +10,12 @@ PRIVATE to the collection. All are functions of their arguments. `settings` are 
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import shlex
 from decimal import Decimal, InvalidOperation
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
@@ -105,8 +107,10 @@ def tunnel_works(settings, switch):
 
     It may be without: the start script crashed after it had created the bridge, or a run was interrupted before the restart.
     """
-    bridge = switch.get("bridges", {}).get(settings["kube_ovn_hybrid_bridge"]) or {}
-    return settings["kube_ovn_mode"] != "hybrid" or ("dpdk0" in bridge.get("ports", []) and not bridge["errors"])
+    name = settings["kube_ovn_hybrid_bridge"]
+    bridge = switch.get("bridges", {}).get(name) or {}
+    errors = [item for item in switch.get("interfaces", {}).values() if item["bridge"] == name and item["error"]]
+    return settings["kube_ovn_mode"] != "hybrid" or ("dpdk0" in bridge.get("ports", []) and not errors)
 
 
 HOST_VARIABLES = (
@@ -310,14 +314,41 @@ def cluster_facts(version_info, nodes, workloads, pods, services, own):
     }
 
 
+def reports(settings, running, adopted, unlisted):
+    """What a user has to know before a deployment: another release, settings that are kept, and nodes that have left the group."""
+    found = []
+    if running and running != settings["kube_ovn_version"]:
+        found.append(
+            "From %s to %s, mode %s. OVS-DPDK restarts on one node after the other; each loses its network for that time."
+            % (running, settings["kube_ovn_version"], settings["kube_ovn_mode"])
+        )
+    if adopted:
+        found.append(
+            "Kube-OVN %s runs with settings that kube_ovn_installer_variables does not name. They are kept: %s."
+            % (running or "of an unknown release", json.dumps(adopted, sort_keys=True))
+        )
+    if unlisted:
+        found.append(
+            "%s: the label ovn.kubernetes.io/ovs_dp_type says that OVS-DPDK runs there, and no host of group nodes has this name. %s"
+            % (
+                ", ".join(unlisted),
+                "OVS-DPDK is removed from them, and their pods have to be recreated."
+                if boolean(settings["kube_ovn_clean_removed_nodes"], strict=False)
+                else "They keep label, DaemonSet and configuration. Add them to the group, or set kube_ovn_clean_removed_nodes.",
+            )
+        )
+    return found
+
+
 def node_problems(ovs, hostvars, play_hosts, host, expected):
     """What a node is not that it should be, each in one clause.
 
-    `ovs` is what module ovs_info returned for `host`, hostvars has that of the others as __kube_ovn_ovs. `expected` has `node`, `mode`,
-    `datapath_type`, `encap_ip`, `bridge`, `conflists` (how many there are), `cni_conf_dir`, `daemonset` and `check_mode`.
+    `ovs` is what module kube_ovn_node_info returned as `switch` for `host`, hostvars has that of the others in __kube_ovn_node. `expected` has `node`,
+    `mode`, `datapath_type`, `encap_ip`, `bridge`, `conflists`, `cni_conf_dir`, `daemonset` and `check_mode`.
     """
     found = []
-    ids = {name: ((hostvars[name].get("__kube_ovn_ovs") or {}).get("external_ids") or {}) for name in play_hosts if name != host}
+    others = {name: (hostvars[name].get("__kube_ovn_node") or {}).get("switch") or {} for name in play_hosts if name != host}
+    ids = {name: other.get("external_ids") or {} for name, other in others.items()}
     own = ovs.get("external_ids") or {}
     interfaces = list((ovs.get("interfaces") or {}).values())
     hybrid = expected["mode"] == "hybrid"
@@ -326,7 +357,7 @@ def node_problems(ovs, hostvars, play_hosts, host, expected):
     if not ovs.get("dpdk_initialized"):
         found.append("DPDK is not initialized; see the log of %s" % expected["daemonset"])
     system_id = own.get("system-id") or ""
-    twins = sorted(name for name, others in ids.items() if others.get("system-id") == system_id)
+    twins = sorted(name for name, other in ids.items() if other.get("system-id") == system_id)
     if not system_id:
         found.append("system-id is empty, so that there are no tunnels")
     elif twins:
@@ -355,7 +386,7 @@ def node_problems(ovs, hostvars, play_hosts, host, expected):
             "other nodes tunnel to %s instead of %s; restart the pod of kube-ovn-cni where it does not change" % (address or "no address", expected["encap_ip"])
         )
     remote = {(item.get("options") or {}).get("remote_ip") for item in interfaces if item.get("type") in ("geneve", "vxlan", "stt")}
-    without = sorted(name for name, others in ids.items() if others and not set((others.get("ovn-encap-ip") or "").split(",")) & remote)
+    without = sorted(name for name, other in ids.items() if other and not set((other.get("ovn-encap-ip") or "").split(",")) & remote)
     if without:
         found.append("there is no tunnel to %s" % ", ".join(without))
     return found

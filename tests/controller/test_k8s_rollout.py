@@ -114,9 +114,12 @@ class Cluster:
         return None
 
 
+WORKLOAD = {"kind": "DaemonSet", "name": "ovs-ovn", "namespace": "kube-system", "until": "available"}
+
+
 def wait(at, **params):
     clock = Clock()
-    given = {"workloads": [{"kind": "DaemonSet", "name": "ovs-ovn", "namespace": "kube-system"}], "pods": [], "excluded_nodes": [], "until": "available"}
+    given = {"workloads": [WORKLOAD], "pods": [], "excluded_nodes": []}
     given.update({"timeout": 300, "steady": 0, "interval": 10}, **params)
     return module.wait(Cluster(clock, at), given, clock, clock.sleep)
 
@@ -153,5 +156,6 @@ def test_a_pod_on_a_node_is_waited_for_until_it_is_alone_and_stays_ready():
 
 def test_seen_by_its_controller_is_enough_where_only_that_is_asked():
     broken = daemon_set(available=0)
-    assert wait(lambda now: (broken, []), until="observed")[2] is None
-    assert "Its controller has not seen the last change." in wait(lambda now: (daemon_set(observed=1), []), until="observed")[2]
+    assert wait(lambda now: (broken, []), workloads=[{**WORKLOAD, "until": "observed"}])[2] is None
+    found = wait(lambda now: (daemon_set(observed=1), []), workloads=[{**WORKLOAD, "until": "observed"}])
+    assert "Its controller has not seen the last change." in found[2]

@@ -133,3 +133,23 @@ def test_devices_of_others_are_left_alone(tmp_path):
         if tap:
             (tmp_path / name / "tun_flags").write_text("x")
     assert node.left_devices(["br-int", "br-phy"], str(tmp_path)) == ["genev_sys_6081", "br-int"]
+
+
+def test_files_that_are_left_are_told_and_directories_that_are_empty_without_them(tmp_path):
+    for name in ("own/kube-ovn", "shared/kube-ovn", "shared/.other", f"results/kube-ovn-{'a1' * 32}-eth0", "results/kube-ovn-dpdk-1-eth0", "empty/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "empty" / "x").unlink()
+    (tmp_path / "link").symlink_to(tmp_path / "nosuch")
+    files = [str(tmp_path / name) for name in ("own/kube-ovn", "shared/kube-ovn", "nosuch", "link")]
+    found = node.leftovers(files, str(tmp_path / "results"), [str(tmp_path / name) for name in ("own", "shared", "empty", "nosuch")])
+    names = ["own/kube-ovn", "shared/kube-ovn", "link", f"results/kube-ovn-{'a1' * 32}-eth0", "own", "empty"]
+    assert found == [str(tmp_path / name) for name in names]
+    assert node.leftovers([], str(tmp_path / "nosuch"), []) == []
+
+
+def test_configurations_of_the_network_are_told_by_their_name(tmp_path):
+    for name in ("01-kube-ovn.conflist", "00-multus.conf", "x-kube-ovn.conflist.old"):
+        (tmp_path / name).write_text("")
+    assert node.conflists(str(tmp_path)) == ["01-kube-ovn.conflist"]
+    assert node.conflists(str(tmp_path / "nosuch")) == []

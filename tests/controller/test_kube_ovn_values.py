@@ -196,7 +196,7 @@ def test_what_is_wrong_with_a_node_is_named(path, value, expected, problem):
     for key in keys:
         target = target[key]
     target[last] = value
-    hostvars = {"host-1": {}, "other": {"__kube_ovn_ovs": {"external_ids": {"system-id": "two", "ovn-encap-ip": "fd00::2"}}}, "unread": {}}
+    hostvars = {"host-1": {}, "other": {"__kube_ovn_node": {"switch": {"external_ids": {"system-id": "two", "ovn-encap-ip": "fd00::2"}}}}, "unread": {}}
     found = values.node_problems(ovs, hostvars, list(hostvars), "host-1", {**EXPECTED, **expected})
     assert [text.startswith(problem) for text in found] == [True] if problem else found == []
 
@@ -398,8 +398,8 @@ WITHOUT_FILES = {"files": {"config.cfg": None, "ovs-dpdk-config": None}, "config
 
 def node_of(settings, **more):
     """What module kube_ovn_node_info returns of a node on which an OVS-DPDK runs with these settings."""
-    bridges = {"br-phy": {"ports": ["br-phy", "dpdk0"], "errors": {}}}
-    switch = {"other_config": values.node_config(settings), "bridges": bridges}
+    bridges = {"br-phy": {"ports": ["br-phy", "dpdk0"]}}
+    switch = {"other_config": values.node_config(settings), "bridges": bridges, "interfaces": {"dpdk0": {"bridge": "br-phy", "error": ""}}}
     files = {"ovs-dpdk-config": None, **values.node_files(settings)}
     return {**WITHOUT_FILES, "files": files, "config_dir": "root:root 0755", "running": True, "switch": switch, **more}
 
@@ -434,6 +434,23 @@ def test_a_node_is_compared_with_its_settings(more):
         assert verdict(settings, {**there, "files": files, "running": False, "switch": {}}) == (True, False)
 
 
+def test_an_error_of_another_bridge_asks_for_no_restart():
+    there = node_of({**SETTINGS, **HYBRID})
+    there["switch"]["interfaces"]["pod1"] = {"bridge": "br-int", "error": "no such device"}
+    assert verdict({**SETTINGS, **HYBRID}, there) == (False, False)
+
+
+def test_what_has_to_be_known_before_a_deployment_is_reported():
+    settings = {"kube_ovn_version": "v1.13.0", "kube_ovn_mode": "hybrid", "kube_ovn_clean_removed_nodes": False}
+    assert values.reports(settings, "v1.13.0", {}, []) == values.reports(settings, "", {}, []) == []
+    upgrade, kept, left = values.reports(settings, "v1.12.35", {"IFACE": "bond1"}, ["node-8", "node-9"])
+    assert upgrade.startswith("From v1.12.35 to v1.13.0, mode hybrid.")
+    assert kept == 'Kube-OVN v1.12.35 runs with settings that kube_ovn_installer_variables does not name. They are kept: {"IFACE": "bond1"}.'
+    assert left.startswith("node-8, node-9: the label ovn.kubernetes.io/ovs_dp_type says") and "They keep label" in left
+    assert "OVS-DPDK is removed from them" in values.reports({**settings, "kube_ovn_clean_removed_nodes": "yes"}, "v1.13.0", {}, ["node-9"])[0]
+    assert "Kube-OVN of an unknown release runs" in values.reports(settings, "", {"IFACE": "bond1"}, [])[0]
+
+
 def test_settings_with_errors_are_not_compared():
     plan = values.node_plan({"kube_ovn_dpdk_socket_mem": {}}, node_of({**SETTINGS, **HYBRID}), ["kube_ovn_dpdk_socket_mem is no list"])
     assert plan == {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
@@ -448,11 +465,16 @@ def test_stale_keys_are_those_that_the_database_has():
 
 
 @pytest.mark.parametrize(
-    "bridges", [{}, {"br-phy": {"ports": ["br-phy"], "errors": {}}}, {"br-phy": {"ports": ["br-phy", "dpdk0"], "errors": {"dpdk0": "no such device"}}}]
+    "switch",
+    [
+        {"bridges": {}},
+        {"bridges": {"br-phy": {"ports": ["br-phy"]}}},
+        {"interfaces": {"dpdk0": {"bridge": "br-phy", "error": "no such device"}}},
+    ],
 )
-def test_a_tunnel_bridge_that_does_not_work_asks_for_a_restart(bridges):
+def test_a_tunnel_bridge_that_does_not_work_asks_for_a_restart(switch):
     there = node_of({**SETTINGS, **HYBRID})
-    there["switch"]["bridges"] = bridges
+    there["switch"].update(switch)
     assert verdict({**SETTINGS, **HYBRID}, there) == (False, True)
     assert verdict({**SETTINGS, "kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}, there)[1] is False
 

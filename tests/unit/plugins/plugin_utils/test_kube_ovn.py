@@ -98,7 +98,11 @@ def test_files_that_follow_each_other_are_one_step_and_only_rollouts_of_what_is_
     ]
     found = plan(steps=steps, there=[workload("Deployment", "coredns")])
     assert [(stage["name"], stage["first"], stage["count"], stage["timeout"]) for stage in found["stages_before_ovs"]] == [("crd.yaml, ovn.yaml", 0, 3, 300)]
-    assert found["stages_before_ovs"][0]["wait"] == [dict(kind="Deployment", name="ovn-central", namespace="kube-system")]
+    # OVS-DPDK is brought up next, so its controller has to have seen it.
+    assert found["stages_before_ovs"][0]["wait"] == [
+        dict(kind="Deployment", name="ovn-central", namespace="kube-system"),
+        dict(kind="DaemonSet", name=DEDICATED, namespace="kube-system", until="observed"),
+    ]
     assert [(stage["name"], stage["first"], stage["count"]) for stage in found["stages_after_ovs"]] == [("kube-ovn.yaml", 3, 1)]
     assert [item["name"] for item in found["stages_after_ovs"][0]["wait"]] == ["coredns"]
     assert [(item["metadata"]["name"], item["metadata"]["labels"]) for item in found["labels"]] == [
@@ -120,7 +124,7 @@ def test_what_is_waited_for_after_the_databases_comes_after_ovs():
     found = plan(steps=steps)
     keys = ("stages_before_ovs", "stages_after_ovs")
     stages = [[(stage["name"], stage["count"], [item["name"] for item in stage["wait"]]) for stage in found[key]] for key in keys]
-    assert stages == [[("ovn.yaml", 2, ["ovn-central"])], [(DEDICATED, 0, [DEDICATED]), ("kube-ovn.yaml", 2, ["kube-ovn-cni"])]]
+    assert stages == [[("ovn.yaml", 2, ["ovn-central", DEDICATED])], [(DEDICATED, 0, [DEDICATED]), ("kube-ovn.yaml", 2, ["kube-ovn-cni"])]]
     # Without the databases OVS comes last.
     found = plan(steps=[steps[0], steps[4]])
     assert ([len(found[key]) for key in ("stages_before_ovs", "stages_after_ovs")]) == [1, 0]
@@ -142,7 +146,7 @@ def test_nodes_of_hybrid_mode_are_labelled_whatever_the_installer_does():
 
 def test_on_a_first_install_nothing_is_in_the_way_and_nothing_is_ready():
     found = plan()
-    assert (found["orphaned"], found["replaced"], found["ready"], found["since"]) == ([], [], [], "")
+    assert (found["obsolete"], found["differs"], found["ready"], found["since"]) == ([], True, [], "")
     assert found["on_delete"] == [DEDICATED]
 
 
@@ -165,14 +169,16 @@ def test_on_a_first_install_nothing_is_in_the_way_and_nothing_is_ready():
 )
 def test_what_cannot_be_changed_goes_without_its_pods(daemonset, app, there, expected):
     found = plan(daemonset, app, [workload("DaemonSet", name, label, hugepages) for name, label, hugepages in there])
-    assert [item["metadata"]["name"] for item in found["orphaned"]] == expected
-    assert found["replaced"] == []
+    assert policies(found) == ([("Orphan", expected)] if expected else [])
+
+
+def policies(found):
+    return [(item["policy"], [one["metadata"]["name"] for one in item["objects"]]) for item in found["obsolete"]]
 
 
 def test_another_workload_with_another_selector_goes_with_its_pods():
     found = plan(there=[workload("Deployment", "ovn-central", "central")])
-    assert [(item["kind"], item["metadata"]["name"]) for item in found["replaced"]] == [("Deployment", "ovn-central")]
-    assert found["orphaned"] == []
+    assert policies(found) == [("Foreground", ["ovn-central"])]
 
 
 @pytest.mark.parametrize(
@@ -191,14 +197,31 @@ def test_what_is_not_rolled_out_is_not_ready(kind, status):
     assert plan(there=[dict(workload(kind, "kube-ovn-cni"), status=None)])["ready"] == []
 
 
+def removed(steps):
+    return [([item["metadata"]["name"] for item in step["objects"]], step["wait"]) for step in steps]
+
+
+def test_pods_on_a_node_that_is_down_are_deleted_before_their_workloads_are_waited_for():
+    there = [workload("DaemonSet", "kube-ovn-cni"), workload("DaemonSet", DEDICATED), workload("DaemonSet", "other")]
+    listed = [pod("a", DEDICATED), pod("b", DEDICATED, "node-9"), pod("c", "kube-ovn-cni", "node-9")]
+    found = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], there, found=dict(pods=listed), excluded=["node-9"])["removal"]
+    assert removed(found["others"]) == [(["kube-ovn-cni"], False)]
+    assert found["pods"] == ["a"]
+    assert removed(found["switches"]) == [([DEDICATED], False), (["b", "c"], True), ([DEDICATED, "kube-ovn-cni"], True)]
+    assert [step["delete_options"] for step in found["switches"]] == [
+        dict(propagationPolicy="Foreground"), dict(gracePeriodSeconds=0), dict(propagationPolicy="Foreground"),
+    ]  # fmt: skip
+    assert plan()["removal"] == dict(others=[], pods=[], switches=[])
+
+
 def test_the_workloads_of_kube_ovn_are_told_from_others():
     there = [workload("DaemonSet", "kube-ovn-cni")] + [workload("Deployment", name) for name in ("coredns", "ovn-central", "ovn-ic-server")]
     for item in there:
         item["spec"]["template"]["spec"]["hostNetwork"] = True
     found = plan(there=there + [workload("DaemonSet", HYBRID), workload("Deployment", "kube-ovn-monitor")])
-    assert [item["metadata"]["name"] for item in found["switches"]] == [HYBRID, "ovn-central"]
+    assert removed(found["removal"]["switches"]) == [([HYBRID, "ovn-central"], True)]
     # The pod that needs kube-ovn-cni to go goes first.
-    assert [item["metadata"]["name"] for item in found["others"]] == ["kube-ovn-monitor", "ovn-ic-server", "kube-ovn-cni"]
+    assert removed(found["removal"]["others"]) == [(["kube-ovn-monitor", "ovn-ic-server", "kube-ovn-cni"], True)]
     assert found["since"] == "2026-01-01T00:00:00Z"
 
 
@@ -296,9 +319,71 @@ def test_a_pod_whose_daemonset_is_gone_gets_the_labels_of_its_heir():
     assert [item["metadata"]["labels"]["app"] for item in found["orphans"]] == ["ovs-dpdk", "ovs"]
 
 
-def test_revisions_without_an_owner_are_found():
-    listed = REVISIONS + [revision("left", 3, owner=None)]
-    assert [item["metadata"]["name"] for item in judged([], revisions=listed)["orphan_revisions"]] == ["ovs-ovn-left"]
+def test_revisions_go_with_their_daemonset_and_those_that_an_interrupted_run_left():
+    found = dict(revisions=REVISIONS + [revision("left", 3, owner=None)])
+    names = [item["metadata"]["name"] for item in _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], [], found=found)["obsolete"][0]["objects"]]
+    assert names == ["ovs-ovn-left"]
+    there = [workload("DaemonSet", DEDICATED, "ovs", True)]
+    first, second = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], there, found=found)["obsolete"]
+    assert (first["policy"], second["policy"]) == ("Orphan", "Foreground")
+    assert [item["metadata"]["name"] for item in second["objects"]] == ["ovs-ovn-new", "ovs-ovn-old", "ovs-ovn-left"]
+
+
+# --- nothing to do ----------------------------------------------------------------------------------------------------------------
+
+WAIT = dict(action="wait", condition="rollout", kind="Deployment", name="ovn-central")
+LABEL = dict(action="label", nodes=["node-1"], labels={"kube-ovn/role": "master"})
+
+
+def settled(**more):
+    """A cluster in which everything is as it should be, but for this."""
+    found = dict(
+        nodes=[dict(metadata=dict(name="node-1", labels={"kube-ovn/role": "master", "x": "y"}))], pods=[pod("a", DEDICATED)], revisions=REVISIONS
+    )
+    other = workload("DaemonSet", "other", numberAvailable=0)
+    there = more.pop("there", [workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete"), workload("Deployment", "ovn-central"), other])
+    names = more.pop("given", {})
+    steps = [LABEL, dict(action="apply", file="ovn.yaml", first=0, count=4), WAIT]
+    return _kube_ovn.deployment(rendered(DEDICATED, "ovs-dpdk", steps), DEDICATED, ["node-1"], there, found=dict(found, **more), **names)
+
+
+@pytest.mark.parametrize(
+    "compared, differs",
+    [
+        ([], False),
+        ([dict(changed=False)], False),
+        ([dict(changed=False), dict(changed=True)], True),
+        ([dict(changed=False, error="x")], True),
+    ],
+)
+def test_where_nothing_is_to_be_done_the_objects_alone_can_differ(compared, differs):
+    found = settled(given=dict(compared=compared))
+    assert (found["differs"], found["labels"]) == (differs, [])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        dict(nodes=[dict(metadata=dict(name="node-1", labels={"kube-ovn/role": "slave"}))]),
+        dict(nodes=[dict(metadata=dict(name="node-1"))]),
+        dict(pods=[pod("a", DEDICATED, revision="old")]),
+        dict(pods=[pod("a", metadata=dict(generateName="ovs-ovn-"))]),
+        dict(revisions=REVISIONS + [revision("left", 3, owner=None)]),
+        dict(given=dict(restart=["node-1"])),
+        dict(there=[]),
+        dict(there=[workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete", numberAvailable=1), workload("Deployment", "ovn-central")]),
+        dict(there=[workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete"), workload("Deployment", "ovn-central", availableReplicas=0)]),
+    ],
+)
+def test_what_is_to_be_done_is_told(more):
+    assert settled(**more)["differs"]
+
+
+def test_pods_on_excluded_nodes_make_no_difference():
+    there = [workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete", numberAvailable=1), workload("Deployment", "ovn-central")]
+    down = pod("b", DEDICATED, "node-9", metadata=dict(labels={"app": "ovs-dpdk"}))
+    assert settled(there=there, pods=[pod("a", DEDICATED), down])["differs"]
+    assert not settled(there=there, pods=[pod("a", DEDICATED), down], given=dict(excluded=["node-9"]))["differs"]
 
 
 def test_only_pods_whose_container_runs_can_clean_up():
@@ -336,6 +421,8 @@ def test_clients_of_sockets_that_are_older_than_their_switch_have_to_be_recreate
     found = judged(listed)
     assert [item["name"] for item in found["recreate"]] == ["own", "other", "both", "unreadable"]
     assert [item["metadata"]["name"] for item in found["own"]] == ["own"]
+    assert found["removed"] == [dict(objects=found["own"], wait=True)]
+    assert [text.rpartition(": ")[2] for text in found["reports"]] == ["other, both, unreadable."]
     # Whatever the mode of Kube-OVN.
     assert [item["name"] for item in judged([pod("switch", HYBRID)] + listed[1:], HYBRID)["recreate"]] == ["own", "other", "both", "unreadable"]
 
@@ -358,6 +445,13 @@ def test_pods_with_an_address_from_before_are_foreign_and_those_without_a_contro
     found = judged(listed, since="2026-01-01T00:20:00Z")
     assert [item["metadata"]["name"] for item in found["foreign"]] == ["old"]
     assert found["unmanaged"] == ["kube-system/mine", "kube-system/static", "kube-system/mirror"]
+    assert found["removed"] == []
+    named = [text.partition(". ")[0].rpartition(": ")[2] for text in found["reports"]]
+    assert named == ["kube-system/old", "kube-system/mine, kube-system/static, kube-system/mirror"]
+    # With consent they are recreated, and nobody waits for one after the other.
+    found = judged(listed, since="2026-01-01T00:20:00Z", consent=True)
+    assert found["removed"] == [dict(objects=found["foreign"], wait=False)]
+    assert [text.partition(". ")[2].partition(" ")[0] for text in found["reports"]] == ["No"]
     assert (judged(listed)["foreign"], judged(listed)["unmanaged"]) == ([], [])
 
 
@@ -383,11 +477,15 @@ def test_what_uses_something_goes_before_what_it_uses_and_networks_last():
     assert [item["metadata"] for item in found["gateways"]] == [
         dict(name="vip"), dict(name="gw", namespace="default"), dict(name="vlan"), dict(name="net"),
     ]  # fmt: skip
-    assert [item["metadata"] for item in found["finalized"]] == [dict(name="join", finalizers=None), dict(name="ip", finalizers=None)]
+    assert [item["metadata"] for item in found["patches"]] == [dict(name="join", finalizers=None), dict(name="ip", finalizers=None)]
     names = ["%s/%s" % (item["kind"], item["metadata"]["name"]) for item in found["objects"]]
     assert names[-6:] == ["CustomResourceDefinition/%ss.kubeovn.io" % kind for kind in ("providernetwork", "subnet", "vip", "vlan", "ip", "vpcegressgateway")]
     assert names.index("DaemonSet/kube-ovn-cni") < names.index("Deployment/ovn-central") < names.index("ServiceAccount/ovn")
     assert all(sorted(item) == ["apiVersion", "kind", "metadata"] for item in found["objects"])
+
+
+def test_all_custom_resources_are_read_in_one_call():
+    assert _kube_ovn.instance_queries([definition("Vip", "vips")]) == [dict(key="Vip", kind="Vip", api_version="kubeovn.io/v1")]
 
 
 def test_what_the_cluster_does_not_serve_is_not_removed():
@@ -415,4 +513,4 @@ def test_what_the_cluster_does_not_serve_is_not_removed():
 def test_metadata_of_kube_ovn_is_told_from_others(mark, ours):
     node = dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: "x"}, annotations={mark: "y", "z": "1"}))
     expected = [dict(apiVersion="v1", kind="Node", metadata=dict(name="n", labels={mark: None}, annotations={mark: None}))]
-    assert _kube_ovn.metadata_patches([node, dict(node, metadata=dict(name="m"))]) == (expected if ours else [])
+    assert _kube_ovn.removal_plan(rendered(), [node, dict(node, metadata=dict(name="m"))], [], [])["patches"] == (expected if ours else [])

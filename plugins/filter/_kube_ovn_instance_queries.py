@@ -7,32 +7,31 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-name: _kube_ovn_metadata_patches
-short_description: Finds labels and annotations of Kube-OVN
+name: _kube_ovn_instance_queries
+short_description: Lists the custom resources of Kube-OVN to read
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to the collection.
-  - Finds labels and annotations that Kube-OVN put on objects of others.
+  - Turns the definitions of custom resources into what M(kube_ovn.dpdk.k8s_objects_info) reads.
 options:
   _input:
-    description: Objects of any kind.
+    description: The CustomResourceDefinitions of Kube-OVN.
     type: list
     elements: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Remove Kube-OVN labels and annotations from nodes
-  kubernetes.core.k8s:
-    state: patched
-    definition: "{{ nodes.resources | kube_ovn.dpdk._kube_ovn_metadata_patches }}"
+- name: Read all custom resources
+  kube_ovn.dpdk.k8s_objects_info:
+    objects: "{{ definitions | kube_ovn.dpdk._kube_ovn_instance_queries }}"
 """
 
 RETURN = r"""
 _value:
-  description: Patches that remove them, one for each object that has any.
+  description: The option C(objects) of the module, with the kind as C(key).
   type: list
   elements: dict
 """
@@ -42,4 +41,4 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn
 
 class FilterModule(object):
     def filters(self):
-        return {"_kube_ovn_metadata_patches": _kube_ovn.metadata_patches}
+        return {"_kube_ovn_instance_queries": _kube_ovn.instance_queries}
