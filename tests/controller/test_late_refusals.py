@@ -44,11 +44,10 @@ TWINS = {
     ("kube_ovn", "kube_ovn_hybrid_encap_ip |"): "hybrid-ports",
     ("kube_ovn", "__kube_ovn_amount_mib | int >= __kube_ovn_socket_mem_mib"): "socket-memory",
     ("network_attachments", "__network_attachments_plan.errors"): "attachment-admission",
-    ("userspace_cni", "__userspace_cni_ready.stat.exists"): "build-files",
+    ("userspace_cni", "__userspace_cni_missing_files"): "build-files",
     ("hugepages", "item.size | human_to_bytes not in"): "hugepage-mounts",
     ("ovs_dpdk_image", "ovs_dpdk_image_scripts is"): "build-files",
     ("ovs_wrapper", "is not a wrapper"): "ovs-tools",
-    ("userspace_cni", "__userspace_cni_vpp.matched"): "build-files",
     ("verify", "groups['cluster'] | default([]) | length == 1"): "inventory-groups",
 }
 REASONS = {
