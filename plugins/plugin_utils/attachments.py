@@ -12,6 +12,9 @@ from __future__ import annotations
 import json
 import re
 
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied
+
 PART_OF = "app.kubernetes.io/part-of"
 COLLECTION = "kube-ovn-dpdk"
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
@@ -337,6 +340,70 @@ def policy(pods_dir, version, exempt):
             },
         },
     ]
+
+
+# --- What role network_attachments does in a cluster
+
+POLICY_VERSIONS = (("policies", "admissionregistration.k8s.io/v1"), ("beta_policies", "admissionregistration.k8s.io/v1beta1"))
+NO_POLICIES = (
+    "network_attachments_admission needs ValidatingAdmissionPolicy, which this cluster does not serve. Kubernetes has it by default from 1.30 on, and as a"
+    " beta that has to be enabled from 1.28 on; docs/security.md says what an older cluster can do."
+)
+
+
+def _server(settings, services):
+    """Address of the API as the nodes reach it."""
+    if settings["network_attachments_server"]:
+        return settings["network_attachments_server"]
+    address = services[0]["spec"]["clusterIP"] if services else ""
+    return "https://%s:443" % ("[%s]" % address if ":" in address else address)
+
+
+def plan(cluster, settings, account, passed_over=""):
+    """What the role does: `errors` that keep it from it, objects to `remove` and to `apply`, the Secret to apply for a `token`, `accounts` to remove.
+
+    `cluster` is what module k8s_objects_info returned, `account` the objects of the plugin's account. Pods that are a part of `passed_over` do not count as
+    users. `server` is the address of the API, and `data` that of the Secret, where it is there.
+    """
+    found, wanted, namespace = cluster["objects"], settings["network_attachments_definitions"], settings["network_attachments_namespace"]
+    errors, remove = [], []
+    if boolean(settings["network_attachments_purge"], strict=False):
+        remove = stale(found["attachments"], wanted, namespace)
+        pods = users(found["pods"], remove, passed_over)
+        if pods:
+            names = ", ".join(item["metadata"]["name"] for item in remove)
+            errors.append("Pods use %s; delete them first: %s" % (names, ", ".join(pods)))
+        # The controller of Kube-OVN releases a subnet once no pod has an address of it.
+        remove += stale_subnets(found["subnets"], wanted, namespace)
+    # Kube-OVN finds the subnet of an attachment when a pod asks for it, so it is there before.
+    apply = subnets(wanted, namespace) + objects(wanted, namespace, settings["network_attachments_kubeconfig"])
+    served = [version for name, version in POLICY_VERSIONS if name not in cluster["missing"]]
+    admission = policy(settings["network_attachments_pods_dir"], served[0] if served else "", settings["network_attachments_admission_exempt"])
+    if boolean(settings["network_attachments_admission"], strict=False):
+        errors += [] if served else [NO_POLICIES]
+        apply += admission
+    elif found["policies"] or found["beta_policies"]:
+        remove += admission
+    # The plugin has an account of its own where no other kubeconfig is named.
+    own = settings["network_attachments_kubeconfig"] == settings["network_attachments_own_kubeconfig"] and bool(of_kind(wanted, USERSPACE))
+    tokens = [item for item in account if item["kind"] == "Secret"] if own else []
+    apply += [item for item in account if item not in tokens] if own else []
+    accounts = [item for name in ("secrets", "accounts", "bindings", "roles") for item in found[name]]
+    everything = [item for name in sorted(found) for item in found[name]]
+    there = [item.get("data") or {} for item in found["secrets"] if _applied.identity(item) in [_applied.identity(one) for one in tokens]]
+    return {
+        "errors": errors,
+        "remove": remove,
+        "apply": _applied.unapplied(apply, everything),
+        "own": own,
+        "token": _applied.unapplied(tokens, everything),
+        "data": there[0] if there else {},
+        "server": _server(settings, found.get("services")),
+        # An account that another name replaced would keep its token for ever.
+        "accounts": stale_accounts(
+            accounts, settings["network_attachments_account"] if own else "", settings["network_attachments_account_namespace"]
+        ),
+    }
 
 
 # --- Pods and the Multus that attaches them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import attachments
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, attachments
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 KUBECONFIG = "/etc/cni/net.d/userspace.d/userspace.kubeconfig"
@@ -211,3 +211,112 @@ def test_policy_lets_pods_go_that_were_there_before() -> None:
     policy, _binding = attachments.policy("/run/openvswitch/pods", "admissionregistration.k8s.io/v1", [])
     judged = {(o, r) for rule in policy["spec"]["matchConstraints"]["resourceRules"] for o in rule["operations"] for r in rule["resources"]}
     assert judged == {("CREATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")}
+
+
+SETTINGS = {
+    "network_attachments_definitions": [{"name": "a", "mode": "client"}, {"name": "own", "type": "kube-ovn", "subnet": {"cidr": "10.20.0.0/16"}}],
+    "network_attachments_namespace": "default",
+    "network_attachments_kubeconfig": KUBECONFIG,
+    "network_attachments_own_kubeconfig": KUBECONFIG,
+    "network_attachments_account": "userspace-cni",
+    "network_attachments_account_namespace": "kube-system",
+    "network_attachments_server": "",
+    "network_attachments_pods_dir": "/run/openvswitch/pods",
+    "network_attachments_admission": False,
+    "network_attachments_admission_exempt": [],
+    "network_attachments_purge": False,
+}
+PURGE = {"network_attachments_purge": True}
+KEYS = ("attachments", "subnets", "policies", "beta_policies", "secrets", "accounts", "bindings", "roles", "services", "pods")
+
+
+def account(name: str = "userspace-cni") -> list:
+    """As the template of the role has it, in short."""
+    service_account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "kube-system"}}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "kube-system"}, "type": "kubernetes.io/service-account-token"}
+    return [service_account, role, secret]
+
+
+def applied(item: dict) -> dict:
+    metadata = {**item["metadata"], "uid": "1", "annotations": {_applied.LAST_APPLIED: json.dumps(item)}}
+    return {**item, "metadata": metadata, **({"data": {"token": "dG9rZW4="}} if item["kind"] == "Secret" else {})}
+
+
+def cluster(missing: tuple = (), **objects: list) -> dict:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {"clusterIP": "fd00::1"}}
+    return {"objects": {**{key: [] for key in KEYS}, "services": [service], **objects}, "missing": list(missing)}
+
+
+def after_a_run(**settings: object) -> dict:
+    first = attachments.plan(cluster(), {**SETTINGS, **settings}, account())
+    live = [applied(item) for item in first["apply"] + first["token"]]
+    kinds = {"NetworkAttachmentDefinition": "attachments", "Subnet": "subnets", "ServiceAccount": "accounts", "ClusterRole": "roles", "Secret": "secrets"}
+    kinds.update(ValidatingAdmissionPolicy="policies", ValidatingAdmissionPolicyBinding="policy_bindings")
+    found: dict[str, list] = {}
+    for item in live:
+        found.setdefault(kinds[item["kind"]], []).append(item)
+    return found
+
+
+def test_first_run_applies_everything_in_its_order_and_the_next_one_nothing() -> None:
+    first = attachments.plan(cluster(), SETTINGS, account())
+    assert [item["kind"] for item in first["apply"]] == ["Subnet", *["NetworkAttachmentDefinition"] * 2, "ServiceAccount", "ClusterRole"]
+    assert ([item["kind"] for item in first["token"]], first["data"], first["own"]) == (["Secret"], {}, True)
+    assert first["server"] == "https://[fd00::1]:443"
+    second = attachments.plan(cluster(**after_a_run()), SETTINGS, account())
+    assert {key: second[key] for key in ("errors", "remove", "apply", "token", "accounts")} == dict.fromkeys(
+        ("errors", "remove", "apply", "token", "accounts"), []
+    )
+    assert second["data"] == {"token": "dG9rZW4="}
+    assert attachments.plan(cluster(), {**SETTINGS, "network_attachments_server": "https://api:6443"}, account())["server"] == "https://api:6443"
+
+
+def test_only_what_changed_is_applied() -> None:
+    changed = {**SETTINGS, "network_attachments_definitions": [{"name": "a", "mode": "server"}, SETTINGS["network_attachments_definitions"][1]]}
+    assert [item["metadata"]["name"] for item in attachments.plan(cluster(**after_a_run()), changed, account())["apply"]] == ["a"]
+
+
+def test_attachments_are_removed_only_when_asked_and_not_while_pods_use_them() -> None:
+    found, one = after_a_run(), {**SETTINGS, "network_attachments_definitions": [{"name": "a", "mode": "client"}], "network_attachments_purge": "false"}
+    assert attachments.plan(cluster(**found), one, account())["remove"] == []
+    purged = attachments.plan(cluster(**found), {**one, **PURGE}, account())
+    assert [(item["kind"], item["metadata"]["name"]) for item in purged["remove"]] == [("NetworkAttachmentDefinition", "own"), ("Subnet", "own")]
+    assert purged["errors"] == []
+    user = pod("own", labels={attachments.PART_OF: "kube-ovn-dpdk"})
+    user.update(apiVersion="v1", kind="Pod")
+    assert attachments.plan(cluster(**found, pods=[user]), {**one, **PURGE}, account())["errors"] == ["Pods use own; delete them first: n/p"]
+    assert attachments.plan(cluster(**found, pods=[user]), {**one, **PURGE}, account(), "kube-ovn-dpdk")["errors"] == []
+
+
+def test_policy_is_applied_in_the_newest_version_or_removed() -> None:
+    wanted = {**SETTINGS, "network_attachments_admission": True}
+    served = [attachments.plan(cluster(missing), wanted, account())["apply"] for missing in ((), ("policies",))]
+    versions = [[item["apiVersion"] for item in found if item["kind"].startswith("Validating")] for found in served]
+    assert versions == [["admissionregistration.k8s.io/v1"] * 2, ["admissionregistration.k8s.io/v1beta1"] * 2]
+    (error,) = attachments.plan(cluster(("policies", "beta_policies")), wanted, account())["errors"]
+    assert "ValidatingAdmissionPolicy, which this cluster does not serve" in error
+    found = after_a_run(network_attachments_admission=True)
+    assert attachments.plan(cluster(**found), wanted, account())["apply"] == []
+    removed = attachments.plan(cluster(**found), SETTINGS, account())["remove"]
+    assert [item["kind"] for item in removed] == ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"network_attachments_kubeconfig": "/etc/cni/net.d/multus.d/multus.kubeconfig"},
+        {"network_attachments_definitions": [{"name": "own", "type": "kube-ovn"}]},
+    ],
+)
+def test_account_is_removed_where_nothing_needs_it(settings: dict) -> None:
+    plan = attachments.plan(cluster(**after_a_run()), {**SETTINGS, **settings}, account())
+    assert [item["kind"] for item in plan["accounts"]] == ["Secret", "ServiceAccount", "ClusterRole"]
+    assert (plan["own"], plan["token"], plan["data"]) == (False, [], {})
+    assert not {"ServiceAccount", "ClusterRole"} & {item["kind"] for item in plan["apply"]}
+
+
+def test_account_with_another_name_replaces_the_one_before() -> None:
+    plan = attachments.plan(cluster(**after_a_run()), {**SETTINGS, "network_attachments_account": "other"}, account("other"))
+    assert [item["metadata"]["name"] for item in plan["apply"] + plan["token"]] == ["other"] * 3
+    assert {item["metadata"]["name"] for item in plan["accounts"]} == {"userspace-cni"}

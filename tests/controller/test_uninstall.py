@@ -60,7 +60,7 @@ def test_check_mode_tells_what_a_run_would_do_although_its_own_pods_are_still_th
     everything = sorted(uninstall.store)
     code, output = uninstall("--check")
     assert code == 0, output
-    for name in ("Remove pods that are not wanted", "Remove them", "Remove the plugin, its launcher"):
+    for name in ("Remove pods that are not wanted", "Remove the attachments", "Remove the plugin, its launcher"):
         assert name in output
     assert sorted(uninstall.store) == everything
     assert (uninstall.folder / "userspace_cni_state_dir" / "0123-net1.json").exists()
