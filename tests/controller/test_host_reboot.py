@@ -389,9 +389,12 @@ MARK = "Managed by Ansible\nmarked-at: 2026-05-01T12:00:00Z\ncordoned-at: %s\n"
     ("2026-05-01T12:00:05Z", MARK % "", "role"), ("2026-05-02T12:00:05Z", MARK % "", "other"),
     # A control plane without that taint.
     ("", MARK % "", "role"), ("", "", "other"),
+    # Somebody else had cordoned it a moment before.
+    ("", MARK % "somebody else", "other"), ("2026-05-01T12:00:05Z", MARK % "somebody else", "other"),
 ])  # fmt: skip
 def test_whose_cordon_it_is(added, mark, owner):
     taints = [{"key": "other", "timeAdded": "2020-01-01T00:00:00Z"}] + ([{"key": host_reboot.TAINT, "timeAdded": added}] if added else [])
     node = {"spec": {"unschedulable": True, "taints": taints}}
-    assert host_reboot.node(node, mark)["cordon"] == owner
-    assert host_reboot.node({"spec": {"taints": taints}}, mark)["cordon"] == "nobody"
+    found = {"machine": "", "mark": mark}
+    assert host_reboot.node({"node": [node]}, found)["cordon"] == owner
+    assert host_reboot.node({"node": [{"spec": {"taints": taints}}]}, found)["cordon"] == "nobody"
