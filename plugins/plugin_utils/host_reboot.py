@@ -20,8 +20,9 @@ NO_KUBECONFIG = (
 )
 # It may be a node under another name.
 NO_NODE = (
-    "{node} is no node of the cluster that host_reboot_kubeconfig ({found}) leads to, so it was neither drained nor rebooted. The nodes are {nodes}. If the "
-    "host is one of them, set kube_ovn_node_name (or host_reboot_node_name) to its name; if it is none yet, or on purpose, set host_reboot_drain to false for it."
+    "{node} is no node of the cluster that host_reboot_kubeconfig ({found}) leads to, so it was neither drained nor rebooted. The nodes are {nodes}. If "
+    "the host is one of them, set kube_ovn_node_name (or host_reboot_node_name) to its name; if it is none yet, or on "
+    "purpose, set host_reboot_drain to false for it."
 )
 # Another node would lose its pods, and this host would be rebooted under its own.
 OTHER_MACHINE = (
