@@ -13,7 +13,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Says what of the settings of P(kube_ovn.dpdk.dpdk_host#role) a host does not have yet.
-positional: info, files
+positional: info, files, again
 options:
   _input:
     description: Variables of the role by name, as P(kube_ovn.dpdk.role_settings#lookup) returns them.
@@ -27,6 +27,10 @@ options:
     description: The text that each of the files that were read has to have; null for a file that is to be absent.
     type: dict
     required: true
+  again:
+    description: What the module has returned after packages were installed or the tools were built.
+    type: dict
+    required: false
 """
 
 EXAMPLES = r"""
@@ -38,9 +42,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(refused) and C(lacking_drivers) are messages of the host against the settings, and C(arguments) those of the kernel for the IOMMU of the host.
-    - C(needs_iommu) and C(lacks_iommu) say whether the kernel has to have one, and has none; C(drivers_differ) whether drivers have to be loaded, or
-      their file written; C(differs) whether there is anything to do.
+    - C(refused) and C(lacking) are messages of the host against the settings, and C(arguments) those of the kernel for the IOMMU of the host.
+    - C(needs_iommu) and C(lacks_iommu) say whether the kernel has to have one, and has none; C(write) and C(remove) are the files that differ; C(differs) is
+      whether there is anything to do.
   type: dict
 """
 

@@ -6,36 +6,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: _host_reboot_node
-short_description: Summarizes a Node object for a reboot
+short_description: Summarizes a node for a reboot
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Reads boot, readiness and cordon of a node from its object.
+  - Reads boot, readiness, cordon and pods of a node from its objects.
   - PRIVATE to this collection.
-positional: mark
+positional: found
 options:
   _input:
-    description: A Node object; an empty one for a node that does not exist.
+    description: The Node object in the list C(node), empty for a node that does not exist, and the Pod objects on it in the list C(pods); both may be left out.
     type: dict
     required: true
-  mark:
-    description: Text of the mark that P(kube_ovn.dpdk.host_reboot#role) left on the host when it cordoned the node.
-    type: str
-    default: ''
+  found:
+    description: What P(kube_ovn.dpdk._host_reboot_host#filter) says of the host.
+    type: dict
+    required: false
 """
 
 EXAMPLES = r"""
 - name: Check whether the node is ready
   ansible.builtin.assert:
-    that: (node | kube_ovn.dpdk._host_reboot_node).ready
+    that: (cluster.objects | kube_ovn.dpdk._host_reboot_node).ready
 """
 
 RETURN = r"""
 _value:
   description:
-    - C(boot_id), C(machine_id), C(ready), C(conditions) as text, C(cordon), which is V(nobody), V(role) or V(other), and C(cordoned_at), the time of the
-      taint, empty without one.
+    - C(is_node), whether there is such a node, and C(other_machine), whether it is surely another machine than the host.
+    - C(boot_id), C(ready), C(conditions) as text, C(cordon), which is V(nobody), V(role) or V(other), and C(cordoned_at), the time of the taint, empty without
+      one.
+    - Names as namespace/name in C(unmanaged), pods that no controller would create again, and C(remaining), pods that have still to terminate.
   type: dict
 """
 

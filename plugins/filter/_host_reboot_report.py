@@ -11,31 +11,43 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Names the hosts that will be rebooted, the reasons, the size of a batch and its duration.
+  - Names the hosts that will be rebooted, the reasons, the size of a batch and its duration, hosts that are left to the admin, and cordons that stay.
   - PRIVATE to this collection.
-positional: serial
+positional: hostvars, serial, timeout, drain_timeout
 options:
   _input:
-    description: What P(kube_ovn.dpdk.host_reboot_plan#filter) returned; at least one entry.
+    description: Names of the hosts.
     type: list
-    elements: dict
+    elements: str
+    required: true
+  hostvars:
+    description: The variables of all hosts.
+    type: dict
     required: true
   serial:
-    description: Hosts in a batch, as the keyword C(serial) of a play takes it.
+    description: Hosts in a batch, as the keyword C(serial) of a play takes it; V(0) for all at once.
     type: raw
     default: 1
+  timeout:
+    description: Seconds that a host without C(host_reboot_timeout) may take to boot.
+    type: int
+    default: 900
+  drain_timeout:
+    description: Seconds that a host without C(host_reboot_drain_timeout) may take to evict its pods.
+    type: int
+    default: 600
 """
 
 EXAMPLES = r"""
 - name: Report the reboots that are due
   ansible.builtin.debug:
-    msg: "{{ groups['nodes'] | kube_ovn.dpdk.host_reboot_plan(hostvars) | kube_ovn.dpdk._host_reboot_report(1) }}"
+    msg: "{{ groups['nodes'] | kube_ovn.dpdk._host_reboot_report(hostvars) }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - Lines of text.
+    - Lines of text, none where there is nothing to report.
   type: list
   elements: str
 """

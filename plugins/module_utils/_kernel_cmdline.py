@@ -18,7 +18,7 @@ import time
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import BootLoader, pending
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import (
     BARE_COUNT,
     DEFAULT_SIZE,
@@ -220,3 +220,32 @@ def run(module):
         backups=backups,
         newer_than_boot=bool(files) or loader.written() > sysroot.boot_time(),
     )
+
+
+def check_boot(module):
+    result = run(module)
+    if result["reboot_required"]:
+        raise HostError(
+            "the host did not boot the default entry of its boot loader's menu: %s; check for another boot loader, a network boot, "
+            "or an entry that was chosen by hand" % "; ".join(result["reboot_reasons"])
+        )
+    return result
+
+
+# How another module asks for the same in its own call.
+BOOT = dict(
+    type="dict",
+    options=dict(
+        owner=dict(type="str", required=True),
+        state=dict(type="str", choices=["present", "absent"], default="present"),
+        booted=dict(type="bool", default=False),
+    ),
+)
+
+
+def ask(module, arguments):
+    """What module kernel_cmdline would do with these arguments, by the option `boot` of a module; raises HostError for what it refuses."""
+    boot = module.params["boot"]
+    absent = boot["state"] == "absent"
+    question = Question(module, owner=boot["owner"], state=boot["state"], arguments=[] if absent else arguments, backup=False)
+    return check_boot(question) if boot["booted"] else run(question)

@@ -91,6 +91,30 @@ options:
       - Whether interrupts are kept away from PMD threads.
     type: bool
     default: true
+  timeout:
+    description:
+      - Seconds to wait until the kubelet works with the plan, where RV(kubelet.reasons) says that it does not yet. The module fails when they are over.
+      - With V(0) nothing is waited for.
+    type: int
+    default: 0
+  boot:
+    description:
+      - Asks module M(kube_ovn.dpdk.kernel_cmdline) for this owner what it would do with RV(kernel_arguments), in the same call. See RV(boot).
+    type: dict
+    suboptions:
+      owner:
+        description: The owner of the kernel arguments.
+        type: str
+        required: true
+      state:
+        description: With V(absent), what giving up the arguments would do.
+        type: str
+        choices: [present, absent]
+        default: present
+      booted:
+        description: Fails before anything is changed where the running kernel was started with other arguments.
+        type: bool
+        default: false
   sysroot:
     description:
       - Directory in which the files of the host are found.
@@ -153,6 +177,10 @@ kubelet:
       type: list
       elements: int
       sample: [2]
+boot:
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  returned: success
+  type: dict
 files:
   description: Files that were, or in check mode would be, written or removed.
   returned: success
@@ -166,10 +194,11 @@ import io
 import os
 import re
 import tempfile
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus, _kubelet
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus, _kernel_cmdline, _kubelet
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot, make_parents, run_module
 
 UNIT = "irqbalance.service"
@@ -188,6 +217,8 @@ IRQBALANCE_BANNED_CPUS=%s
 # What the distributions' units read.
 FOREIGN = ("/etc/default/irqbalance", "/etc/sysconfig/irqbalance")
 UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+# Seconds between two looks at a kubelet that starts.
+PAUSE = 5
 STATES = ("cpu_manager_state", "memory_manager_state")
 
 
@@ -321,6 +352,24 @@ def reload_irqbalance(module):
             raise HostError("%s: %s" % (" ".join(command), error.strip()))
 
 
+def awaited(params, sysroot, plan):
+    """The kubelet when it works with the plan, or as it is without a timeout. Meanwhile its files may be half written."""
+    if not params["timeout"]:
+        return Kubelet(params, sysroot, plan)
+    end = time.time() + params["timeout"]
+    while True:
+        try:
+            kubelet = Kubelet(params, sysroot, plan)
+            problem = "; ".join(kubelet.reasons)
+        except HostError as error:
+            problem = error.message
+        if not problem:
+            return kubelet
+        if time.time() >= end:
+            raise HostError("%s, %d s after it was started. Read why: journalctl -u kubelet" % (problem, params["timeout"]))
+        time.sleep(min(PAUSE, params["timeout"]))
+
+
 def run(module):
     params = module.params
     sysroot = Sysroot(params["sysroot"])
@@ -328,7 +377,9 @@ def run(module):
         plan = planned(params, sysroot)
     except _cpu_plan.PlanError as error:
         raise HostError(to_text(error))
-    kubelet = Kubelet(params, sysroot, plan)
+    arguments = _cpu_plan.kernel_arguments(plan) if plan else []
+    more = dict(boot=_kernel_cmdline.ask(module, arguments)) if params["boot"] else {}
+    kubelet = awaited(params, sysroot, plan)
     interrupts = irqbalance_texts(params, sysroot, plan)
     texts = dict(interrupts, **(kubelet.texts() if params["apply_kubelet"] else {}))
     before = dict((path, sysroot.read_exact(path, "")) for path in texts)
@@ -342,7 +393,7 @@ def run(module):
         changed=bool(texts),
         diff=[dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)],
         plan=plan,
-        kernel_arguments=_cpu_plan.kernel_arguments(plan) if plan else [],
+        kernel_arguments=arguments,
         kubelet=dict(
             config=kubelet.path,
             reasons=kubelet.reasons,
@@ -350,6 +401,7 @@ def run(module):
             exclusive=kubelet.state.get("exclusive", []),
         ),
         files=sorted(texts),
+        **more
     )
 
 
@@ -367,6 +419,8 @@ def main():
             topology_manager_policy=dict(type="str", choices=["none", "best-effort", "restricted", "single-numa-node"]),
             apply_kubelet=dict(type="bool", default=False),
             irqbalance=dict(type="bool", default=True),
+            timeout=dict(type="int", default=0),
+            boot=_kernel_cmdline.BOOT,
             sysroot=dict(type="path", default="/"),
             plan=dict(type="bool", default=False),
         ),

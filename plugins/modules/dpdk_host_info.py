@@ -44,6 +44,12 @@ options:
     type: list
     elements: path
     default: []
+  find:
+    description:
+      - Files to look for.
+    type: list
+    elements: path
+    default: []
   boot:
     description:
       - Asks module M(kube_ovn.dpdk.kernel_cmdline) what it would do, in the same call. See RV(boot_plan).
@@ -57,6 +63,10 @@ options:
         description: The arguments by what RV(iommu) may be, V(intel), V(amd) and V(none).
         type: dict
         required: true
+      booted:
+        description: Refuses where the running kernel was started with other arguments.
+        type: bool
+        default: false
   nics:
     description:
       - Asks module M(kube_ovn.dpdk.dpdk_device) what it would do with C(purge) and C(later), in the same call. See RV(nic_plan).
@@ -82,7 +92,7 @@ options:
         default: false
   sysroot:
     description:
-      - Directory in which the files of the host are found. A path of O(read) that is below it already is taken as it is.
+      - Directory in which the files of the host are found. A path of O(read) or O(find) that is below it already is taken as it is.
     type: path
     default: /
 """
@@ -169,6 +179,12 @@ files:
   returned: success
   type: dict
   sample: {/etc/modules-load.d/kube-ovn-dpdk.conf: "vfio-pci\n"}
+missing_files:
+  description: Those of O(find) that are not there.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 import re
@@ -235,13 +251,18 @@ def missing_packages(module, packages, kind):
     return missing_rpms(module, packages) if kind == "redhat" else list(packages)
 
 
+def within(sysroot, path):
+    return sysroot.bare(path) if path.startswith(sysroot.root + "/") else path
+
+
 def plans(module, iommu):
     """What other modules would do: {boot_plan, nic_plan, refused}."""
     boot, nics = module.params["boot"], module.params["nics"]
     questions = []
     if boot:
         arguments = boot["arguments"].get(iommu) or []
-        questions.append(("boot_plan", _kernel_cmdline.run, dict(owner=boot["owner"], state="present", arguments=arguments, backup=False)))
+        run = _kernel_cmdline.check_boot if boot["booted"] else _kernel_cmdline.run
+        questions.append(("boot_plan", run, dict(owner=boot["owner"], state="present", arguments=arguments, backup=False)))
     if nics:
         questions.append(("nic_plan", _dpdk_device.run, dict(nics, state="present", purge=True, persistent=True, later=True, timeout=20)))
     found = {"boot_plan": None, "nic_plan": None, "refused": []}
@@ -260,7 +281,13 @@ def main():
             packages=dict(type="list", elements="str", default=[]),
             tuned_profiles=dict(type="list", elements="str", default=[]),
             read=dict(type="list", elements="path", default=[]),
-            boot=dict(type="dict", options=dict(owner=dict(type="str", required=True), arguments=dict(type="dict", required=True))),
+            find=dict(type="list", elements="path", default=[]),
+            boot=dict(
+                type="dict",
+                options=dict(
+                    owner=dict(type="str", required=True), arguments=dict(type="dict", required=True), booted=dict(type="bool", default=False)
+                ),
+            ),
             nics=dict(
                 type="dict",
                 options=dict(
@@ -296,7 +323,8 @@ def main():
         missing_tuned_profiles=[
             profile for profile in params["tuned_profiles"] if not any(sysroot.isdir("%s/%s" % (folder, profile)) for folder in PROFILES)
         ],
-        files=dict((path, sysroot.read(sysroot.bare(path) if path.startswith(sysroot.root + "/") else path)) for path in params["read"]),
+        files=dict((path, sysroot.read(within(sysroot, path))) for path in params["read"]),
+        missing_files=[path for path in params["find"] if not sysroot.exists(within(sysroot, path))],
         **plans(module, iommu)
     )
 

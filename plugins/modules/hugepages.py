@@ -101,6 +101,7 @@ options:
     description:
       - Whether it is fine to get fewer pages than asked for now, since they come with the next boot.
       - With V(false) a shortfall is an error. The pages that were available are kept.
+      - With V(true) and O(boot) it is an error too where the kernel was started with all settings as they are, since another reboot would not help.
     type: bool
     default: false
   attempts:
@@ -147,6 +148,10 @@ options:
         type: str
         choices: [present, absent]
         default: present
+      booted:
+        description: Fails before anything is changed where the running kernel was started with other arguments.
+        type: bool
+        default: false
   sysroot:
     description:
       - Directory in which the files of the host are found.
@@ -270,6 +275,10 @@ kubelet:
       description: Whether an earlier run left it so.
       type: bool
       sample: false
+    active:
+      description: Whether systemd runs a unit C(kubelet), which has to be restarted then; V(false) where nothing is stale.
+      type: bool
+      sample: false
     record:
       description: File to remove after the restart.
       type: str
@@ -293,7 +302,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
-    Question,
     Sysroot,
     kb_to_size,
     make_parents,
@@ -397,7 +405,11 @@ class Kubelet(object):
         if self.sysroot.exists(COUNTED) and not stale and not self.module.check_mode:
             # The pages are again what it has counted.
             os.unlink(self.sysroot.path(COUNTED))
-        return {"stale": stale, "earlier": stale and self.earlier, "record": self.sysroot.path(COUNTED)}
+        return {"stale": stale, "earlier": stale and self.earlier, "active": stale and self.active(), "record": self.sysroot.path(COUNTED)}
+
+    def active(self):
+        systemctl = self.module.get_bin_path("systemctl")
+        return bool(systemctl) and self.module.run_command([systemctl, "is-active", "--quiet", "kubelet"])[0] == 0
 
 
 class Settings(object):
@@ -472,8 +484,7 @@ def run(module):
     result = {}
     if params["boot"]:
         # What is refused is refused before anything is touched.
-        absent = params["boot"]["state"] == "absent"
-        result["boot"] = _kernel_cmdline.run(Question(module, arguments=[] if absent else settings.arguments, backup=False, **params["boot"]))
+        result["boot"] = _kernel_cmdline.ask(module, settings.arguments)
     before = settings.snapshot()
     after = settings.predicted()
     counted = plan.counts()
@@ -519,6 +530,12 @@ def run(module):
             settings.boot_file.write()
         if mounts and mounts.changed:
             mounts.apply()
+    if missing and params["partial"] and params["boot"] and not (newer or result["boot"]["reboot_required"] or result["boot"]["newer_than_boot"]):
+        module.fail_json(
+            msg="The running kernel was started with %s, and a reboot with them has not brought all pages: %s. Ask for fewer pages, or for pages on a node "
+            "with more memory; or reboot the host by hand, if somebody has given them back since." % (" ".join(settings.arguments), "; ".join(missing)),
+            **result
+        )
     return result
 
 
@@ -553,10 +570,7 @@ def main():
                 ),
             ),
             kubelet=dict(type="bool", default=False),
-            boot=dict(
-                type="dict",
-                options=dict(owner=dict(type="str", required=True), state=dict(type="str", choices=["present", "absent"], default="present")),
-            ),
+            boot=_kernel_cmdline.BOOT,
             sysroot=dict(type="path", default="/"),
             plan=dict(type="bool", default=False),
         ),

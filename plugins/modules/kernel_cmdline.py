@@ -166,18 +166,8 @@ backups:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, run_module
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_cmdline import run
-
-
-def check_boot(module):
-    result = run(module)
-    if result["reboot_required"]:
-        raise HostError(
-            "the host did not boot the default entry of its boot loader's menu: %s; check for another boot loader, a network boot, "
-            "or an entry that was chosen by hand" % "; ".join(result["reboot_reasons"])
-        )
-    return result
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import run_module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_cmdline import check_boot, run
 
 
 def main():

@@ -13,6 +13,14 @@ IOMMU_ARGUMENTS = {
     # On by itself since AMD's driver exists.
     "amd": ["iommu=pt"],
 }
+DRIVER_CURE = (
+    "Add the package that has it to dpdk_host_packages (Ubuntu: linux-modules-extra-… of this kernel; igb_uio: dpdk-kmods-dkms or dpdk-igb-uio-dkms), "
+    "or take it out of dpdk_host_drivers."
+)
+NO_PROFILE = (
+    "tuned has no profile %s. Add the package that has it to dpdk_host_packages (tuned, tuned-profiles-cpu-partitioning), or choose another one "
+    "(dpdk_host_tuned_profile)."
+)
 
 
 def iommu_kind(settings, firmware):
@@ -34,36 +42,46 @@ def kernel_arguments(settings, firmware):
 
 
 def arguments_by_iommu(settings):
-    """The kernel arguments for each IOMMU that a host may have, which is read in the same call that compares them."""
-    return {firmware: kernel_arguments(settings, firmware) for firmware in ("intel", "amd", "none")}
+    """The kernel arguments for each IOMMU that a host may have, which is read in the same call that compares them; none where the role is to be absent."""
+    absent = settings["dpdk_host_state"] == "absent"
+    return {firmware: [] if absent else kernel_arguments(settings, firmware) for firmware in ("intel", "amd", "none")}
 
 
-def plan(settings, info, files):
+def lacking(info):
+    """What the host has neither by itself nor by packages, a message each."""
+    found = ["%s. %s" % (text, DRIVER_CURE) for text in info["unavailable_drivers"].values()]
+    return found + ([NO_PROFILE % ", ".join(info["missing_tuned_profiles"])] if info["missing_tuned_profiles"] else [])
+
+
+def plan(settings, info, files, again=None):
     """What a host needs, by what module dpdk_host_info has read there; `files` are the texts that files have to have, null where there is to be none.
 
-    `refused` and `lacking_drivers` are messages of the host against the settings. `arguments` are those of its kernel; `needs_iommu`, `lacks_iommu`,
-    `drivers_differ` and `differs` say what is to be done. Where the host refuses something it differs, and there is no plan; a removal reads nothing before.
+    `refused` and `lacking` are messages of the host against the settings, the latter by what was read `again` where packages or a build were due. `arguments`
+    are those of its kernel, `write` and `remove` the paths of files that differ; `needs_iommu`, `lacks_iommu` and `differs` say what is to be done. Where the
+    host refuses something it differs, and there is no plan.
     """
-    if settings["dpdk_host_state"] == "absent":
-        return {"refused": [], "lacking_drivers": [], "differs": True}
-    # What packages or a build may still bring is checked after them.
-    later = info["missing_packages"] or _enabled(settings, "tools")
-    against = {"refused": info["refused"], "lacking_drivers": [] if later else list(info["unavailable_drivers"].values())}
+    absent = settings["dpdk_host_state"] == "absent"
     if info["refused"]:
-        return dict(against, differs=True)
-    needs_iommu = iommu_kind(settings, info["iommu"]) != "none" and not _enabled(settings, "noiommu")
+        return {"refused": info["refused"], "lacking": [], "differs": True}
+    later = not absent and bool(info["missing_packages"] or _enabled(settings, "tools"))
+    needs_iommu = not absent and iommu_kind(settings, info["iommu"]) != "none" and not _enabled(settings, "noiommu")
     lacks_iommu = needs_iommu and info["iommu_groups"] == 0
-    drivers_differ = bool(info["unloaded_drivers"]) or info["files"] != files
+    different = [path for path, text in files.items() if info["files"].get(path) != text]
     # What has no comparison of its own, and is looked at whenever it is asked for.
     asked = [settings.get("dpdk_host_" + name) for name in ("repositories", "irqbalance", "tuned_profile")] + [_enabled(settings, "tools")]
-    differs = info["boot_plan"]["changed"] or info["nic_plan"]["differs"] or drivers_differ or lacks_iommu or info["missing_packages"] or any(asked)
+    needs = [info["boot_plan"]["changed"], info["nic_plan"]["differs"], different]
+    if not absent:
+        needs += [info["unloaded_drivers"], lacks_iommu, info["missing_packages"], any(asked)]
+    read = info if not later else again if again and "unavailable_drivers" in again else None
     return {
-        **against,
-        "arguments": kernel_arguments(settings, info["iommu"]),
+        "refused": [],
+        "lacking": lacking(read) if read else [],
+        "arguments": arguments_by_iommu(settings)[info["iommu"]],
         "needs_iommu": needs_iommu,
         "lacks_iommu": lacks_iommu,
-        "drivers_differ": drivers_differ,
-        "differs": bool(differs),
+        "write": [path for path in different if files[path] is not None],
+        "remove": [path for path in different if files[path] is None],
+        "differs": any(bool(need) for need in needs),
     }
 
 

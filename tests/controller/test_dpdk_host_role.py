@@ -26,7 +26,7 @@ TOOLS = {
 
 NOTHING_READ = {
     "unloaded_drivers": [], "unavailable_drivers": {}, "missing_packages": [], "missing_tuned_profiles": [], "family": "debian", "kernel": "5.10.0",
-    "files": {},
+    "files": {}, "missing_files": [], "refused": [], "iommu": "none", "iommu_groups": 0, "boot_plan": {"changed": False}, "nic_plan": {"differs": False},
 }  # fmt: skip
 
 
@@ -36,10 +36,8 @@ def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | Non
     for tool, text in (TOOLS | (others or {})).items():
         (tools / tool).write_text(text)
         (tools / tool).chmod(0o755)
-    internal = {"__dpdk_host_modules_load": str(tmp_path / "modules.conf"), "__dpdk_host_tuned": str(tmp_path / "tuned")}
-    if name == "main":
-        internal["__dpdk_host_modules_load"] = str(tmp_path / "root" / "modules.conf")
-    elif name != "verify_boot":
+    internal = {"__dpdk_host_modules_load": str(tmp_path / "root" / "modules.conf"), "__dpdk_host_tuned": str(tmp_path / "root" / "tuned")}
+    if name == "install":
         internal["__dpdk_host_info"] = NOTHING_READ | (read or {})
     root = {"sysroot": str(tmp_path / "root")}
     book = [{
@@ -64,27 +62,11 @@ def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | Non
     )  # fmt: skip
 
 
-def test_drivers_are_loaded_for_themselves(tmp_path):
-    """A foreign file that names a module which is no more is not this role's affair."""
-    unloaded = {"unloaded_drivers": ["no-such-driver", "nor_this_one"]}
-    foreseen = run(tmp_path, "drivers", "--check", read=unloaded, dpdk_host_drivers=["no-such-driver", "nor_this_one"])
-    assert not (tmp_path / "modules.conf").exists()
-    assert (tmp_path / "told").read_text().splitlines() == ["modprobe --dry-run --all no_such_driver nor_this_one"]
-    done = run(tmp_path, "drivers", read=unloaded, dpdk_host_drivers=["no-such-driver", "nor_this_one"])
-    assert done.returncode == 0, done.stdout
-    assert (tmp_path / "told").read_text().splitlines()[2:] == ["modprobe no_such_driver", "modprobe nor_this_one"]
-    assert (tmp_path / "modules.conf").read_text().splitlines()[1:] == ["no-such-driver", "nor_this_one"]
-    # Check mode has told the same.
-    assert [line for line in foreseen.stdout.splitlines() if "changed: " in line] == [line for line in done.stdout.splitlines() if "changed: " in line]
-
-
 @pytest.mark.parametrize("missing", [[], ["kube-ovn-dpdk-no-such-package"]])
 def test_packages_are_installed_where_one_is_missing(tmp_path, missing):
     """In check mode, which neither updates nor installs. An image may come without any list."""
-    done = run(tmp_path, "packages", "--check", read={"missing_packages": missing}, dpdk_host_packages=["dpkg", *missing])
-    # Tasks that are skipped are not shown.
-    assert ("TASK [kube_ovn.dpdk.dpdk_host : Update the package lists]" in done.stdout) == bool(missing), done.stdout
-    assert ("TASK [kube_ovn.dpdk.dpdk_host : Install packages]" in done.stdout) == bool(missing)
+    done = run(tmp_path, "install", "--check", "-vvv", read={"missing_packages": missing}, dpdk_host_packages=["dpkg", *missing])
+    assert ("update_cache: true" in done.stdout) == bool(missing), done.stdout
     # The lists alone are no change of the host.
     assert "changed: [" not in done.stdout
 
@@ -97,30 +79,6 @@ enable) echo enabled > "$TOLD.enabled"; echo "$@" >> "$TOLD" ;;
 start | restart) echo active > "$TOLD.state"; echo "$@" >> "$TOLD" ;;
 esac
 """
-
-
-def test_profile_of_tuned(tmp_path):
-    (tmp_path / "tuned" / "kube-ovn-test-profile").mkdir(parents=True)
-    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
-    assert done.returncode == 0, done.stdout
-    assert (tmp_path / "tuned" / "active_profile").read_text() == "kube-ovn-test-profile\n"
-    assert (tmp_path / "tuned" / "profile_mode").read_text() == "manual\n"
-    told = (tmp_path / "told").read_text()
-    assert "enable tuned" in told
-    assert "start tuned" in told
-    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, dpdk_host_tuned_profile="kube-ovn-test-profile")
-    assert done.returncode == 0, done.stdout
-    assert "changed: [" not in done.stdout
-    assert (tmp_path / "told").read_text() == told
-
-
-def test_profile_that_tuned_does_not_have(tmp_path):
-    (tmp_path / "tuned").mkdir()
-    missing = {"missing_tuned_profiles": ["kube-ovn-test-profile"]}
-    done = run(tmp_path, "tuned", others={"systemctl": SERVICE}, read=missing, dpdk_host_tuned_profile="kube-ovn-test-profile")
-    assert done.returncode == 2
-    assert "tuned has no profile kube-ovn-test-profile" in " ".join(done.stdout.split())
-    assert not list((tmp_path / "tuned").iterdir())
 
 
 GENERATOR = """#!/bin/sh
@@ -193,6 +151,78 @@ def test_request_boot_and_a_second_run_with_few_calls(host):
     assert shown[1:] == ["Read the host, and check kernel arguments and NICs", "Request a reboot for kernel arguments, and a check of the boot in any case"]
 
 
+def test_drivers_are_loaded_for_themselves(host):
+    """A foreign file that names a module which is no more is not this role's affair."""
+    settings = {"dpdk_host_packages": [], "dpdk_host_drivers": ["no-such-driver", "nor_this_one"]}
+    before = (host / "root/modules.conf").read_text()
+    foreseen = run(host, "main", "--check", **settings)
+    assert (host / "root/modules.conf").read_text() == before
+    assert (host / "told").read_text().splitlines() == ["modprobe --dry-run no-such-driver", "modprobe --dry-run nor_this_one"]
+    done = run(host, "main", **settings)
+    assert done.returncode == 0, done.stdout
+    assert (host / "told").read_text().splitlines()[4:] == ["modprobe no_such_driver", "modprobe nor_this_one"]
+    assert (host / "root/modules.conf").read_text().splitlines()[1:] == ["no-such-driver", "nor_this_one"]
+    # Check mode has told the same.
+    assert [line for line in foreseen.stdout.splitlines() if "changed: " in line] == [line for line in done.stdout.splitlines() if "changed: " in line]
+
+
+TUNED = {"others": {"systemctl": SERVICE}, "dpdk_host_packages": [], "dpdk_host_tuned_profile": "kube-ovn-test-profile"}
+
+
+def test_profile_of_tuned(host):
+    for name in ("etc/tuned/kube-ovn-test-profile", "tuned"):
+        (host / "root" / name).mkdir(parents=True)
+    done = run(host, "main", **TUNED)
+    assert done.returncode == 0, done.stdout
+    assert (host / "root/tuned/active_profile").read_text() == "kube-ovn-test-profile\n"
+    assert (host / "root/tuned/profile_mode").read_text() == "manual\n"
+    told = (host / "told").read_text()
+    assert "enable tuned" in told
+    assert "start tuned" in told
+    done = run(host, "main", **TUNED)
+    assert done.returncode == 0, done.stdout
+    assert "changed: [" not in done.stdout
+    assert (host / "told").read_text() == told
+
+
+def test_profile_that_tuned_does_not_have(host):
+    (host / "root/tuned").mkdir()
+    done = run(host, "main", **TUNED)
+    assert done.returncode == 2
+    assert "tuned has no profile kube-ovn-test-profile" in flat(done)
+    assert not list((host / "root/tuned").iterdir())
+
+
+@pytest.mark.parametrize("missing, message", [
+    ({"missing_tuned_profiles": ["p"]}, "tuned has no profile p"), ({"unavailable_drivers": {"d": "no module d"}}, "no module d. Add the package"), ({}, None),
+], ids=str)  # fmt: skip
+def test_what_packages_and_builds_have_not_brought(missing, message):
+    """It is judged by what is there before only where nothing may bring it."""
+    def lacking(settings, again):
+        return dpdk_host.plan({**AS_WANTED, **settings}, {**READ, **missing}, MODULES, again)["lacking"]
+
+    assert [message in text for text in lacking({}, {})] == [True] * bool(missing)
+    assert lacking({"dpdk_host_tools": True}, {}) == []
+    assert lacking({"dpdk_host_tools": True}, {"skipped": True}) == []
+    assert lacking({"dpdk_host_tools": True}, READ) == []
+    assert [message in text for text in lacking({"dpdk_host_tools": True}, {**READ, **missing})] == [True] * bool(missing)
+
+
+def test_everything_is_removed_and_a_second_removal_makes_one_call(host):
+    before = (host / "root" / MENU).read_text()
+    assert run(host, "main", dpdk_host_packages=[], dpdk_host_isolated_cores="2-3").returncode == 0
+    assert (host / "root" / MENU).read_text() != before
+    done = run(host, "main", dpdk_host_state="absent")
+    assert done.returncode == 0, done.stdout
+    assert (host / "root" / MENU).read_text().split() == before.split()
+    assert not (host / "root/modules.conf").exists()
+    assert requests(host) == []
+    done = run(host, "main", dpdk_host_state="absent")
+    assert "changed=0" in done.stdout
+    shown = [line for line in done.stdout.splitlines() if line.startswith("TASK [kube_ovn.dpdk.dpdk_host")]
+    assert len(shown) == 3, shown
+
+
 NO_MODULE = "#!/bin/sh\necho 'Module x not found' >&2\nexit 1\n"
 BAD = [
     ({"dpdk_host_cpu_flags": ["flag_of_the_future"]}, "the CPU lacks flag_of_the_future of dpdk_host_cpu_flags"),
@@ -217,7 +247,7 @@ def test_bad_input_is_refused_before_anything_is_touched(host, variables, messag
 MODULES = {"/etc/modules-load.d/x.conf": "vfio-pci\n"}
 READ = {
     "iommu": "intel", "iommu_groups": 9, "unloaded_drivers": [], "files": MODULES, "missing_packages": [], "unavailable_drivers": {}, "refused": [],
-    "boot_plan": {"changed": False}, "nic_plan": {"differs": False},
+    "missing_tuned_profiles": [], "boot_plan": {"changed": False}, "nic_plan": {"differs": False},
 }  # fmt: skip
 AS_WANTED = {"dpdk_host_state": "present", "dpdk_host_iommu": "auto", "dpdk_host_repositories": [], "dpdk_host_tools": False, "dpdk_host_noiommu": "false"}
 
@@ -247,21 +277,31 @@ def test_a_host_is_compared_with_its_settings(settings, read, differs):
     assert dpdk_host.plan({**AS_WANTED, **settings}, {**READ, **read}, MODULES)["differs"] is differs
 
 
-def test_a_removal_compares_nothing():
-    plan = dpdk_host.plan({**AS_WANTED, "dpdk_host_state": "absent"}, {"changed": False, "skipped": True}, MODULES)
-    assert plan == {"refused": [], "lacking_drivers": [], "differs": True}
+@pytest.mark.parametrize(
+    ("read", "differs"),
+    [
+        ({"files": {"/etc/modules-load.d/x.conf": None}}, False), ({}, True),
+        ({"files": {"/etc/modules-load.d/x.conf": None}, "boot_plan": {"changed": True}}, True),
+        ({"files": {"/etc/modules-load.d/x.conf": None}, "nic_plan": {"differs": True}}, True),
+        # What else was asked for stays.
+        ({"files": {"/etc/modules-load.d/x.conf": None}, "iommu_groups": 0, "missing_packages": ["x"], "unloaded_drivers": ["vfio-pci"]}, False),
+    ],
+)
+def test_a_removal_is_compared_too(read, differs):
+    settings = {**AS_WANTED, "dpdk_host_state": "absent", "dpdk_host_tools": True}
+    plan = dpdk_host.plan(settings, {**READ, **read}, {"/etc/modules-load.d/x.conf": None})
+    assert (plan["differs"], plan["arguments"], plan["needs_iommu"], plan["lacking"]) == (differs, [], False, [])
+    assert plan["remove"] == ([] if "files" in read else ["/etc/modules-load.d/x.conf"])
 
 
 def test_a_host_that_refuses_has_no_plan():
     refusing = {**READ, "refused": ["core 9 is not there"], "boot_plan": None, "nic_plan": None}
-    assert dpdk_host.plan(AS_WANTED, refusing, MODULES) == {"refused": ["core 9 is not there"], "lacking_drivers": [], "differs": True}
+    assert dpdk_host.plan(AS_WANTED, refusing, MODULES) == {"refused": ["core 9 is not there"], "lacking": [], "differs": True}
 
 
-def test_a_driver_that_packages_or_a_build_may_bring_is_not_refused():
-    lacking = {**READ, "unavailable_drivers": {"igb_uio": "the kernel has no module igb_uio"}}
-    assert dpdk_host.plan(AS_WANTED, lacking, MODULES)["lacking_drivers"] == ["the kernel has no module igb_uio"]
-    assert dpdk_host.plan({**AS_WANTED, "dpdk_host_tools": True}, lacking, MODULES)["lacking_drivers"] == []
-    assert dpdk_host.plan(AS_WANTED, {**lacking, "missing_packages": ["dpdk-kmods-dkms"]}, MODULES)["lacking_drivers"] == []
+def test_a_driver_that_packages_may_bring_is_not_refused():
+    lacking = {**READ, "unavailable_drivers": {"igb_uio": "the kernel has no module igb_uio"}, "missing_packages": ["dpdk-kmods-dkms"]}
+    assert dpdk_host.plan(AS_WANTED, lacking, MODULES)["lacking"] == []
 
 
 def test_kernel_arguments_are_those_of_the_iommu_that_the_host_has():

@@ -389,9 +389,54 @@ MARK = "Managed by Ansible\nmarked-at: 2026-05-01T12:00:00Z\ncordoned-at: %s\n"
     ("2026-05-01T12:00:05Z", MARK % "", "role"), ("2026-05-02T12:00:05Z", MARK % "", "other"),
     # A control plane without that taint.
     ("", MARK % "", "role"), ("", "", "other"),
+    # Somebody else had cordoned it a moment before.
+    ("", MARK % "somebody else", "other"), ("2026-05-01T12:00:05Z", MARK % "somebody else", "other"),
 ])  # fmt: skip
 def test_whose_cordon_it_is(added, mark, owner):
     taints = [{"key": "other", "timeAdded": "2020-01-01T00:00:00Z"}] + ([{"key": host_reboot.TAINT, "timeAdded": added}] if added else [])
     node = {"spec": {"unschedulable": True, "taints": taints}}
-    assert host_reboot.node(node, mark)["cordon"] == owner
-    assert host_reboot.node({"spec": {"taints": taints}}, mark)["cordon"] == "nobody"
+    found = {"machine": "", "mark": mark}
+    assert host_reboot.node({"node": [node]}, found)["cordon"] == owner
+    assert host_reboot.node({"node": [{"spec": {"taints": taints}}]}, found)["cordon"] == "nobody"
+
+
+SAID = "[machine]\r\nid\r\nboot\r\n[pods]\r\n%s[mark]\r\nmarked-at: 2026-05-01T12:00:00Z\r\n"
+
+
+@pytest.mark.parametrize("pods, kubelet", [("", False), ("/var/lib/kubelet/pods:\r\n", False), ("/var/lib/kubelet/pods:\r\n1f0c\r\n", True)])
+def test_what_is_read_of_a_host(pods, kubelet):
+    """Of a terminal too, which writes line ends of its own."""
+    assert host_reboot.host(SAID % pods) == {"machine": "id\nboot", "kubelet": kubelet, "mark": "marked-at: 2026-05-01T12:00:00Z"}
+
+
+def test_nothing_was_read_of_a_host():
+    assert host_reboot.host(None) == {"machine": "", "kubelet": False, "mark": ""}
+
+
+def test_report_of_a_cordon_that_stays_and_of_a_reboot_by_hand():
+    node = {"metadata": {"name": "n1"}, "spec": {"unschedulable": True, "taints": [{"key": host_reboot.TAINT, "timeAdded": "2030-01-01T00:00:00Z"}]}}
+    hostvars = {
+        "a": {"__host_reboot_read": {"stdout": SAID % ""}, "__host_reboot_objects": {"objects": {"node": [node], "pods": []}}},
+        "b": {"host_reboot_mode": "never", "host_reboot_requests": [{"reasons": ["more pages"]}]},
+        "c": {"__host_reboot_read": {"stdout": SAID % ""}, "__host_reboot_objects": {"skipped": True}},
+    }
+    lines = host_reboot.report(["a", "b", "c"], hostvars)
+    assert len(lines) == 2
+    assert lines[0].startswith("Node n1 was cordoned by somebody else after an interrupted reboot of a, so it stays cordoned.")
+    assert lines[1] == "b has to be rebooted by hand (host_reboot_mode: never): more pages"
+
+
+ABOUT = {"host": "h", "node": "n", "mode": "auto", "due": True, "delegate": "d", "kubeconfig": "~/k", "found": "/root/k", "nodes": []}
+FINE = {"is_node": True, "other_machine": False, "unmanaged": []}
+
+
+@pytest.mark.parametrize("state, about, refused", [
+    ({}, {}, ""), ({}, {"found": ""}, "h runs pods of a kubelet"), ({"is_node": False}, {}, ""),
+    ({"is_node": False}, {"nodes": ["x"]}, "The nodes are x."), ({"other_machine": True}, {}, "not of this host"),
+    ({"unmanaged": ["a/b"]}, {}, "create them again: a/b."),
+    # A node that is only uncordoned loses nothing.
+    ({"unmanaged": ["a/b"]}, {"due": False}, ""), ({"unmanaged": ["a/b"]}, {"mode": "force"}, ""),
+])  # fmt: skip
+def test_what_is_refused(state, about, refused):
+    found = host_reboot.refusal({**FINE, **state}, {"kubelet": True}, {**ABOUT, **about})
+    assert bool(found) == bool(refused) and refused in found

@@ -11,6 +11,7 @@ import os
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.modules import cpu_management
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
 CONFIG = "/var/lib/kubelet/config.yaml"
@@ -177,3 +178,44 @@ def test_refused_before_anything_is_touched(tree, files, params, message):
         result = run(tree, apply_kubelet=apply_kubelet, **params)
         assert result["failed"] and message in result["msg"]
     assert tree.listing(without=()) == before
+
+
+def test_kubelet_is_waited_for(tree, monkeypatch):
+    """It starts with the new policy a moment after its files were written."""
+    run(tree, apply_kubelet=True)
+    looks = []
+
+    def start(seconds):
+        looks.append(seconds)
+        if len(looks) == 2:
+            tree.write(STATE, state_of("static"))
+
+    monkeypatch.setattr(cpu_management.time, "sleep", start)
+    result = run(tree, check=True, timeout=30)
+    assert not result["failed"] and result["kubelet"]["reasons"] == [] and len(looks) == 2
+
+
+def test_kubelet_that_does_not_start_with_the_plan(tree, monkeypatch):
+    run(tree, apply_kubelet=True)
+    now = [1000.0]
+
+    def later(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(cpu_management.time, "time", lambda: now[0])
+    monkeypatch.setattr(cpu_management.time, "sleep", later)
+    result = run(tree, check=True, timeout=30)
+    assert result["failed"]
+    assert "has not yet been started with the CPU manager policy static, 30 s after it was started. Read why: journalctl -u kubelet" in result["msg"]
+
+
+def test_kernel_arguments_are_asked_for_in_the_same_call(tree):
+    boot_trees.debian(tree)
+    boot = {"owner": "cpu_management", "state": "present", "booted": False}
+    result = run(tree, check=True, boot=boot)
+    assert result["boot"]["changed"] and result["boot"]["reboot_required"]
+    before = tree.listing()
+    result = run(tree, boot=dict(boot, booted=True))
+    assert result["failed"] and "did not boot the default entry" in result["msg"]
+    assert tree.listing() == before
+    assert not run(tree, boot=dict(boot, state="absent", booted=True))["failed"]
