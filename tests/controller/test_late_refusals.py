@@ -49,7 +49,6 @@ TWINS = {
     ("userspace_cni", "__userspace_cni_ready.stat.exists"): "build-files",
     ("hugepages", "item.size | human_to_bytes not in"): "hugepage-mounts",
     ("ovs_dpdk_image", "ovs_dpdk_image_scripts is"): "build-files",
-    ("ovs_wrapper", "is not a wrapper"): "ovs-tools",
     ("userspace_cni", "__userspace_cni_vpp.matched"): "build-files",
     ("verify", "groups['cluster'] | default([]) | length == 1"): "inventory-groups",
 }
