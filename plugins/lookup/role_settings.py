@@ -23,8 +23,7 @@ options:
   detailed:
     description:
       - Returns C(settings), the dictionary of variables, together with C(failed), the reasons why variables could not be evaluated, by name,
-        C(elsewhere), those of them that every host of group C(nodes) has a value for, and C(names), the names of all variables of the host that begin
-        with the name of a role.
+        and C(names), the names of all variables of the host that begin with the name of a role.
       - Otherwise a variable that cannot be evaluated is an error.
     type: bool
     default: false
@@ -54,7 +53,7 @@ class LookupModule(LookupBase):
         given = dict(variables or {})
         values, failed = settings.collect(self._templar, given, terms)
         if self.get_option("detailed"):
-            return [{"settings": values, "failed": failed, "elsewhere": settings.elsewhere(failed, given), "names": settings.own_names(given)}]
+            return [{"settings": values, "failed": failed, "names": settings.own_names(given)}]
         if failed:
             raise AnsibleError("; ".join("%s cannot be evaluated: %s" % item for item in sorted(failed.items())))
         return [values]
