@@ -21,10 +21,9 @@ options:
     type: str
     required: true
   roles:
-    description: Names of roles with rules.
+    description: Names of roles with rules. By default everything that role C(preflight) needs is loaded, which is the rules of all roles.
     type: list
     elements: str
-    required: true
 """
 
 EXAMPLES = r"""
@@ -41,10 +40,11 @@ _value:
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import engine, settings, specifications
 
 
-def preloaded(pattern, roles):
+def preloaded(pattern, roles=None):
     settings.defaults()
-    for role in roles:
-        engine.load(role)
+    for name in engine.FILES if roles is None else roles:
+        engine.load(name)
+    for role in specifications.roles() if roles is None else roles:
         specifications.entry_points(role)
         specifications.role_variables(role)
     return pattern

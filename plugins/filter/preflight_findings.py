@@ -19,8 +19,7 @@ positional: settings, scope, host
 options:
   _input:
     description:
-      - For scope V(node) the value RV(kube_ovn.dpdk.preflight_info#module:host), for V(cluster) what
-        P(kube_ovn.dpdk.preflight_cluster_facts#filter) returns, for V(inventory) a dictionary with the groups in C(inventory).
+      - For scope V(node) the value RV(kube_ovn.dpdk.preflight_info#module:host), for V(inventory) a dictionary with the groups in C(inventory).
     type: dict
     required: true
   settings:

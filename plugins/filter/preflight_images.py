@@ -29,7 +29,7 @@ options:
     type: list
     elements: str
   hostvars:
-    description: Variables of all hosts; C(preflight_settings) is looked at.
+    description: Variables of all hosts; C(preflight_inputs) is looked at.
     type: dict
 """
 

@@ -23,8 +23,7 @@ options:
   detailed:
     description:
       - Returns C(settings), the dictionary of variables, together with C(failed), the reasons why variables could not be evaluated, by name,
-        C(elsewhere), those of them that every host of group C(nodes) has a value for, and C(names), the names of all variables of the host that begin
-        with the name of a role.
+        and C(names), the names of all variables of the host that begin with the name of a role.
       - Beside them C(forks), on how many hosts Ansible runs at a time, and C(hosts), the number of hosts of group C(nodes).
       - Otherwise a variable that cannot be evaluated is an error.
     type: bool

@@ -182,6 +182,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus, _dpdk_device
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, firmware_iommu
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovs_wrapper import is_wrapper
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._unixctl import daemons
 
 RUNTIME_SOCKETS = (
@@ -208,10 +209,6 @@ def cpus_of(text):
         return _cpus.parse(text.strip(), duplicates=True)
     except ValueError:
         return []
-
-
-# What role ovs_wrapper replaces: its own scripts, and those that run the tool in a container.
-WRAPPER = re.compile(r"kube_ovn\.dpdk ovs_wrapper|(docker|kubectl|nerdctl|crictl) (.* )?exec ")
 
 
 class Host(object):
@@ -368,7 +365,7 @@ class Host(object):
         found = {}
         for name in ("ovs-vsctl", "ovs-ofctl", "ovs-appctl"):
             there = os.path.exists(self.path(self.tools_dir, name))
-            found[name] = "" if not there else "wrapper" if WRAPPER.search(self.text(self.tools_dir, name)) else "other"
+            found[name] = "" if not there else "wrapper" if is_wrapper(self.text(self.tools_dir, name)) else "other"
         return found
 
     def selinux(self):

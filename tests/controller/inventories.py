@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import settings as collected
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
@@ -56,12 +57,9 @@ def wrong_values(variables: dict) -> list[str]:
 def inputs(folder: Path, *arguments: str) -> dict[str, dict]:
     """What preflight judges of each host of groups nodes and cluster: the variables of all roles as Ansible evaluates them."""
     with tempfile.TemporaryDirectory() as place:
-        # As preflight reads them: those of the nodes first, for what a host of group cluster has no value for.
         given = "lookup('kube_ovn.dpdk.role_settings', detailed=true)"
-        keep = {"ansible.builtin.set_fact": {"preflight_settings": f"{{{{ {given}.settings }}}}"}}
         write = {"content": f"{{{{ {given} | to_json }}}}", "dest": f"{place}/{{{{ inventory_hostname }}}}", "mode": "0600"}
-        tasks = (("nodes", keep), ("nodes:cluster", {"ansible.builtin.copy": write}))
-        Path(place, "play").write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": [task]} for hosts, task in tasks]))
+        Path(place, "play").write_text(json.dumps([{"hosts": "nodes:cluster", "gather_facts": False, "tasks": [{"ansible.builtin.copy": write}]}]))
         local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder), f"{place}/play", *arguments, "-e", json.dumps(local)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
@@ -73,9 +71,11 @@ def errors(inventory: dict[str, dict], judged: dict[str, dict], kubernetes: str,
     """What preflight has against an inventory, on hosts with 16 cores and 32 GiB in a cluster of this Kubernetes."""
     facts = {"kubernetes_version": kubernetes, "hosts": len(inventory["groups"]["nodes"])}
     found = book.findings({"inventory": inventory["groups"]}, {}, "inventory", "inventory")
+    read = {host: {"preflight_inputs": given} for host, given in judged.items()}
     for host, given in judged.items():
         settings = {**given["settings"], **(more or {})}
-        found += book.findings(given, settings, "settings", host)
+        variables = {"inventory_hostname": host, "groups": inventory["groups"], "hostvars": read}
+        found += book.findings({**given, "elsewhere": collected.elsewhere(given["failed"], variables)}, settings, "settings", host)
         if host not in inventory["groups"]["nodes"]:
             continue
         nic = {"address": inventory["hosts"][host].get("uplink_address", "0000:03:00.0"), "vendor": "8086", "device": "1572", "interface": "ens1"}

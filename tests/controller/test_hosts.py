@@ -361,7 +361,10 @@ def test_pod_whose_owner_is_no_controller_is_lost(controller, unmanaged):
 def test_preflight_finds_a_host_with_the_name_of_another_node(names, machine, found):
     """What host_reboot refuses too, when it comes to drain that node."""
     hostvars = {
-        host: dict(preflight_host=dict(test_preflight.HOST, machine_id="id-" + host, boot_id="boot-" + host), preflight_settings=dict(kube_ovn_node_name=name))
+        host: dict(
+            preflight_host=dict(host=dict(test_preflight.HOST, machine_id="id-" + host, boot_id="boot-" + host)),
+            preflight_inputs=dict(settings=dict(kube_ovn_node_name=name)),
+        )
         for host, name in names.items()
     }
     nodes = [

@@ -125,8 +125,8 @@ def examine(variables, host=None, tools=None, api=None, groups=None, given=None,
     answer = {**API, "nodes": [node], **(api or {})}
     hostvars = {
         **{host: {} for host in groups["nodes"]},
-        "node1": {"preflight_host": facts, "preflight_settings": {"kube_ovn_node_name": "node1", **settings}},
-        "localhost": {"preflight_build_examined": True},
+        "node1": {"preflight_host": {"host": facts}, "preflight_inputs": {"settings": {"kube_ovn_node_name": "node1", **settings}}},
+        "localhost": {"preflight_build_host": {"host": TOOLS}},
     }
     found += book.findings(read, settings, "settings", "node1")
     found += book.findings(facts, settings, "node", "node1")
@@ -424,7 +424,10 @@ def test_what_only_nodes_define_is_a_warning_on_other_hosts():
     variables = {
         "inventory_hostname": "localhost",
         "groups": {"nodes": ["a", "b"]},
-        "hostvars": {"a": {"preflight_settings": {"kube_ovn_image": "x"}}, "b": {"preflight_settings": {"kube_ovn_image": "x", "multus_image": "y"}}},
+        "hostvars": {
+            "a": {"preflight_inputs": {"settings": {"kube_ovn_image": "x"}}},
+            "b": {"preflight_inputs": {"settings": {"kube_ovn_image": "x", "multus_image": "y"}}},
+        },
         "kube_ovn_image": trust_as_template("{{ nowhere }}"),
         "multus_image": trust_as_template("{{ nowhere }}"),
     }

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,7 +73,8 @@ def test_an_inventory_without_hosts_is_one_message(run):
     assert code == 2
     assert "Preflight found 3 errors; nothing was changed:" in output
     assert "inventory-groups on inventory: group nodes has no host. Cure: put the hosts that run OVS-DPDK into the group nodes" in output
-    assert "Check the nodes" not in output
+    assert "Read the settings of all roles" not in output
+    assert "PLAY [Touch the hosts]" not in output
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
@@ -90,3 +92,24 @@ def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, ar
         r"kube-ovn-version on [\w, ]+: Kube-OVN v1\.1\.0 has no OVS-DPDK\. Cure: use v1\.2\.0 or later",
     ):
         assert re.search(finding, message), finding
+
+
+@pytest.mark.parametrize(
+    ("connection", "reason"),
+    [
+        ({"ansible_python_interpreter": "/nonexistent/python"}, ".*(interpreter|not found)"),
+        ({"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}, "it is unreachable"),
+    ],
+    ids=["without_python", "unreachable"],
+)
+def test_a_host_of_group_cluster_that_cannot_be_examined_ends_the_run_for_all_hosts(run, tmp_path, connection, reason):
+    own = {"ansible_python_interpreter": sys.executable, "ansible_connection": "local", "preflight_ask_servers": False, "preflight_ask_registries": False}
+    groups = {"nodes": {"hosts": {"good": None}}, "cluster": {"hosts": {"api": connection}}, "build": {"hosts": {"localhost": None}}}
+    code, output = run(yaml.safe_dump({"all": {"vars": own, "children": groups}}))
+    assert code != 0
+    assert "PLAY [Touch the hosts]" not in output
+    message = output[output.rindex("Preflight found ") :]
+    assert re.search(f"host-unexamined on cluster: the host of group cluster could not be examined: {reason}", message)
+    # What was read of the others is in the report all the same.
+    assert "host-unexamined on cluster: good" not in message
+    assert (tmp_path / "reports" / "preflight.html").exists()

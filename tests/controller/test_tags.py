@@ -33,13 +33,15 @@ def listed(playbook: str, *arguments: str) -> list[tuple[str, set[str]]]:
 
 
 def roles_used(playbook: str) -> list[tuple[str, str, dict]]:
-    """Role, task file and task of each use of a role in the playbook itself."""
+    """Role, task file, and the entry of each use of a role in the playbook itself, which is one of the keyword roles or a task."""
     plays = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text())
     found = []
-    for task in [task for play in plays for task in play.get("tasks", [])]:
-        used = task.get("ansible.builtin.import_role") or task.get("ansible.builtin.include_role")
-        if used:
-            found.append((used["name"].rpartition(".")[2], used.get("tasks_from", "main"), task))
+    for play in plays:
+        found += [(entry["role"].rpartition(".")[2], "main", entry) for entry in play.get("roles", [])]
+        for task in play.get("pre_tasks", []) + play.get("tasks", []):
+            used = task.get("ansible.builtin.import_role") or task.get("ansible.builtin.include_role")
+            if used:
+                found.append((used["name"].rpartition(".")[2], used.get("tasks_from", "main"), task))
     return found
 
 
@@ -47,10 +49,10 @@ def roles_used(playbook: str) -> list[tuple[str, str, dict]]:
 def test_each_use_of_a_role_has_its_tag(playbook):
     for role, tasks, task in roles_used(playbook):
         expected = ["preflight", "kube_ovn"] if (role, tasks) == ("kube_ovn", "check") else role
-        assert task["tags"] == expected, task["name"]
+        assert task["tags"] == expected, (role, tasks)
         if "ansible.builtin.include_role" in task:
             # Tags of an include are not those of what it includes.
-            assert task["ansible.builtin.include_role"]["apply"]["tags"] == expected, task["name"]
+            assert task["ansible.builtin.include_role"]["apply"]["tags"] == expected, (role, tasks)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

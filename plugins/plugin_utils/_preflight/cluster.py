@@ -2,19 +2,77 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of the cluster: answers of the Kubernetes API and facts of the hosts, as rules of scope CLUSTER look at them."""
+"""What role preflight has read of the hosts and of the Kubernetes API, as the rules look at it.
+
+The role leaves what it reads with each host: `preflight_inputs` (lookup role_settings), `preflight_host` (module preflight_info), `preflight_build_host`
+(preflight_tools_info), `preflight_base_images` and `preflight_images` (registry_images_info), `preflight_api` (k8s_objects_info), and in
+`preflight_unexamined` why one of them failed.
+"""
 
 from __future__ import annotations
 
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import settings as collected
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import findings
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
 # DaemonSets of other network plugins.
 OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node)"
+
+UNREACHABLE = "it is unreachable"
+READ = (
+    "preflight_inputs", "preflight_host", "preflight_build_host", "preflight_base_images", "preflight_api", "preflight_images", "preflight_unexamined",
+)  # fmt: skip
+
+
+def host_facts(variables, name):
+    """What an info module has read of a host; empty where it failed or did not run."""
+    return (variables.get(name) or {}).get("host") or {}
+
+
+def answer(variables):
+    """What the API returned to the host of group cluster, or why it did not."""
+    read = variables.get("preflight_api") or {}
+    if "objects" not in read:
+        # A module that fails by itself says why. Without that it did not run.
+        ran = read.get("failed") and "module_stdout" not in read
+        return dict(error=variables.get("preflight_unexamined", UNREACHABLE), host_failed=not ran)
+    objects = read["objects"]
+    return dict(
+        objects,
+        version=read["version"],
+        images=(variables.get("preflight_images") or {}).get("images", {}),
+        service_address=next((item["spec"].get("clusterIP") or "" for item in objects["service"]), ""),
+        kube_proxy_pods=len(objects["kube_proxy"]),
+    )
+
+
+def all_findings(hostvars, groups):
+    """The findings about every host and the cluster."""
+    main = groups["cluster"][0]
+    found, read = [], {}
+    for host in dict.fromkeys([*groups["nodes"], *groups["build"], main]):
+        # Each look into hostvars has Ansible compose all variables of the host.
+        variables = hostvars[host]
+        read[host] = dict((name, variables[name]) for name in READ if name in variables)
+    for host, variables in read.items():
+        inputs, settings = variables.get("preflight_inputs"), settings_read(variables)
+        if inputs:
+            others = {"inventory_hostname": host, "groups": groups, "hostvars": read}
+            found += findings(dict(inputs, elsewhere=collected.elsewhere(inputs["failed"], others)), settings, "settings", host)
+        facts, tools = host_facts(variables, "preflight_host"), host_facts(variables, "preflight_build_host")
+        if facts:
+            found += findings(facts, settings, "node", host)
+        if tools:
+            asked = (variables.get("preflight_base_images") or {}).get("images", {})
+            found += findings(dict(tools, asked_images=asked), settings, "build", host)
+    settings = settings_read(read[main])
+    return found + findings(cluster_facts(answer(read[main]), groups, read, settings), settings, "cluster", "cluster")
 
 
 def attachment_users(api, settings):
@@ -31,9 +89,9 @@ def attachment_users(api, settings):
 def cluster_facts(api, groups, hostvars, settings=None):
     """What the rules of scope cluster look at: `api` is what the API returned, `settings` are those of the host of group cluster."""
     hosts = groups.get("nodes", [])
-    examined = dict((host, hostvars[host]["preflight_host"]) for host in hosts if "preflight_host" in hostvars[host])
-    reasons = dict((host, hostvars[host].get("preflight_unexamined", "it is unreachable")) for host in hosts if host not in examined)
-    builders = [host for host in groups.get("build", []) if "preflight_build_examined" not in hostvars[host] and host not in reasons]
+    examined = dict((host, facts) for host, facts in ((host, host_facts(hostvars[host], "preflight_host")) for host in hosts) if facts)
+    reasons = dict((host, hostvars[host].get("preflight_unexamined", UNREACHABLE)) for host in hosts if host not in examined)
+    builders = [host for host in groups.get("build", []) if not host_facts(hostvars[host], "preflight_build_host") and host not in reasons]
     nodes = {}
     for node in api.get("nodes", []):
         info = node["status"]["nodeInfo"]
@@ -44,7 +102,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
             labels=node["metadata"].get("labels") or {},
             addresses=[item["address"] for item in node["status"].get("addresses") or [] if item["type"] in ("InternalIP", "ExternalIP")],
         )
-    node_names = dict((host, hostvars[host].get("preflight_settings", {}).get("kube_ovn_node_name") or host) for host in examined)
+    node_names = dict((host, settings_read(hostvars[host]).get("kube_ovn_node_name") or host) for host in examined)
     resources = dict((node["metadata"]["name"], node) for node in api.get("nodes", []))
     other_machines = [
         host
@@ -88,12 +146,12 @@ def cluster_facts(api, groups, hostvars, settings=None):
         node_names=node_names,
         other_machines=other_machines,
         pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),
-        settings=dict((host, hostvars[host].get("preflight_settings", {})) for host in examined),
+        settings=dict((host, settings_read(hostvars[host])) for host in examined),
         host_facts=examined,
         pod_security=dict(
             (item["metadata"]["name"], (item["metadata"].get("labels") or {}).get("pod-security.kubernetes.io/enforce", ""))
             for item in api.get("namespaces", [])
         ),
         unexamined=reasons,
-        unexamined_builders=dict((host, hostvars[host].get("preflight_build_unexamined", "it is unreachable")) for host in builders),
+        unexamined_builders=dict((host, hostvars[host].get("preflight_unexamined", UNREACHABLE)) for host in builders),
     )

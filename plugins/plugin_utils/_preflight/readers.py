@@ -29,6 +29,11 @@ def version(text):
     return (Version(found.group(1)).release + (0,))[:3] if found else None
 
 
+def settings_read(variables):
+    """The settings of all roles that role preflight has read of a host, whose variables these are."""
+    return (variables.get("preflight_inputs") or {}).get("settings", {})
+
+
 def dotted(numbers_of_version):
     return ".".join(str(number) for number in numbers_of_version)
 

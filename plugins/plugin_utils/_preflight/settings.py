@@ -12,6 +12,7 @@ import inspect
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read
 
 
 @functools.lru_cache(maxsize=None)
@@ -34,7 +35,7 @@ def of_every_node(name, variables):
     hostvars = variables.get("hostvars") or {}
     if not nodes or variables.get("inventory_hostname") in nodes:
         return False
-    return all(name in hostvars[node].get("preflight_settings", {}) for node in nodes if node in hostvars)
+    return all(name in settings_read(hostvars[node]) for node in nodes if node in hostvars)
 
 
 def collect(templar, variables, roles=()):
@@ -73,7 +74,6 @@ def detailed(templar, variables, roles=()):
     return {
         "settings": values,
         "failed": failed,
-        "elsewhere": elsewhere(failed, variables),
         "names": own_names(variables),
         "forks": variables.get("ansible_forks"),
         "hosts": len((variables.get("groups") or {}).get("nodes") or []),

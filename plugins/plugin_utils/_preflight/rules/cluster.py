@@ -44,7 +44,7 @@ def unexamined_hosts(case):
         yield error("%s of group build could not be examined: %s" % (host, reason), cure)
     if case.facts.get("host_failed"):
         yield error(
-            "modules do not run on the host of group cluster: %s" % case.facts.get("api_error"),
+            "the host of group cluster could not be examined: %s" % case.facts.get("api_error"),
             cure + "; for localhost set ansible_python_interpreter: '{{ ansible_playbook_python }}'",
         )
 

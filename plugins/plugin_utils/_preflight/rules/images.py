@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, DEDICATED, HYBRID, SETTINGS, Case, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
 
 # A kubelet reports this many images of its node and no more, unless it is told otherwise (nodeStatusMaxImages).
@@ -130,7 +130,7 @@ def images_to_ask_for(settings, api, hosts=None, hostvars=None):
     nodes = api.get("nodes", [])
     names = None
     if hosts is not None:
-        names = set((hostvars or {}).get(host, {}).get("preflight_settings", {}).get("kube_ovn_node_name") or host for host in hosts)
+        names = set(settings_read((hostvars or {}).get(host, {})).get("kube_ovn_node_name") or host for host in hosts)
     kubernetes = version(api.get("version"))
     missing = set()
     for node in nodes:

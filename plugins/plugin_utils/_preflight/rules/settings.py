@@ -4,7 +4,8 @@
 
 """The variables of all roles as such: their names, their types, and whether they can be evaluated.
 
-The facts that these rules look at are `failed`, `elsewhere` and `names` of lookup role_settings.
+The facts that these rules look at are `failed` and `names` of lookup role_settings, and in `elsewhere` those of `failed` that every host of group nodes
+has a value for.
 """
 
 from __future__ import annotations

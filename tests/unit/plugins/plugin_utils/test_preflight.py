@@ -9,7 +9,7 @@ __metaclass__ = type
 import copy
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book, readers
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book, cluster, readers
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules import images
 
 NIC = dict(address="0000:03:00.0", vendor="8086", device="1572", driver="i40e", interface="ens1", numa_node=0, iommu_group="7")
@@ -982,7 +982,7 @@ def test_in_hybrid_mode_only_nodes_with_dpdk_need_its_image():
 )
 def test_kube_proxy_is_a_pod_or_a_process_of_a_host(pods, names, process, there):
     daemonsets = [dict(metadata=dict(name=name, namespace="kube-system"), spec=POD) for name in names]
-    hostvars = {"a": dict(preflight_host=dict(HOST, kube_proxy=process))}
+    hostvars = {"a": dict(preflight_host=dict(host=dict(HOST, kube_proxy=process)))}
     facts = book.cluster_facts(dict(daemonsets=daemonsets, kube_proxy_pods=pods), {"nodes": ["a"]}, hostvars)
     assert facts["kube_proxy"] is there
 
@@ -1021,11 +1021,11 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         ),
     ]
     hostvars = {
-        "a": dict(preflight_host=HOST, preflight_settings=dict(kube_ovn_node_name="node1")),
+        "a": dict(preflight_host=dict(host=HOST), preflight_inputs=dict(settings=dict(kube_ovn_node_name="node1"))),
         "b": dict(preflight_unexamined="no Python"),
         "c": dict(),
-        "d": dict(preflight_build_examined=True),
-        "e": dict(preflight_build_unexamined="no Python"),
+        "d": dict(preflight_build_host=dict(host=dict(docker=""))),
+        "e": dict(preflight_build_host=dict(failed=True, msg="no Python"), preflight_unexamined="no Python"),
     }
     api = dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets, pods=[])
     facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e"]}, hostvars)
@@ -1063,8 +1063,55 @@ def test_pods_of_attachments_that_are_to_go_are_found():
     assert book.cluster_facts(api, {"nodes": []}, {}, {})["attachment_users"] == dict(names=[], pods=[])
 
 
+def test_findings_of_what_the_role_has_read_of_each_host():
+    def inputs(failed=(), **settings):
+        return dict(settings=dict(SETTINGS, **settings), failed=dict((name, "nowhere is undefined") for name in failed), names=[])
+
+    groups = {"nodes": ["a", "b"], "build": ["c"], "cluster": ["c"]}
+    hostvars = {
+        "a": dict(preflight_inputs=inputs(multus_image="x/y:1"), preflight_host=dict(host=dict(HOST, uid=1000))),
+        # Its settings are judged although it is unreachable.
+        "b": dict(preflight_inputs=inputs(multus_image="x/y:1", kube_ovn_dpdk_pmd_cores=["two"])),
+        "c": dict(
+            preflight_inputs=inputs(["multus_image"]),
+            preflight_build_host=dict(failed=True, msg="no Python"),
+            preflight_unexamined="no Python",
+        ),
+    }
+    found = [(item["severity"], item["id"], item["host"]) for item in book.all_findings(hostvars, groups) if item["severity"] != "notice"]
+    # The nodes have a value for the variable that host c has none for.
+    for expected in (("error", "become", "a"), ("error", "core-list", "b"), ("warning", "undefined-variable", "c"), ("error", "host-unexamined", "cluster")):
+        assert expected in found
+    texts = [item["found"] for item in book.all_findings(hostvars, groups) if item["id"] == "host-unexamined"]
+    assert texts == [
+        "b could not be examined: it is unreachable",
+        "c of group build could not be examined: no Python",
+        "the host of group cluster could not be examined: no Python",
+    ]
+
+
+@pytest.mark.parametrize(
+    "read, found",
+    [
+        ({"preflight_api": dict(failed=True, msg="refused"), "preflight_unexamined": "refused"}, dict(error="refused", host_failed=False)),
+        ({"preflight_api": dict(failed=True, module_stdout="", msg="rc 127"), "preflight_unexamined": "rc 127"}, dict(error="rc 127", host_failed=True)),
+        ({}, dict(error="it is unreachable", host_failed=True)),
+        (
+            {
+                "preflight_api": dict(version="v1.24.17", objects=dict(nodes=[], kube_proxy=[{}], service=[dict(spec=dict(clusterIP="10.96.0.1"))])),
+                "preflight_images": dict(skipped=True),
+            },
+            dict(version="v1.24.17", nodes=[], images={}, service_address="10.96.0.1", kube_proxy_pods=1),
+        ),
+    ],
+)
+def test_answer_of_the_api(read, found):
+    answer = cluster.answer(read)
+    assert dict((key, answer.get(key)) for key in found) == found
+
+
 def test_cluster_facts_without_the_api_are_judged_too():
-    facts = book.cluster_facts(dict(error="connection refused"), {"nodes": ["a"]}, {"a": dict(preflight_host=HOST)})
+    facts = book.cluster_facts(dict(error="connection refused"), {"nodes": ["a"]}, {"a": dict(preflight_host=dict(host=HOST))})
     found = book.findings(facts, SETTINGS, "cluster", "cluster")
     assert [finding["id"] for finding in found] == ["kubernetes-api"]
 
