@@ -146,4 +146,3 @@ def start_scripts(case):
         yield error("ovs_dpdk_image_scripts %s is no directory on the build host" % folder, SCRIPTS_CURE)
     elif all(files.get(path) == "" for path in places) or (found is not None and not set(places) & set(found)):
         yield error("ovs_dpdk_image_scripts %s has no %s on the build host" % (folder, plan["script"]), SCRIPTS_CURE)
-
