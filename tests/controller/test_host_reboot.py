@@ -10,6 +10,7 @@ The host is this machine through a chroot connection to /, since module reboot r
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -146,6 +147,17 @@ def test_mode_never_reports_only(tmp_path, api):
     done = reboot(tmp_path, host_reboot_mode="never")
     assert done.returncode == 0, done.stdout
     assert "bookworm has to be rebooted by hand (host_reboot_mode: never): more pages" in said(done)
+    assert calls(api) == []
+
+
+def test_mode_of_the_play_or_the_role(tmp_path, api):
+    """Which variables of hosts do not have."""
+    never = {"host_reboot_mode": "never"}
+    for tasks in ([request(REQUEST), {**ROLE, "vars": never}], [{"hosts": "nodes", "gather_facts": False, "vars": never, "tasks": [request(REQUEST), ROLE]}]):
+        done = play(tmp_path, tasks)
+        assert done.returncode == 0, done.stdout
+        assert "bookworm has to be rebooted by hand (host_reboot_mode: never): more pages" in said(done)
+        assert "will be drained" not in said(done)
     assert calls(api) == []
 
 
@@ -350,6 +362,9 @@ def test_only_hosts_with_a_request_are_rebooted_one_after_the_other(tmp_path, ap
     assert text.index("2 host(s) will be drained and rebooted, 1 at a time; a batch may take up to 2 minutes") < text.index("PLAY [Reboot the hosts")
     assert "b: more pages" in text and "d: more pages" in text and "a: more pages" not in text
     assert done.stdout.count("TASK [Go on]") == 1
+    # Each batch reports itself.
+    assert re.findall(r"(\d) host\(s\) will be drained and rebooted, (\d) at a time", text) == [("2", "1"), ("1", "1"), ("1", "1")]
+    assert done.stdout.count("- 'd: more pages'") == 2
 
 
 def test_no_request_no_reboot_play(tmp_path, api):
