@@ -241,6 +241,22 @@ def test_cordon_of_somebody_else_stays(tmp_path, api):
     assert api.nodes["bookworm"]["spec"]["unschedulable"]
 
 
+def test_cordon_of_somebody_else_stays_where_the_mark_cannot_be_written(tmp_path, api, monkeypatch):
+    """It was made after this run had looked at the node, and this run has cordoned nothing."""
+    listed = api.list
+
+    def cordoned_meanwhile(node: str) -> list[dict]:
+        api.cordon("bookworm", True)
+        return listed(node)
+
+    monkeypatch.setattr(api, "list", cordoned_meanwhile)
+    done = reboot(tmp_path, __host_reboot_mark_file=f"{tmp_path}/no-such-directory/mark")
+    assert done.returncode == 2
+    assert "so it was not rebooted: Destination directory" in said(done)
+    assert calls(api) == []
+    assert api.nodes["bookworm"]["spec"]["unschedulable"]
+
+
 def interrupted(tmp_path, api) -> None:
     """A requester finds the boot wanting."""
     (tmp_path / "broken").touch()
