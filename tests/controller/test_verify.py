@@ -1025,6 +1025,8 @@ def test_lock_of_a_run_that_died_is_taken_over(tmp_path, cluster):
     ("variables", "words"),
     [
         ("verify_namespace=missing", "verify_namespace names missing, which is not a namespace of the cluster"),
+        # Without a name the API lists all of them.
+        ("verify_namespace=", "verify_namespace names nothing, which is not a namespace of the cluster"),
         ("verify_duration=1", "verify_duration is 1"),
         ("verify_between_pods=perhaps", "verify_between_pods"),
         ("verify_tolerance=many", "verify_tolerance"),
@@ -1078,7 +1080,7 @@ def test_profile_full_plays_its_parts_and_gives_each_run_what_its_testpmd_wrote(
     ("groups", "given", "words"),
     [
         ({"cluster": ["c"], "nodes": ["n"]}, {}, None),
-        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": [{"kind": "Namespace"}]}, None),
+        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": [{"metadata": {"name": "pods"}}]}, None),
         ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": []}, "verify_namespace names pods"),
         ({"nodes": ["n"]}, {}, "Group cluster has 0 hosts, group nodes 1"),
         ({"cluster": ["c"]}, {}, "Group cluster has 1 hosts, group nodes 0"),
