@@ -1098,6 +1098,17 @@ def test_what_keeps_the_proof_from_a_play(groups, given, words):
     assert len(found) == (1 if words is None else 2) and (words or "") in found[-1]
 
 
+def test_a_play_without_the_cluster_says_so_though_a_node_has_failed(tmp_path):
+    """The first host of the play speaks for all, unless it has failed."""
+    python = {"n1": "/nonexistent", "n2": sys.executable}
+    hosts = {name: {"ansible_connection": "local", "ansible_python_interpreter": path} for name, path in python.items()}
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"children": {"nodes": {"hosts": hosts}}}}))
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["kube_ovn.dpdk.verify"]}]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.json"), str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert "Group cluster has 0 hosts, group nodes 2." in " ".join(done.stdout.split()), done.stdout
+
+
 # --- the script that runs in the pod
 
 FAKE = """#!/bin/sh
