@@ -13,7 +13,7 @@ author:
 description:
   - Names the hosts that will be rebooted, the reasons, the size of a batch and its duration, hosts that are left to the admin, and cordons that stay.
   - PRIVATE to this collection.
-positional: hostvars, serial, timeout, drain_timeout
+positional: hostvars, serial, timeout, drain_timeout, mode
 options:
   _input:
     description: Names of the hosts.
@@ -36,6 +36,10 @@ options:
     description: Seconds that a host without C(host_reboot_drain_timeout) may take to evict its pods.
     type: int
     default: 600
+  mode:
+    description: The C(host_reboot_mode) of all hosts; where it is empty, each has its own in O(hostvars).
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""

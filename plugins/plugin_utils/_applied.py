@@ -13,8 +13,9 @@ import json
 
 # kubernetes.core and kubectl note here what they applied last; what is not applied any more they delete.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# The API completes what these have, lists included.
+# In the template of pods the API completes elements of these lists, and an apply merges them. All other lists it replaces as a whole.
 TEMPLATE = ("spec", "template", "spec")
+MERGED = ("containers", "env", "imagePullSecrets", "initContainers", "ports", "volumeDevices", "volumeMounts", "volumes")
 
 
 def identity(item):
@@ -24,10 +25,10 @@ def identity(item):
 
 
 def _covers(live, wanted, path=()):
-    """Whether everything wanted is there. Elements of lists are there as a whole, except in the template of pods."""
+    """Whether everything wanted is there. Elements of lists are there as a whole, except of some in the template of pods."""
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(name in live and _covers(live[name], wanted[name], (*path, name)) for name in wanted)
-    if isinstance(wanted, list) and path[: len(TEMPLATE)] == TEMPLATE:
+    if isinstance(wanted, list) and path[: len(TEMPLATE)] == TEMPLATE and path[-1] in MERGED:
         return isinstance(live, list) and len(live) == len(wanted) and all(_covers(*pair, path) for pair in zip(live, wanted, strict=True))
     # True is 1 in Python.
     return live == wanted and isinstance(live, bool) == isinstance(wanted, bool)

@@ -382,7 +382,7 @@ def plan(cluster, settings, account, passed_over=""):
     if boolean(settings["network_attachments_admission"], strict=False):
         errors += [] if served else [NO_POLICIES]
         apply += admission
-    elif found["policies"] or found["beta_policies"]:
+    elif any(found[name] for name in ("policies", "beta_policies", "policy_bindings", "beta_policy_bindings")):
         remove += admission
     # The plugin has an account of its own where no other kubeconfig is named.
     own = settings["network_attachments_kubeconfig"] == settings["network_attachments_own_kubeconfig"] and bool(of_kind(wanted, USERSPACE))

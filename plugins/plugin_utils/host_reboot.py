@@ -36,7 +36,12 @@ UNMANAGED = (
 )
 
 
-def plan(hosts, hostvars, timeout=900, drain_timeout=600):
+def _mode(variables, mode):
+    """Of a host; `mode` where the play or the role names one, which hostvars does not have."""
+    return mode or variables.get("host_reboot_mode", "auto")
+
+
+def plan(hosts, hostvars, timeout=900, drain_timeout=600, mode=""):
     """The reboots that are due: [{host, reasons, reboot, seconds}], in the order of the hosts.
 
     A host is in it when a role that ran on it has appended a request with a reason to `host_reboot_requests`, and `host_reboot_mode` is not
@@ -48,7 +53,7 @@ def plan(hosts, hostvars, timeout=900, drain_timeout=600):
         variables = hostvars.get(host, {})
         requests = [request for request in variables.get("host_reboot_requests") or [] if request.get("reasons")]
         reasons = [reason for request in requests for reason in request["reasons"]]
-        if reasons and variables.get("host_reboot_mode", "auto") != "never":
+        if reasons and _mode(variables, mode) != "never":
             reboot = any(request.get("reboot", True) for request in requests)
             boot = int(variables.get("host_reboot_timeout", timeout)) if reboot else 0
             drain = int(variables.get("host_reboot_drain_timeout", drain_timeout)) if variables.get("host_reboot_drain", True) else 0
@@ -66,9 +71,9 @@ def batch_size(serial, hosts):
     return min(max(sizes or [hosts]), hosts)
 
 
-def report(hosts, hostvars, serial=1, timeout=900, drain_timeout=600):
+def report(hosts, hostvars, serial=1, timeout=900, drain_timeout=600, mode=""):
     """Lines that say which hosts will be rebooted, why, how many at a time, and how long a batch may take; what is left to the admin comes after them."""
-    due = plan(hosts, hostvars, timeout, drain_timeout)
+    due = plan(hosts, hostvars, timeout, drain_timeout, mode)
     lines = []
     if due:
         seconds = max(item["seconds"] for item in due)
@@ -81,7 +86,7 @@ def report(hosts, hostvars, serial=1, timeout=900, drain_timeout=600):
     for name in hosts:
         variables = hostvars.get(name, {})
         reasons = [str(reason) for request in variables.get("host_reboot_requests") or [] for reason in request.get("reasons") or []]
-        if reasons and variables.get("host_reboot_mode", "auto") == "never":
+        if reasons and _mode(variables, mode) == "never":
             lines.append("%s has to be rebooted by hand (host_reboot_mode: never): %s" % (name, "; ".join(reasons)))
         found = host((variables.get("__host_reboot_read") or {}).get("stdout"))
         objects = (variables.get("__host_reboot_objects") or {}).get("objects") or {}

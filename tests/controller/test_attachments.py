@@ -227,7 +227,8 @@ SETTINGS = {
     "network_attachments_purge": False,
 }
 PURGE = {"network_attachments_purge": True}
-KEYS = ("attachments", "subnets", "policies", "beta_policies", "secrets", "accounts", "bindings", "roles", "services", "pods")
+POLICIES = ("policies", "beta_policies", "policy_bindings", "beta_policy_bindings")
+KEYS = ("attachments", "subnets", *POLICIES, "secrets", "accounts", "bindings", "roles", "services", "pods")
 
 
 def account(name: str = "userspace-cni") -> list:
@@ -300,6 +301,8 @@ def test_policy_is_applied_in_the_newest_version_or_removed() -> None:
     assert attachments.plan(cluster(**found), wanted, account())["apply"] == []
     removed = attachments.plan(cluster(**found), SETTINGS, account())["remove"]
     assert [item["kind"] for item in removed] == ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
+    # A removal that was interrupted between the two is completed.
+    assert attachments.plan(cluster(**{**found, "policies": []}), SETTINGS, account())["remove"] == removed
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,23 @@ def test_profile_of_tuned(host):
     assert (host / "told").read_text() == told
 
 
+UNLOADABLE = '#!/bin/sh\n[ "$1" = --dry-run ] || { echo "Required key not available" >&2; exit 1; }\n'
+
+
+def test_profile_is_in_force_after_a_run_that_ended_at_a_driver(host):
+    """tuned reads its profile when it starts: a profile that was only written would never be in force."""
+    for name in ("etc/tuned/kube-ovn-test-profile", "tuned"):
+        (host / "root" / name).mkdir(parents=True)
+    (host / "told.state").write_text("active\n")
+    settings = {**TUNED, "dpdk_host_drivers": ["no-such-driver"]}
+    done = run(host, "main", **{**settings, "others": {"systemctl": SERVICE, "modprobe": UNLOADABLE}})
+    assert done.returncode == 2
+    assert "Required key not available" in done.stdout
+    done = run(host, "main", **{**settings, "others": {"systemctl": SERVICE, "modprobe": TOOLS["modprobe"]}})
+    assert done.returncode == 0, done.stdout
+    assert "restart tuned" in (host / "told").read_text()
+
+
 def test_profile_that_tuned_does_not_have(host):
     (host / "root/tuned").mkdir()
     done = run(host, "main", **TUNED)

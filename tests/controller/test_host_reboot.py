@@ -10,6 +10,7 @@ The host is this machine through a chroot connection to /, since module reboot r
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -149,6 +150,17 @@ def test_mode_never_reports_only(tmp_path, api):
     assert calls(api) == []
 
 
+def test_mode_of_the_play_or_the_role(tmp_path, api):
+    """Which variables of hosts do not have."""
+    never = {"host_reboot_mode": "never"}
+    for tasks in ([request(REQUEST), {**ROLE, "vars": never}], [{"hosts": "nodes", "gather_facts": False, "vars": never, "tasks": [request(REQUEST), ROLE]}]):
+        done = play(tmp_path, tasks)
+        assert done.returncode == 0, done.stdout
+        assert "bookworm has to be rebooted by hand (host_reboot_mode: never): more pages" in said(done)
+        assert "will be drained" not in said(done)
+    assert calls(api) == []
+
+
 @pytest.mark.parametrize("name, times", [("delayed", 3), ("migrated", 3)])
 def test_eviction_that_is_refused_for_now_is_waited_for(tmp_path, api, name, times):
     """By a disruption budget, with the server's own message, or by a webhook with another one."""
@@ -226,6 +238,22 @@ def test_cordon_of_somebody_else_stays(tmp_path, api):
     done = reboot(tmp_path)
     assert done.returncode == 0, done.stdout
     assert calls(api) == ["reboot bookworm", "verify proof"]
+    assert api.nodes["bookworm"]["spec"]["unschedulable"]
+
+
+def test_cordon_of_somebody_else_stays_where_the_mark_cannot_be_written(tmp_path, api, monkeypatch):
+    """It was made after this run had looked at the node, and this run has cordoned nothing."""
+    listed = api.list
+
+    def cordoned_meanwhile(node: str) -> list[dict]:
+        api.cordon("bookworm", True)
+        return listed(node)
+
+    monkeypatch.setattr(api, "list", cordoned_meanwhile)
+    done = reboot(tmp_path, __host_reboot_mark_file=f"{tmp_path}/no-such-directory/mark")
+    assert done.returncode == 2
+    assert "so it was not rebooted: Destination directory" in said(done)
+    assert calls(api) == []
     assert api.nodes["bookworm"]["spec"]["unschedulable"]
 
 
@@ -350,6 +378,9 @@ def test_only_hosts_with_a_request_are_rebooted_one_after_the_other(tmp_path, ap
     assert text.index("2 host(s) will be drained and rebooted, 1 at a time; a batch may take up to 2 minutes") < text.index("PLAY [Reboot the hosts")
     assert "b: more pages" in text and "d: more pages" in text and "a: more pages" not in text
     assert done.stdout.count("TASK [Go on]") == 1
+    # Each batch reports itself.
+    assert re.findall(r"(\d) host\(s\) will be drained and rebooted, (\d) at a time", text) == [("2", "1"), ("1", "1"), ("1", "1")]
+    assert done.stdout.count("- 'd: more pages'") == 2
 
 
 def test_no_request_no_reboot_play(tmp_path, api):

@@ -27,7 +27,12 @@ WANTED = {
     "metadata": {"name": "kube-multus-ds", "namespace": "kube-system", "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}},
     "spec": {
         "selector": {"matchLabels": {"name": "multus"}},
-        "template": {"spec": {"containers": [{"name": "kube-multus", "args": ["--a"], "volumeMounts": [{"name": "cni", "mountPath": "/c"}]}]}},
+        "template": {
+            "spec": {
+                "containers": [{"name": "kube-multus", "args": ["--a"], "volumeMounts": [{"name": "cni", "mountPath": "/c"}]}],
+                "tolerations": [{"operator": "Exists"}],
+            }
+        },
     },
 }
 ROLE = {
@@ -73,6 +78,7 @@ def test_what_the_api_adds_is_no_change() -> None:
         # Somebody has changed the object.
         (WANTED, changed(applied(WANTED), "spec", "template", "spec", "containers", 0, "args", to=["--b"])),
         (WANTED, changed(applied(WANTED), "spec", "template", "spec", "containers", to=[])),
+        (WANTED, changed(applied(WANTED), "spec", "template", "spec", "tolerations", 0, "key", to="only-this-taint")),
         (ROLE, changed(applied(ROLE), "rules", 0, "resourceNames", to=["p"])),
         (ROLE, changed(applied(ROLE), "rules", to=ROLE["rules"] * 2)),
         # It was not applied, or what was applied cannot be read.

@@ -2,12 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the build of Userspace CNI starts from."""
+"""What the build of Userspace CNI starts from, and what an installation leaves."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _userspace_cni
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SETTINGS = {"userspace_cni_binary": "", "userspace_cni_with_vpp": False, "userspace_cni_vpp_api_dir": "/usr/share/vpp/api"}
 
@@ -42,3 +49,32 @@ def test_build_that_can_begin(results: list, settings: dict, definitions: list) 
 def test_build_that_cannot_begin(results: list, settings: dict, expected: str) -> None:
     (error,) = _userspace_cni.build_errors(results, [], {**SETTINGS, **settings}, "builder")
     assert error.startswith(expected)
+
+
+def test_units_go_with_the_sweep(tmp_path: Path) -> None:
+    """An installation without a sweep leaves none of an earlier one."""
+    answer = '#!/bin/sh\necho \'{"supportedVersions": ["0.3.1"]}\'\n'
+    (tmp_path / "artifacts").mkdir()
+    for name in ("userspace", "launcher"):
+        (tmp_path / "artifacts" / name).write_text(answer)
+    units = [{"src": f"sweep.{kind}.j2", "dest": str(tmp_path / f"sweep.{kind}")} for kind in ("service", "timer")]
+    for unit in units:
+        Path(unit["dest"]).write_text("[Unit]\n")
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "userspace_cni_bin_dir": str(tmp_path / "cni" / "bin"),
+        "userspace_cni_artifacts_dir": str(tmp_path / "artifacts"),
+        "userspace_cni_sweep_seconds": 0,
+    }
+    # Those of the role, which variables of the inventory do not replace.
+    internal = json.dumps({"__userspace_cni_units": units, "__userspace_cni_sweep": "kube-ovn-dpdk-no-such-sweep"})
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": {"node1": variables}}}))
+    role = {"ansible.builtin.import_role": {"name": "kube_ovn.dpdk.userspace_cni"}}
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [role]}]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.json"), "-e", internal, str(tmp_path / "play.yml")]
+    for arguments, changed in ((["--check"], True), ([], True), ([], False)):
+        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+        assert done.returncode == 0, done.stdout
+        assert ("changed=0" in done.stdout) == (not changed), done.stdout
+        assert any(Path(unit["dest"]).exists() for unit in units) == (arguments == ["--check"])

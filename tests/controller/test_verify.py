@@ -1025,6 +1025,8 @@ def test_lock_of_a_run_that_died_is_taken_over(tmp_path, cluster):
     ("variables", "words"),
     [
         ("verify_namespace=missing", "verify_namespace names missing, which is not a namespace of the cluster"),
+        # Without a name the API lists all of them.
+        ("verify_namespace=", "verify_namespace names nothing, which is not a namespace of the cluster"),
         ("verify_duration=1", "verify_duration is 1"),
         ("verify_between_pods=perhaps", "verify_between_pods"),
         ("verify_tolerance=many", "verify_tolerance"),
@@ -1078,7 +1080,7 @@ def test_profile_full_plays_its_parts_and_gives_each_run_what_its_testpmd_wrote(
     ("groups", "given", "words"),
     [
         ({"cluster": ["c"], "nodes": ["n"]}, {}, None),
-        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": [{"kind": "Namespace"}]}, None),
+        ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": [{"metadata": {"name": "pods"}}]}, None),
         ({"cluster": ["c"], "nodes": ["n"]}, {"namespaces": []}, "verify_namespace names pods"),
         ({"nodes": ["n"]}, {}, "Group cluster has 0 hosts, group nodes 1"),
         ({"cluster": ["c"]}, {}, "Group cluster has 1 hosts, group nodes 0"),
@@ -1094,6 +1096,17 @@ def test_what_keeps_the_proof_from_a_play(groups, given, words):
     found = verify_errors(["of the settings"], groups, ["c", "d", "n", "m"], **asked)
     assert found[0] == "of the settings"
     assert len(found) == (1 if words is None else 2) and (words or "") in found[-1]
+
+
+def test_a_play_without_the_cluster_says_so_though_a_node_has_failed(tmp_path):
+    """The first host of the play speaks for all, unless it has failed."""
+    python = {"n1": "/nonexistent", "n2": sys.executable}
+    hosts = {name: {"ansible_connection": "local", "ansible_python_interpreter": path} for name, path in python.items()}
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"children": {"nodes": {"hosts": hosts}}}}))
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["kube_ovn.dpdk.verify"]}]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "inventory.json"), str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert "Group cluster has 0 hosts, group nodes 2." in " ".join(done.stdout.split()), done.stdout
 
 
 # --- the script that runs in the pod

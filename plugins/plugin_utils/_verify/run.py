@@ -108,9 +108,9 @@ def refusals(cluster: list[str], nodes: list[str], hosts: list[str], profile: st
             f"Profile full reads the PMD threads of all {len(nodes)} nodes at the same time, and Ansible runs on {forks} at a time, so nothing was started: "
             f"give --forks {len(nodes)}."
         )
-    if namespaces is not None and not namespaces:
+    if namespaces is not None and namespace not in [item["metadata"]["name"] for item in namespaces]:
         found.append(
-            f"verify_namespace names {namespace}, which is not a namespace of the cluster, so nothing was started: correct it, or run site.yml, which "
-            "creates the testpmd pods."
+            f"verify_namespace names {namespace or 'nothing'}, which is not a namespace of the cluster, so nothing was started: correct it, or run "
+            "site.yml, which creates the testpmd pods."
         )
     return found
