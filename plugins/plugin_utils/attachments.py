@@ -311,8 +311,9 @@ def policy(pods_dir, version, exempt):
     ]
     metadata = {"name": POLICY, "labels": {PART_OF: COLLECTION}}
     # Volumes and mounts never change. A pod that was there before the policy has to be updated to be deleted, where it has a finalizer.
+    # With the scope that the API would add: what differs from the cluster is applied.
     rules = [
-        {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]}
+        {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource], "scope": "*"}
         for operation, resource in (("CREATE", "pods"), ("UPDATE", "pods/ephemeralcontainers"))
     ]
     return [
