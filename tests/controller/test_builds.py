@@ -50,7 +50,7 @@ def docker():
 def test_check_mode_tells_of_the_first_build(tmp_path, docker, role, variables):
     folders = {f"{role}_{name}_dir": str(tmp_path / name) for name in ("build", "artifacts")}
     own = {"ansible_python_interpreter": sys.executable, "ansible_docker_host": docker, **folders, **variables}
-    tasks = [{"ansible.builtin.include_role": {"name": f"kube_ovn.dpdk.{role}", "tasks_from": "build"}}]
+    tasks = [{"ansible.builtin.include_role": {"name": f"kube_ovn.dpdk.{role}", "tasks_from": entry}} for entry in ("build", "nodes")]
     book = [{"hosts": "localhost", "gather_facts": False, "vars": own, "environment": {"DOCKER_HOST": docker}, "tasks": tasks}]
     (tmp_path / "play.yml").write_text(json.dumps(book))
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"), "--check"]
