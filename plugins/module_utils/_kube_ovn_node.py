@@ -104,16 +104,24 @@ def left_devices(taps, net="/sys/devices/virtual/net"):
     return tunnels + [name for name in names if name in taps and os.path.exists(os.path.join(net, name, "tun_flags"))]
 
 
+def place(path):
+    """One name for a file that two paths lead to, a slash at the end of one of them or a link among its directories. A link itself stays one."""
+    path = os.path.normpath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
 def leftovers(files, results, directories):
     """What is there of these files, of the results of the CNI plugin that the container runtime keeps, and of the directories that are empty without them."""
-    found = [path for path in files if os.path.lexists(path)]
     try:
         names = sorted(os.listdir(results))
     except OSError:
         names = []
-    found += [os.path.join(results, name) for name in names if RESULT.match(name)]
-    for path in directories:
-        if os.path.isdir(path) and not set(os.path.join(path, name) for name in os.listdir(path)) - set(found):
+    found = []
+    for path in [place(path) for path in files if os.path.lexists(path)] + [place(os.path.join(results, name)) for name in names if RESULT.match(name)]:
+        if path not in found:
+            found.append(path)
+    for path in [place(path) for path in directories]:
+        if path not in found and os.path.isdir(path) and not set(place(os.path.join(path, name)) for name in os.listdir(path)) - set(found):
             found.append(path)
     return found
 

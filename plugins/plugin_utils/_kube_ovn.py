@@ -246,7 +246,9 @@ def deployment(rendered, daemonset, nodes, current, removed=(), found=None, rest
     wanted = set("%s/%s" % (item["kind"], item["name"]) for stage in before + after for item in stage["wait"]) | set(["DaemonSet/" + daemonset])
     plan["removal"] = workload_removal(ours, affected["switches"], [pod for pod in system if node_of(pod) in excluded], excluded)
     others = plan["labels"] or plan["obsolete"] or affected["orphans"] or affected["outdated"] or wanted - rolled
-    plan["differs"] = bool(others) or any(item["changed"] or item.get("error") for item in compared)
+    # An object of which nothing is known may be another one.
+    unknown = len(compared) != len(rendered["objects"])
+    plan["differs"] = bool(others) or unknown or any(item["changed"] or item.get("error") for item in compared)
     return plan
 
 

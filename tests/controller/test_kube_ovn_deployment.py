@@ -233,6 +233,16 @@ def test_the_first_run_over_a_running_kube_ovn_changes_nothing_but_dpdk(site, cl
     assert site.converge()[0] == 0
 
 
+def test_check_mode_over_a_running_kube_ovn_without_dpdk_asks_the_switch_nothing(site, cluster):
+    install(site, cluster, ODD)
+    # The kernel's OVS, of whose database the start scripts of OVS-DPDK have not made anything yet.
+    site.switch.vsctl("--no-wait", "clear", "Open_vSwitch", ".", "other_config", "--", "set", "Open_vSwitch", ".", "dpdk_initialized=false", "cur_cfg=0")
+    site.switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "next_cfg=7")
+    code, output = site.run("--check", kube_ovn_wait_timeout=2)
+    assert code == 0, output[-3000:]
+    assert site.switch.root()["external_ids"] == {}
+
+
 def test_what_nobody_asked_to_change_is_named_and_needs_consent(site, cluster):
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
     flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server").append("--mtu=1400")

@@ -153,3 +153,13 @@ def test_configurations_of_the_network_are_told_by_their_name(tmp_path):
         (tmp_path / name).write_text("")
     assert node.conflists(str(tmp_path)) == ["01-kube-ovn.conflist"]
     assert node.conflists(str(tmp_path / "nosuch")) == []
+
+
+def test_a_file_that_two_paths_lead_to_is_removed_once(tmp_path):
+    """A directory of the installer's variables with a slash at its end, and one that is a link to another, as those of k0s and RKE2."""
+    (tmp_path / "net.d").mkdir()
+    (tmp_path / "net.d" / "01-kube-ovn.conflist").write_text("")
+    (tmp_path / "linked").symlink_to("net.d")
+    files = [f"{tmp_path}/{name}/01-kube-ovn.conflist" for name in ("net.d", "net.d/", "linked")]
+    expected = [f"{tmp_path}/net.d/01-kube-ovn.conflist", f"{tmp_path}/net.d"]
+    assert node.leftovers(files, str(tmp_path / "nosuch"), [f"{tmp_path}/net.d/"]) == expected

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -80,3 +82,18 @@ def test_a_run_goes_on_to_what_a_port_needs_that_is_left(uninstall):
     assert "Without the plugin the pods of these ports of localhost could never be deleted; delete them first: 0123-net1" in output
     assert [name for _resource, _namespace, name in uninstall.store if name in ("testpmd-dpdk", "ovs-dpdk-br0")] == []
     assert (uninstall.folder / "userspace_cni_state_dir" / "0123-net1.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "runs"), [((), False), (("-e", "uninstall_hosts=true"), True)], ids=["kept", "given back"])
+def test_hosts_are_kept_unless_asked_for_whatever_tags_are_skipped(tmp_path, arguments, runs):
+    hosts = {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": {"nodes": hosts, "cluster": hosts, "build": hosts}}}))
+    others = sorted({path.name for path in (ROOT / "roles").iterdir()} - {"hugepages"})
+    command = [Path(sys.executable).parent / "ansible-playbook", "kube_ovn.dpdk.uninstall", "-i", str(tmp_path / "hosts.json"), "--check"]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default"}
+    done = subprocess.run(
+        [*command, "--skip-tags", ",".join(others), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert "PLAY [Remove the remaining state of the nodes]" in done.stdout, done.stdout + done.stderr
+    tasks = re.findall(r"^TASK \[kube_ovn\.dpdk\.hugepages : (?!Validating arguments).*\n(ok|changed)", done.stdout, re.M)
+    assert bool(tasks) == runs, done.stdout

@@ -35,6 +35,17 @@ def host_facts(variables, name):
     return (variables.get(name) or {}).get("host") or {}
 
 
+def registries(variables, name):
+    """(images, whether that failed) of what module registry_images_info has read, if it ran."""
+    read = variables.get(name) or {}
+    return read.get("images", {}), bool(read.get("failed") or read.get("unreachable"))
+
+
+def build_examined(variables):
+    """Whether a host of group build was examined, and its registries too where they were asked."""
+    return bool(host_facts(variables, "preflight_build_host")) and not registries(variables, "preflight_base_images")[1]
+
+
 def answer(variables):
     """What the API returned to the host of group cluster, or why it did not."""
     read = variables.get("preflight_api") or {}
@@ -42,13 +53,15 @@ def answer(variables):
         # A module that fails by itself says why. Without that it did not run.
         ran = read.get("failed") and "module_stdout" not in read
         return dict(error=variables.get("preflight_unexamined", UNREACHABLE), host_failed=not ran)
-    objects = read["objects"]
+    objects, (images, failed) = read["objects"], registries(variables, "preflight_images")
     return dict(
         objects,
         version=read["version"],
-        images=(variables.get("preflight_images") or {}).get("images", {}),
+        images=images,
         service_address=next((item["spec"].get("clusterIP") or "" for item in objects["service"]), ""),
         kube_proxy_pods=len(objects["kube_proxy"]),
+        # The host itself is why registries could not be asked.
+        **(dict(error=variables.get("preflight_unexamined", UNREACHABLE), host_failed=True) if failed else {}),
     )
 
 
@@ -69,8 +82,7 @@ def all_findings(hostvars, groups):
         if facts:
             found += findings(facts, settings, "node", host)
         if tools:
-            asked = (variables.get("preflight_base_images") or {}).get("images", {})
-            found += findings(dict(tools, asked_images=asked), settings, "build", host)
+            found += findings(dict(tools, asked_images=registries(variables, "preflight_base_images")[0]), settings, "build", host)
     settings = settings_read(read[main])
     return found + findings(cluster_facts(answer(read[main]), groups, read, settings), settings, "cluster", "cluster")
 
@@ -91,7 +103,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
     hosts = groups.get("nodes", [])
     examined = dict((host, facts) for host, facts in ((host, host_facts(hostvars[host], "preflight_host")) for host in hosts) if facts)
     reasons = dict((host, hostvars[host].get("preflight_unexamined", UNREACHABLE)) for host in hosts if host not in examined)
-    builders = [host for host in groups.get("build", []) if not host_facts(hostvars[host], "preflight_build_host") and host not in reasons]
+    builders = [host for host in groups.get("build", []) if not build_examined(hostvars[host]) and host not in reasons]
     nodes = {}
     for node in api.get("nodes", []):
         info = node["status"]["nodeInfo"]

@@ -969,7 +969,7 @@ def test_in_hybrid_mode_only_nodes_with_dpdk_need_its_image():
 
     def missing(**nodes):
         listed = [dict(metadata=dict(name=name), status=dict(images=[dict(names=names)])) for name, names in nodes.items()]
-        return book.images_to_ask_for(settings, dict(nodes=listed), ["host1"], {"host1": dict(preflight_settings=dict(kube_ovn_node_name="a"))})
+        return book.images_to_ask_for(settings, dict(nodes=listed), ["host1"], {"host1": dict(preflight_inputs=dict(settings=dict(kube_ovn_node_name="a")))})
 
     assert missing(a=[plain, dpdk, app], b=[plain]) == []
     assert missing(a=[plain, app], b=[plain, dpdk]) == [dpdk]
@@ -1026,9 +1026,10 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         "c": dict(),
         "d": dict(preflight_build_host=dict(host=dict(docker=""))),
         "e": dict(preflight_build_host=dict(failed=True, msg="no Python"), preflight_unexamined="no Python"),
+        "f": dict(preflight_build_host=dict(host=dict(docker="")), preflight_base_images=dict(failed=True, msg="no CA"), preflight_unexamined="no CA"),
     }
     api = dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets, pods=[])
-    facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e"]}, hostvars)
+    facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e", "f"]}, hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
         "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}, ready=dict(type="Ready", status="True"), labels={}, addresses=[]),
@@ -1042,7 +1043,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     assert facts["pages"] == {"a": HOST["hugepages"]}
     assert facts["settings"] == {"a": {"kube_ovn_node_name": "node1"}}
     assert facts["unexamined"] == {"b": "no Python", "c": "it is unreachable"}
-    assert facts["unexamined_builders"] == {"e": "no Python"}
+    assert facts["unexamined_builders"] == {"e": "no Python", "f": "no CA"}
     assert facts["hosts"] == 3
 
 
@@ -1102,6 +1103,14 @@ def test_findings_of_what_the_role_has_read_of_each_host():
                 "preflight_images": dict(skipped=True),
             },
             dict(version="v1.24.17", nodes=[], images={}, service_address="10.96.0.1", kube_proxy_pods=1),
+        ),
+        (
+            {
+                "preflight_api": dict(version="v1.24.17", objects=dict(nodes=[], kube_proxy=[{}], service=[])),
+                "preflight_images": dict(failed=True, msg="no CA"),
+                "preflight_unexamined": "no CA",
+            },
+            dict(version="v1.24.17", images={}, error="no CA", host_failed=True),
         ),
     ],
 )
