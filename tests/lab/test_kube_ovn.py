@@ -406,6 +406,10 @@ def pod_with_ports() -> dict:
 @pytest.fixture
 def ports(before):
     """A pod with two vhost-user ports in br-int that Kube-OVN itself has made: its MAC addresses."""
+    # Those of role dpdk_app have the pages that it needs.
+    testpmd = {"label_selector": "app.kubernetes.io/name=testpmd"}
+    core().delete_collection_namespaced_pod("default", **testpmd)
+    wait_for("the end of the testpmd pods", lambda: not core().list_namespaced_pod("default", **testpmd).items, 120)
     objects = client.CustomObjectsApi(core().api_client)
     where = ("k8s.cni.cncf.io", "v1", "default", "network-attachment-definitions")
     for volume in VOLUMES:
