@@ -61,6 +61,10 @@ def plan(settings, info, files, again=None):
     host refuses something it differs, and there is no plan.
     """
     absent = settings["dpdk_host_state"] == "absent"
+    # A misspelt state must not remove anything, also where preflight was left out.
+    if settings["dpdk_host_state"] not in ("present", "absent"):
+        message = "dpdk_host_state is %s: set it to present or absent" % settings["dpdk_host_state"]
+        return {"refused": [message], "lacking": [], "differs": True}
     if info["refused"]:
         return {"refused": info["refused"], "lacking": [], "differs": True}
     later = not absent and bool(info["missing_packages"] or _enabled(settings, "tools"))

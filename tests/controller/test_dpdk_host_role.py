@@ -312,6 +312,8 @@ def test_a_removal_is_compared_too(read, differs):
 
 
 def test_a_host_that_refuses_has_no_plan():
+    misspelt = dpdk_host.plan({**AS_WANTED, "dpdk_host_state": "abset"}, READ, MODULES)
+    assert misspelt == {"refused": ["dpdk_host_state is abset: set it to present or absent"], "lacking": [], "differs": True}
     refusing = {**READ, "refused": ["core 9 is not there"], "boot_plan": None, "nic_plan": None}
     assert dpdk_host.plan(AS_WANTED, refusing, MODULES) == {"refused": ["core 9 is not there"], "lacking": [], "differs": True}
 

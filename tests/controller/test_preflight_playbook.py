@@ -77,6 +77,14 @@ def test_an_inventory_without_hosts_is_one_message(run):
     assert "PLAY [Touch the hosts]" not in output
 
 
+def test_a_limit_that_leaves_the_cluster_out_is_refused(run, tmp_path):
+    """Later plays would change the hosts that nothing has judged."""
+    code, output = run(HOSTS % (sys.executable, tmp_path / "no-kubeconfig"), "--limit", "good")
+    assert code == 2
+    assert "--limit leaves out localhost of group cluster" in " ".join(output.split())
+    assert "PLAY [Touch the hosts]" not in output
+
+
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
 def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, arguments):
     wrong = ("-e", "kube_ovn_version=v1.1.0", "-e", "verify_profile=full", "--forks", "2")
