@@ -151,9 +151,9 @@ def read(client, query):
     try:
         answer = client.get(resource, **given).to_dict()
     except ApiException as error:
-        # No such object, or its kind was removed since the kinds were listed.
+        # No such object. A list that is not found is one of a kind that was removed since the client's file of kinds was written.
         if error.status == 404:
-            return []
+            return [] if query.get("name") else None
         raise
     if query.get("name"):
         return [answer]

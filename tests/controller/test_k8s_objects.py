@@ -57,6 +57,15 @@ def test_lists_names_and_kinds_that_are_not_served(cluster):
     assert found["version"].startswith("v1.") and {"v1", "apps/v1", "kubeovn.io/v1"} <= set(found["api_versions"])
 
 
+def test_a_kind_that_was_removed_since_the_client_listed_the_kinds_is_missing(cluster):
+    """The client keeps the kinds of a server in a file."""
+    query = {"key": "attachments", "api_version": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition"}
+    assert read(query)[1]["missing"] == []
+    del cluster.fake.KINDS["k8s.cni.cncf.io/v1"]
+    state, found = read(query)
+    assert state == "SUCCESS" and found["missing"] == ["attachments"] and found["objects"] == {"attachments": []}
+
+
 def test_a_refusal_names_the_object_or_is_returned_where_it_may_be(cluster, monkeypatch):
     serve = cluster.fake.Api.serve
 
