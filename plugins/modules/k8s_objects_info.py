@@ -144,6 +144,11 @@ def read(client, query):
         resource = client.resource(query["kind"], query["api_version"])
     except ResourceNotFoundError:
         return None
+    except ApiException as error:
+        # The client's file of groups still has one that is gone.
+        if error.status == 404:
+            return None
+        raise
     given = dict((key, query[key]) for key in ("namespace", "name") if query.get(key))
     for key, parameter in (("label_selectors", "label_selector"), ("field_selectors", "field_selector")):
         if query.get(key):

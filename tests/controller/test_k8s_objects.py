@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -57,10 +59,11 @@ def test_lists_names_and_kinds_that_are_not_served(cluster):
     assert found["version"].startswith("v1.") and {"v1", "apps/v1", "kubeovn.io/v1"} <= set(found["api_versions"])
 
 
-def test_a_kind_that_was_removed_since_the_client_listed_the_kinds_is_missing(cluster):
-    """The client keeps the kinds of a server in a file."""
+@pytest.mark.parametrize("listed", ["kind", "group"])
+def test_a_kind_that_was_removed_since_the_client_listed_it_is_missing(cluster, listed):
+    """The client keeps the groups of a server in a file, and the kinds of those that were asked for."""
     query = {"key": "attachments", "api_version": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition"}
-    assert read(query)[1]["missing"] == []
+    assert read(query if listed == "kind" else {"key": "nodes", "kind": "Node"})[1]["missing"] == []
     del cluster.fake.KINDS["k8s.cni.cncf.io/v1"]
     state, found = read(query)
     assert state == "SUCCESS" and found["missing"] == ["attachments"] and found["objects"] == {"attachments": []}

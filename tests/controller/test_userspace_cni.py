@@ -53,7 +53,8 @@ def test_build_that_cannot_begin(results: list, settings: dict, expected: str) -
 
 def test_units_go_with_the_sweep(tmp_path: Path) -> None:
     """An installation without a sweep leaves none of an earlier one."""
-    answer = '#!/bin/sh\necho \'{"supportedVersions": ["0.3.1"]}\'\n'
+    # It reads what it is given, as the plugin does.
+    answer = '#!/bin/sh\ncat > /dev/null\necho \'{"supportedVersions": ["0.3.1"]}\'\n'
     (tmp_path / "artifacts").mkdir()
     for name in ("userspace", "launcher"):
         (tmp_path / "artifacts" / name).write_text(answer)

@@ -115,9 +115,10 @@ class Api(http.server.BaseHTTPRequestHandler):
         version = "v1" if parts[0] == "api" else "/".join(parts[1:3])
         rest = parts[2:] if parts[0] == "api" else parts[3:]
         namespace = ""
-        if rest[0] == "namespaces" and len(rest) > 2:
+        if len(rest) > 2 and rest[0] == "namespaces":
             namespace, rest = rest[1], rest[2:]
-        if rest[0] not in KINDS.get(version, {}):
+        # Also the list of kinds of a group that is not served.
+        if not rest or rest[0] not in KINDS.get(version, {}):
             return self.status(404, "NotFound")
         query = parse_qs(url.query)
         with LOCK:
