@@ -23,6 +23,7 @@ description:
     whose kubelet is stopped. Otherwise RV(kubelet.reasons) says what is due.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
+  - kube_ovn.dpdk._boot
   - kube_ovn.dpdk._plan
 attributes:
   check_mode:
@@ -97,24 +98,6 @@ options:
       - With V(0) nothing is waited for.
     type: int
     default: 0
-  boot:
-    description:
-      - Asks module M(kube_ovn.dpdk.kernel_cmdline) for this owner what it would do with RV(kernel_arguments), in the same call. See RV(boot).
-    type: dict
-    suboptions:
-      owner:
-        description: The owner of the kernel arguments.
-        type: str
-        required: true
-      state:
-        description: With V(absent), what giving up the arguments would do.
-        type: str
-        choices: [present, absent]
-        default: present
-      booted:
-        description: Fails before anything is changed where the running kernel was started with other arguments.
-        type: bool
-        default: false
   sysroot:
     description:
       - Directory in which the files of the host are found.

@@ -25,6 +25,7 @@ description:
     C(Static) has noted down, since that kubelet would not start any more.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
+  - kube_ovn.dpdk._boot
   - kube_ovn.dpdk._plan
 attributes:
   check_mode:
@@ -134,24 +135,6 @@ options:
         is removed, so a run that was interrupted leaves it to the next one.
     type: bool
     default: false
-  boot:
-    description:
-      - Asks module M(kube_ovn.dpdk.kernel_cmdline) for this owner what it would do with RV(kernel_arguments), in the same call. See RV(boot).
-    type: dict
-    suboptions:
-      owner:
-        description: The owner of the kernel arguments.
-        type: str
-        required: true
-      state:
-        description: With V(absent), what giving up the arguments would do.
-        type: str
-        choices: [present, absent]
-        default: present
-      booted:
-        description: Fails before anything is changed where the running kernel was started with other arguments.
-        type: bool
-        default: false
   sysroot:
     description:
       - Directory in which the files of the host are found.
