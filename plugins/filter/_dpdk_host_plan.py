@@ -24,7 +24,7 @@ options:
     type: dict
     required: true
   files:
-    description: The text that each of the files that were read has to have; null for a file that is to be absent.
+    description: The text that each of the files that were read has to have; empty for a file that is to be absent.
     type: dict
     required: true
   again:

@@ -54,7 +54,7 @@ def lacking(info):
 
 
 def plan(settings, info, files, again=None):
-    """What a host needs, by what module dpdk_host_info has read there; `files` are the texts that files have to have, null where there is to be none.
+    """What a host needs, by what module dpdk_host_info has read there; `files` are the texts that files have to have, empty where there is to be none.
 
     `refused` and `lacking` are messages of the host against the settings, the latter by what was read `again` where packages or a build were due. `arguments`
     are those of its kernel, `write` and `remove` the paths of files that differ; `needs_iommu`, `lacks_iommu` and `differs` say what is to be done. Where the
@@ -70,7 +70,7 @@ def plan(settings, info, files, again=None):
     later = not absent and bool(info["missing_packages"] or _enabled(settings, "tools"))
     needs_iommu = not absent and iommu_kind(settings, info["iommu"]) != "none" and not _enabled(settings, "noiommu")
     lacks_iommu = needs_iommu and info["iommu_groups"] == 0
-    different = [path for path, text in files.items() if info["files"].get(path) != text]
+    different = [path for path, text in files.items() if info["files"].get(path) != (text or None)]
     # What has no comparison of its own, and is looked at whenever it is asked for.
     asked = [settings.get("dpdk_host_" + name) for name in ("repositories", "irqbalance", "tuned_profile")] + [_enabled(settings, "tools")]
     needs = [info["boot_plan"]["changed"], info["nic_plan"]["differs"], different]
@@ -83,8 +83,8 @@ def plan(settings, info, files, again=None):
         "arguments": arguments_by_iommu(settings)[info["iommu"]],
         "needs_iommu": needs_iommu,
         "lacks_iommu": lacks_iommu,
-        "write": [path for path in different if files[path] is not None],
-        "remove": [path for path in different if files[path] is None],
+        "write": [path for path in different if files[path]],
+        "remove": [path for path in different if not files[path]],
         "differs": any(bool(need) for need in needs),
     }
 

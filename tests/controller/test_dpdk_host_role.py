@@ -58,7 +58,7 @@ def run(tmp_path: Path, name: str, *arguments: str, others: dict[str, str] | Non
     return subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"), *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TOLD": str(tmp_path / "told")},
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TOLD": str(tmp_path / "told"), "ANSIBLE_INJECT_INVOCATION": "1"},
     )  # fmt: skip
 
 
@@ -240,6 +240,16 @@ def test_everything_is_removed_and_a_second_removal_makes_one_call(host):
     assert len(shown) == 3, shown
 
 
+def test_without_drivers_there_is_no_file_of_them(host):
+    settings = {"dpdk_host_packages": [], "dpdk_host_drivers": [], "dpdk_host_iommu": "none"}
+    done = run(host, "main", **settings)
+    assert done.returncode == 0, done.stdout
+    assert not (host / "root/modules.conf").exists()
+    done = run(host, "main", **settings)
+    assert "changed=0" in done.stdout
+    assert not (host / "root/modules.conf").exists()
+
+
 NO_MODULE = "#!/bin/sh\necho 'Module x not found' >&2\nexit 1\n"
 BAD = [
     ({"dpdk_host_cpu_flags": ["flag_of_the_future"]}, "the CPU lacks flag_of_the_future of dpdk_host_cpu_flags"),
@@ -306,7 +316,7 @@ def test_a_host_is_compared_with_its_settings(settings, read, differs):
 )
 def test_a_removal_is_compared_too(read, differs):
     settings = {**AS_WANTED, "dpdk_host_state": "absent", "dpdk_host_tools": True}
-    plan = dpdk_host.plan(settings, {**READ, **read}, {"/etc/modules-load.d/x.conf": None})
+    plan = dpdk_host.plan(settings, {**READ, **read}, {"/etc/modules-load.d/x.conf": ""})
     assert (plan["differs"], plan["arguments"], plan["needs_iommu"], plan["lacking"]) == (differs, [], False, [])
     assert plan["remove"] == ([] if "files" in read else ["/etc/modules-load.d/x.conf"])
 
