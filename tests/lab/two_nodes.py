@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
+from pathlib import Path
 
 from kubernetes import client
 from lab import FILES, REPORT, core, playbook
@@ -13,12 +15,12 @@ NODES = ["kube-ovn-dpdk-lab-1", "kube-ovn-dpdk-lab-2"]
 INVENTORIES = ("inventory", str(FILES / "two_nodes.yml"))
 # A network that leads nowhere, for the uplinks: the nodes' interface eth1.
 UPLINKS = "kube-ovn-dpdk-lab-uplinks"
+COUNTED = "/run/kube-ovn-dpdk-hugepages.json"
 OLD, NEW = "v1.12.0", "v1.12.35"
 
 # Two nodes share the machine's pages and its cores, so that many packets are lost where a thread waits for its turn: what counts here is that they pass.
 COMMON = {
     "lab_nodes": NODES,
-    # Each sees that the pages have changed which its kubelet has counted, before one of them changes those of both.
     "site_serial": len(NODES),
     "hugepages_pages": [{"size": "2M", "count": 2176}],
     # DPDK would take pages of 1 GiB first, which a container that is given others may not have: they go when OVS lets go of them.
@@ -42,8 +44,27 @@ HYBRID = {
 }
 
 
+def note_pages(present: bool) -> None:
+    """What the kubelet of each node has counted, as role hugepages notes it down before it changes the pages: another node changes those of both."""
+    for node in NODES:
+        on(node, "rm", "-f", COUNTED)
+        if present:
+            on(node, "sh", "-c", f"echo {shlex.quote(json.dumps(pages()))} > {COUNTED}")
+
+
+def pages() -> dict[str, dict[str, int]]:
+    """The machine's pages by size and NUMA node."""
+    found: dict[str, dict[str, int]] = {}
+    for path in Path("/sys/devices/system/node").glob("node*/hugepages/hugepages-*/nr_hugepages"):
+        size = {"2048": "2M", "1048576": "1G"}[path.parent.name[len("hugepages-") : -len("kB")]]
+        found.setdefault(size, {})[path.parts[5]] = int(path.read_text())
+    return found
+
+
 def run(name: str, timeout: int = 900, **variables: object) -> str:
+    note_pages(True)
     code, output = playbook(name, timeout, INVENTORIES, **variables)
+    note_pages(False)
     assert code == 0, f"{name} ended with {code}"
     return output
 

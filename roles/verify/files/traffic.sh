@@ -155,9 +155,9 @@ begin)
         unlocked "$dir"
     } > /dev/null 2>&1 < /dev/null &
     n=0
-    until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 120 ]; do
+    until grep -q 'testpmd> \|testpmd ended with status' "$dir/output" 2> /dev/null || [ $n -ge 300 ]; do
         n=$((n + 1))
-        sleep 0.5
+        sleep 0.2
     done
     ;;
 play)
@@ -223,9 +223,9 @@ end)
     mine=${mine:-none}
     [ ! -f "$1/pid" ] || echo quit 1<> "$1/commands"
     n=0
-    until [ ! -f "$1/pid" ] || [ $n -ge 20 ]; do
+    until [ ! -f "$1/pid" ] || [ $n -ge 50 ]; do
         n=$((n + 1))
-        sleep 0.5
+        sleep 0.2
     done
     # What has begun here meanwhile is of another run.
     own "$1" "$mine"
@@ -233,9 +233,9 @@ end)
     echo 0 > "$1/until.new" && mv "$1/until.new" "$1/until"
     unlocked "$1"
     n=0
-    until [ ! -f "$1/pid" ] || [ $n -ge 20 ]; do
+    until [ ! -f "$1/pid" ] || [ $n -ge 50 ]; do
         n=$((n + 1))
-        sleep 0.5
+        sleep 0.2
     done
     own "$1" "$mine"
     mv "$1" "$1.$$"
