@@ -17,6 +17,8 @@ def lab_is_up():
 @pytest.fixture(scope="module")
 def two_nodes():
     fresh_lab(NODES, INVENTORIES)
+    # A run that was killed has left it.
+    subprocess.run(["docker", "network", "rm", UPLINKS], capture_output=True, check=False, timeout=60)
     label = f"io.github.kube-ovn-dpdk.lab={STATE}"
     subprocess.run(["docker", "network", "create", "--internal", "--label", label, UPLINKS], check=True, timeout=60)
     for node in NODES:
