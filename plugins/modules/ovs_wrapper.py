@@ -18,6 +18,7 @@ description:
   - PRIVATE to role C(ovs_wrapper).
   - Installs one script under several names in a directory, owned by root and executable by everyone.
   - A script of somebody else that runs the tool in a container is saved beside it, and restored when the script is removed.
+    What somebody put in its place since, such as a package, stays.
   - Any other file, such as Open vSwitch's own tool, is left alone, and the module fails before it changes anything.
 options:
   directory:
@@ -135,10 +136,11 @@ def present(paths, script):
 
 
 def absent(paths):
-    """(paths to restore, paths to remove). What has become somebody else's since stays."""
-    restore = [path for path in paths if os.path.lexists(path + BACKUP)]
-    others = [path for path in paths if path not in restore and not os.path.islink(path)]
-    return restore, [path for path in others if is_own((read(path) or b"").decode("latin-1"))]
+    """(paths to restore, paths to remove, paths of others in front of what was saved). What has become somebody else's since stays."""
+    ours = [path for path in paths if not os.path.islink(path) and is_own((read(path) or b"").decode("latin-1"))]
+    saved = [path for path in paths if os.path.lexists(path + BACKUP)]
+    restore = [path for path in saved if path in ours or not os.path.lexists(path)]
+    return restore, [path for path in ours if path not in restore], [path for path in saved if path not in restore]
 
 
 def text(content):
@@ -184,7 +186,9 @@ def main():
         if errors:
             module.fail_json(msg="\n".join(errors))
     else:
-        done["restored"], done["removed"] = absent(paths)
+        done["restored"], done["removed"], others = absent(paths)
+        for path in others:
+            module.warn("%s is somebody else's by now and stays; the script that was there before is still in %s" % (path, path + BACKUP))
     diff = [dict(before_header=path, after_header=path, before=text(read(path)), after=text(script)) for path in done["written"]]
     diff += [dict(before_header=path, after_header=path, before=text(read(path)), after=text(read(path + BACKUP))) for path in done["restored"]]
     diff += [dict(before_header=path, after_header=path, before=text(read(path)), after="") for path in done["removed"]]

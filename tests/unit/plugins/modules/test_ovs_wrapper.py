@@ -100,6 +100,27 @@ def test_what_became_somebody_elses_since_stays(tree):
     assert (names(tree), tree.read("bin/ovs-ofctl")) == (["ovs-ofctl"], FOREIGN)
 
 
+def test_what_took_the_place_of_the_script_since_is_not_lost_to_what_was_there_before(tree):
+    tree.write("bin/ovs-vsctl", FOREIGN, 0o755)
+    run(tree)
+    tree.write_bytes("bin/ovs-vsctl", b"\x7fELF of a package")
+    for check in (True, False):
+        said = run(tree, check=check, state="absent")
+        assert (said["restored"], said["removed"]) == ([], [tree.path("bin/ovs-ofctl")])
+    assert tree.read("bin/ovs-vsctl.before-ovs-wrapper") == FOREIGN
+    with open(tree.path("bin/ovs-vsctl"), "rb") as stream:
+        assert stream.read() == b"\x7fELF of a package"
+    assert not run(tree, state="absent")["changed"]
+
+
+def test_a_script_that_was_deleted_gives_way_to_the_saved_one(tree):
+    tree.write("bin/ovs-vsctl", FOREIGN, 0o755)
+    run(tree)
+    os.unlink(tree.path("bin/ovs-vsctl"))
+    assert run(tree, state="absent")["restored"] == [tree.path("bin/ovs-vsctl")]
+    assert tree.read("bin/ovs-vsctl") == FOREIGN
+
+
 def test_a_tool_of_open_vswitch_is_an_error_before_anything_is_changed(tree):
     tree.write_bytes("bin/ovs-ofctl", b"\x7fELF\xff")
     tree.write("bin/ovs-vsctl", FOREIGN, 0o755)
