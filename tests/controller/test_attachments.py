@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, attachments
@@ -323,3 +327,26 @@ def test_account_with_another_name_replaces_the_one_before() -> None:
     plan = attachments.plan(cluster(**after_a_run()), {**SETTINGS, "network_attachments_account": "other"}, account("other"))
     assert [item["metadata"]["name"] for item in plan["apply"] + plan["token"]] == ["other"] * 3
     assert {item["metadata"]["name"] for item in plan["accounts"]} == {"userspace-cni"}
+
+
+@pytest.mark.parametrize("entry", ["main", "absent"])
+def test_why_the_cluster_was_not_read_is_said_although_its_secrets_are_hidden(tmp_path, kubernetes, monkeypatch, entry) -> None:
+    serve = kubernetes.Api.handle_one
+
+    def forbidden(handler) -> None:
+        if "/secrets" in handler.path:
+            handler.status(403, "Forbidden")
+        else:
+            serve(handler)
+
+    monkeypatch.setattr(kubernetes.Api, "handle_one", forbidden)
+    before = sorted(kubernetes.STORE)
+    role = {"name": "kube_ovn.dpdk.network_attachments", "tasks_from": entry}
+    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    command = [shutil.which("ansible-playbook"), "-i", "localhost,", "-e", f"ansible_python_interpreter={sys.executable}", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "The Kubernetes API did not return Secret of v1: " in " ".join(done.stdout.split()), done.stdout
+    assert "has been hidden" not in done.stdout
+    assert sorted(kubernetes.STORE) == before
