@@ -33,9 +33,15 @@ _value:
   type: dict
 """
 
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
+
+
+def image_archives(archives):
+    # The names in an archive are no templates: before 2.19 ansible-core would take them for some in a fact.
+    return wrap_var(_image_archive.judged(archives))
 
 
 class FilterModule:
     def filters(self):
-        return {"_image_archives": _image_archive.judged}
+        return {"_image_archives": image_archives}

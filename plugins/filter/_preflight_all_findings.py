@@ -39,9 +39,15 @@ _value:
   elements: dict
 """
 
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
+
+
+def preflight_all_findings(hostvars, groups):
+    # What hosts and the cluster say is no template: before 2.19 ansible-core would take it for one in a fact.
+    return wrap_var(book.all_findings(hostvars, groups))
 
 
 class FilterModule:
     def filters(self):
-        return {"_preflight_all_findings": book.all_findings}
+        return {"_preflight_all_findings": preflight_all_findings}

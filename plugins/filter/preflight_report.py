@@ -42,6 +42,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
@@ -50,7 +51,8 @@ def preflight_report(findings, accept=()):
     unknown = sorted(set(accept) - known)
     if unknown:
         raise AnsibleFilterError("preflight_report: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
-    return book.report(findings, accept)
+    # Findings quote what hosts and the cluster say, which is no template.
+    return wrap_var(book.report(findings, accept))
 
 
 class FilterModule(object):

@@ -249,7 +249,7 @@ ASSIGNMENT = re.compile(r"^(?P<indent>[ \t]*)(?P<name>[A-Za-z_][A-Za-z0-9_]*)=.*
 def _shell_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "%s" % (value,)
+    return "" if value is None else "%s" % (value,)
 
 
 def apply_settings(script, settings):

@@ -104,7 +104,7 @@ def check_map(where, value):
                              'put it in quotes, such as "%s"' % (where, key, str(item).lower()))
         kind = 'number %s' % shown(item) if isinstance(item, NUMBERS) else type(item).__name__
         raise OvsdbError('%s: the value of %s is the YAML %s, and how it was written is lost (0x10 has become 16, 1:30 has become 90); '
-                         'put it in quotes' % (where, key, kind))
+                         'put it in quotes, and end a template with | string' % (where, key, kind))
 
 
 def check_integer(where, name, value):

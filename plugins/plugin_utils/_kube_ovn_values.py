@@ -35,6 +35,11 @@ DEFAULT_NETWORKS = {"POD_CIDR": "10.16.0.0/16", "SVC_CIDR": "10.96.0.0/12", "JOI
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
 
 
+def given(value):
+    """Whether a value was given. A template's null is an empty text before ansible-core 2.19."""
+    return value is not None and value != ""
+
+
 def node_config(settings):
     """The lines of config.cfg: other_config of Open vSwitch by key."""
     found = {
@@ -48,7 +53,7 @@ def node_config(settings):
     if settings.get("kube_ovn_dpdk_extra"):
         found["dpdk-extra"] = str(settings["kube_ovn_dpdk_extra"])
     # As ovs-vsctl writes them.
-    own = (settings.get("kube_ovn_dpdk_config") or {}).items()
+    own = [(key, value) for key, value in (settings.get("kube_ovn_dpdk_config") or {}).items() if given(value)]
     found.update((key, str(value).lower() if isinstance(value, bool) else str(value)) for key, value in own)
     return found
 
@@ -76,8 +81,8 @@ def node_files(settings):
             "# Managed by Ansible, role kube_ovn.dpdk.kube_ovn. The start script of OVS-DPDK sources this file.",
             "ENCAP_IP=%s" % settings["kube_ovn_hybrid_encap_ip"],
             "DPDK_DEV=(%s)" % " ".join(shlex.quote(str(device)) for device in settings["kube_ovn_hybrid_devices"]),
-            'BOND_TYPE="%s"' % settings["kube_ovn_hybrid_bond_type"],
-            "VLAN_TAG=%s" % settings["kube_ovn_hybrid_vlan"],
+            'BOND_TYPE="%s"' % (settings["kube_ovn_hybrid_bond_type"] or ""),
+            "VLAN_TAG=%s" % (settings["kube_ovn_hybrid_vlan"] or 0),
         ]
     return {name: "\n".join(text) + "\n" for name, text in files.items()}
 

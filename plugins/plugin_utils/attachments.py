@@ -71,8 +71,24 @@ def key(attachment, namespace):
 
 
 def port_options(attachment):
-    """The options that an attachment gives to its ports."""
-    return {name: attachment[name] for name in PORT_OPTIONS if attachment.get(name) is not None}
+    """The options that an attachment gives to its ports, with numbers as such: what a template makes of one depends on the version of ansible-core."""
+    found = {}
+    for name, limits in PORT_OPTIONS.items():
+        value = option_of(attachment, name)
+        if value is not None:
+            found[name] = value if limits is None else [whole(one) for one in value] if isinstance(value, list) else whole(value)
+    return found
+
+
+def option_of(attachment, name):
+    """The value of an option of an attachment; None where it has none, or the empty text that a template's null is before ansible-core 2.19."""
+    value = attachment.get(name)
+    return None if value == "" else value
+
+
+def whole(value):
+    """A whole number that was written as text as a number; all else as it is."""
+    return int(value) if isinstance(value, str) and re.match(r"-?[0-9]+$", value) else value
 
 
 def kube_ovn_config(attachment, namespace):

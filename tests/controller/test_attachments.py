@@ -350,3 +350,11 @@ def test_why_the_cluster_was_not_read_is_said_although_its_secrets_are_hidden(tm
     assert "The Kubernetes API did not return Secret of v1: " in " ".join(done.stdout.split()), done.stdout
     assert "has been hidden" not in done.stdout
     assert sorted(kubernetes.STORE) == before
+
+
+def test_port_has_numbers_whatever_a_template_makes_of_them() -> None:
+    """Text where ansible-core is older than 2.19, which the launcher would not take; and null is empty text there."""
+    texts = {"name": "fast", "mtu": "9000", "vlan": "7", "trunks": ["1", 2], "queues": "2", "egress_rate": "", "mac": ""}
+    numbers = {"name": "fast", "mtu": 9000, "vlan": 7, "trunks": [1, 2], "queues": 2, "egress_rate": None}
+    assert attachments.port_options(texts) == attachments.port_options(numbers) == {"vlan": 7, "trunks": [1, 2], "mtu": 9000, "queues": 2}
+    assert book.errors({"network_attachments_definitions": [texts]}, "network_attachments", "settings") == []

@@ -486,6 +486,14 @@ def test_archive_that_is_not_the_image(tmp_path, name, variables, message):
     assert message in " ".join(done.stdout.split())
 
 
+def test_name_in_an_archive_is_no_template(tmp_path):
+    archive(tmp_path / "image.tar", "evil{{ lookup('pipe', 'touch %s') }}:1" % (tmp_path / "ran"))
+    done = play(tmp_path, None, entry="nodes", dpdk_app_image_source="archive", dpdk_app_image_archive=str(tmp_path / "image.tar"))
+    assert done.returncode != 0
+    assert "does not hold dpdk:19.11, but evil{{ lookup(" in " ".join(done.stdout.split())
+    assert not (tmp_path / "ran").exists()
+
+
 def test_archive_is_loaded_into_the_runtime_once(tmp_path, monkeypatch):
     """Docker's client after docker/cli: inspect fails where there is no such image, and prints its configuration's digest as the id."""
     archive(tmp_path / "image.tar", "dpdk:19.11")

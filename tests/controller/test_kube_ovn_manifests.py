@@ -165,6 +165,11 @@ def test_an_installer_without_a_gateway_takes_a_network_all_the_same():
     assert known == ["POD_CIDR"]
 
 
+def test_null_is_an_empty_value():
+    script, _known = render.apply_settings('DPDK_TAG="x"\n', {"DPDK_TAG": None})
+    assert script.splitlines()[0] in ("DPDK_TAG=", "DPDK_TAG=''", 'DPDK_TAG=""')
+
+
 NAT = """
 cat <<EOF > nat.yaml
 apiVersion: v1

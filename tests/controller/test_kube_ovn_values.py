@@ -421,6 +421,13 @@ def test_files_of_a_node_are_what_its_start_script_reads():
     assert list(values.node_files({**SETTINGS, "kube_ovn_mode": "dedicated"})) == ["config.cfg"]
 
 
+@pytest.mark.parametrize("null", [None, ""])
+def test_null_of_a_template_is_no_value_whatever_the_version_of_ansible_core_makes_of_it(null):
+    without = values.node_files({**SETTINGS, **HYBRID, "kube_ovn_hybrid_bond_type": "", "kube_ovn_hybrid_vlan": 0})
+    given = {"kube_ovn_dpdk_config": {"y": null}, "kube_ovn_hybrid_bond_type": null, "kube_ovn_hybrid_vlan": null}
+    assert values.node_files({**SETTINGS, **HYBRID, **given}) == without
+
+
 @pytest.mark.parametrize("more", [{"kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}, HYBRID])
 def test_a_node_is_compared_with_its_settings(more):
     settings = {**SETTINGS, **more}

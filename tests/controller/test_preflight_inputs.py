@@ -443,3 +443,11 @@ def test_what_only_nodes_define_is_a_warning_on_other_hosts():
 def test_there_are_enough_of_both():
     assert len({(case[0], str(case[2:])) for case in BAD}) == len(BAD) >= 80
     assert len({str(case[1:]) for case in SOUND}) == len(SOUND) >= 30
+
+
+def test_omit_in_a_variable_is_found():
+    """Before ansible-core 2.19 it is text with random characters, which would restart Open vSwitch in each run."""
+    placeholder = {"omit": "__omit_place_holder__0123", "kube_ovn_dpdk_config": {"x": "{{ nothing | default(omit) }}"}}
+    found = [entry for entry in examine(placeholder)["findings"] if entry["severity"] == "error"]
+    assert [entry["id"] for entry in found] == ["undefined-variable"], found
+    assert "kube_ovn_dpdk_config cannot be evaluated: omit works in the arguments of a task" in found[0]["found"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -121,3 +122,18 @@ def test_a_host_of_group_cluster_that_cannot_be_examined_ends_the_run_for_all_ho
     # What was read of the others is in the report all the same.
     assert "host-unexamined on cluster: good" not in message
     assert (tmp_path / "reports" / "preflight.html").exists()
+
+
+def test_what_a_host_says_is_no_template(run, tmp_path):
+    """A node whose Python is not Python answers with a template that would run a command on the controller."""
+    python = tmp_path / "python"
+    words = "boom {{ lookup('pipe', 'touch %s') }}" % (tmp_path / "ran")
+    python.write_text("#!/bin/sh\ncat > /dev/null\ncat << 'end'\n%s\nend\n" % json.dumps({"failed": True, "msg": words}))
+    python.chmod(0o755)
+    own = {"ansible_python_interpreter": sys.executable, "ansible_connection": "local", "preflight_ask_servers": False, "preflight_ask_registries": False}
+    nodes = {"hosts": {"evil": {"ansible_python_interpreter": str(python)}}}
+    groups = {"nodes": nodes, "cluster": {"hosts": {"localhost": None}}, "build": {"hosts": {"localhost": None}}}
+    code, output = run(yaml.safe_dump({"all": {"vars": {**own, "cluster_kubeconfig": "/nonexistent"}, "children": groups}}))
+    assert code != 0
+    assert not (tmp_path / "ran").exists()
+    assert "evil could not be examined: boom {{ lookup(" in output[output.rindex("Preflight found ") :]

@@ -14,6 +14,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read
 
+# What ansible-core before 2.19 has for omit, with random characters behind it. Later ones leave out the key themselves.
+OMIT = "__omit_place_holder__"
+
 
 @functools.lru_cache(maxsize=None)
 def defaults():
@@ -51,7 +54,11 @@ def collect(templar, variables, roles=()):
         if name not in values:
             continue
         try:
-            settings[name] = own.template(values[name])
+            value = own.template(values[name])
+            if name in variables and OMIT in repr(value):
+                failed[name] = "omit works in the arguments of a task, not in a variable: leave out the variable, or the key in it"
+                continue
+            settings[name] = value
         except AnsibleError as problem:
             if name in variables and variables[name] != known.get(name):
                 failed[name] = " ".join(str(problem).split())

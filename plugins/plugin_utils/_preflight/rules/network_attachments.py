@@ -19,6 +19,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import (
     USERSPACE_OPTIONS,
     kind_of,
     of_kind,
+    option_of,
     subnet_name,
     volume_of,
 )
@@ -118,7 +119,7 @@ def types(case):
     for item in case.attachments():
         name, kind = item.get("name"), kind_of(item)
         others = KUBE_OVN_OPTIONS if kind == USERSPACE else USERSPACE_OPTIONS if kind == KUBE_OVN else ()
-        wrong = [option for option in others if item.get(option) is not None]
+        wrong = [option for option in others if option_of(item, option) is not None]
         if wrong:
             reasons = ["; %s: %s" % (option, IGNORED[option]) for option in wrong if kind == KUBE_OVN and option in IGNORED]
             yield error(
@@ -188,19 +189,19 @@ def options(case):
     for item in case.attachments():
         name = item.get("name")
         for option, limits in PORT_OPTIONS.items():
-            value = item.get(option)
+            value = option_of(item, option)
             if value is None or limits is None:
                 continue
             values = value if option == "trunks" and isinstance(value, list) else [value]
             if any(number(one) is None or not limits[0] <= number(one) <= limits[1] for one in values):
                 yield error("attachment %s has %s %s" % (name, option, value), "use %s from %d to %d" % ((option,) + limits))
         for burst in ("ingress", "egress"):
-            if item.get(burst + "_burst") is not None and item.get(burst + "_rate") is None:
+            if option_of(item, burst + "_burst") is not None and option_of(item, burst + "_rate") is None:
                 yield error("attachment %s has %s_burst without a rate" % (name, burst), "set %s_rate too" % burst)
-        kubeconfig = item.get("kubeconfig")
+        kubeconfig = option_of(item, "kubeconfig")
         if kubeconfig is not None and not str(kubeconfig).startswith("/"):
             yield error("attachment %s has the kubeconfig %r" % (name, kubeconfig), "give its path on the nodes, which begins with /")
-        mac = item.get("mac")
+        mac = option_of(item, "mac")
         if mac is not None and not re.match(r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$", str(mac)):
             yield error("attachment %s has the mac %s, which is no address of a single station" % (name, mac), "use an address such as 02:00:00:00:00:01")
 
