@@ -75,6 +75,7 @@ restored:
 """
 
 import ctypes
+import errno
 import os
 import re
 
@@ -83,6 +84,8 @@ from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._unixctl import Daemon, UnixctlError, threads
 
+# Looks at threads that end while they are put back.
+ATTEMPTS = 3
 BITS = 8 * ctypes.sizeof(ctypes.c_ulong)
 
 
@@ -103,6 +106,44 @@ def pin(tid, core):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def lost_of(found):
+    return [thread for thread in found if _cpus.parse(thread["cpus"], duplicates=True) != [thread["core"]]]
+
+
+def restore(pid, lost):
+    """Pin the threads. OVS ends some and starts others meanwhile, so those that are lost by then get their core too. Returns the names of all."""
+    names = []
+    for _attempt in range(ATTEMPTS):
+        ended = False
+        for thread in lost:
+            try:
+                pin(thread["tid"], thread["core"])
+                names.append(thread["name"])
+            except OSError as error:
+                if error.errno != errno.ESRCH:
+                    raise PinError(thread, error)
+                ended = True
+        if not ended:
+            break
+        lost = lost_of(pinned(threads(pid)))
+    return names
+
+
+class PinError(Exception):
+    """Why a thread cannot be put back; the argument is a text for the user."""
+
+    def __init__(self, thread, error):
+        why = ""
+        if error.errno == errno.EINVAL:
+            why = (
+                ", which the cpuset of its container lacks by now: the kubelet has given it to a pod. Add it to reservedSystemCPUs "
+                "(role kube_ovn.dpdk.cpu_management), and delete the pod that has it."
+            )
+        elif error.errno == errno.EPERM:
+            why = ". That takes root: run the module with become: true."
+        super(PinError, self).__init__("%s cannot be put back on CPU %d (%s)%s" % (thread["name"], thread["core"], error.strerror, why))
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
@@ -121,7 +162,7 @@ def main():
     finally:
         if daemon is not None:
             daemon.close()
-    lost = [thread for thread in found if _cpus.parse(thread["cpus"], duplicates=True) != [thread["core"]]]
+    lost = lost_of(found)
     names = [thread["name"] for thread in lost]
     if lost and not module.params["restore"]:
         module.fail_json(
@@ -129,21 +170,19 @@ def main():
             "pass: cpu_management_restore_affinity=true, or module pmd_affinity" % ", ".join("%s (%s)" % (thread["name"], thread["cpus"]) for thread in lost),
             threads=found,
         )
-    for thread in [] if module.check_mode else lost:
+    if lost and not module.check_mode:
         try:
-            pin(thread["tid"], thread["core"])
-        except OSError as error:
-            module.fail_json(
-                msg="%s cannot be put back on CPU %d (%s), which the cpuset of its container lacks by now: the kubelet has given it to a pod. Add it to "
-                "reservedSystemCPUs (role kube_ovn.dpdk.cpu_management), and delete the pod that has it." % (thread["name"], thread["core"], error.strerror)
-            )
+            names = restore(daemon.pid, lost)
+        except PinError as error:
+            module.fail_json(msg=to_native(error))
+    shown = [thread for thread in lost if thread["name"] in names]
     module.exit_json(
-        changed=bool(lost),
+        changed=bool(names),
         threads=found,
         restored=names,
         diff=dict(
-            before="".join("%s on %s\n" % (thread["name"], thread["cpus"]) for thread in lost),
-            after="".join("%s on %d\n" % (thread["name"], thread["core"]) for thread in lost),
+            before="".join("%s on %s\n" % (thread["name"], thread["cpus"]) for thread in shown),
+            after="".join("%s on %d\n" % (thread["name"], thread["core"]) for thread in shown),
         ),
     )
 

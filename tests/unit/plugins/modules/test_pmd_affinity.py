@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import ctypes
+import errno
 import os
 import re
 import threading
@@ -95,6 +96,43 @@ def test_a_core_that_the_cpuset_lacks(pmd):
     pmd("pmd-c%d/id:8" % (CPUS[-1] + 1000))
     result = run()
     assert result["failed"] and "which the cpuset of its container lacks by now: the kubelet has given it to a pod" in result["msg"]
+
+
+def test_thread_that_ends_meanwhile(pmd, monkeypatch):
+    """OVS reloads its PMD threads: the new one of the same core gets it."""
+    name = "pmd-c%02d/id:8" % CPUS[1]
+    pmd(name)
+    real, gone = pmd_affinity.pin, []
+
+    def pin(tid, core):
+        if not gone:
+            gone.append(tid)
+            raise OSError(errno.ESRCH, "No such process")
+        real(tid, core)
+
+    monkeypatch.setattr(pmd_affinity, "pin", pin)
+    result = run()
+    assert not result["failed"] and result["restored"] == [name] and cpus_of(name) == [str(CPUS[1])]
+
+
+def test_thread_that_has_ended(monkeypatch):
+    monkeypatch.setattr(pmd_affinity, "Daemon", Daemon)
+    looks = [[{"name": "pmd-c00/id:8", "tid": 0x7ffffff0, "cpus": "0-1"}], []]
+    monkeypatch.setattr(pmd_affinity, "threads", lambda _pid: looks.pop(0))
+    result = run()
+    assert not result["failed"] and not result["changed"] and result["restored"] == []
+
+
+@pytest.mark.parametrize("number, message", [(errno.EPERM, "That takes root: run the module with become: true."), (errno.ENOMEM, "(nothing)")])
+def test_kubelet_is_not_blamed_for_everything(pmd, monkeypatch, number, message):
+    pmd("pmd-c%02d/id:8" % CPUS[1])
+
+    def pin(_tid, _core):
+        raise OSError(number, "nothing")
+
+    monkeypatch.setattr(pmd_affinity, "pin", pin)
+    result = run()
+    assert result["failed"] and message in result["msg"] and "kubelet" not in result["msg"]
 
 
 def test_threads_of_another_name_have_no_core(pmd):
