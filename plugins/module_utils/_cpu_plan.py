@@ -19,6 +19,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 
 SETS = ("housekeeping", "pmd", "pods")
 VARIABLE = "cpu_management_%s"
+CPU_ARGUMENTS = ("nosmt", "nosmp", "smt", "maxcpus", "nr_cpus", "possible_cpus")
 
 
 class PlanError(Exception):
@@ -169,6 +170,21 @@ def kernel_arguments(plan):
     """Keep the kernel's own work away from PMD threads. Only CPUs that the kubelet has reserved: it would hand out isolated ones to pods."""
     cpus = _cpus.format_list(plan["isolated"])
     return ["%s=%s" % (name, cpus) for name in ("isolcpus", "nohz_full", "rcu_nocbs")] if cpus else []
+
+
+def of_cpus(word):
+    """Whether a kernel argument decides which CPUs are online, or whether they have siblings."""
+    name, _equals, value = word.replace('"', "").partition("=")
+    parts = value.split(",")
+    return name in CPU_ARGUMENTS or "nosmt" in parts or (name == "l1tf" and parts[0] == "full")
+
+
+def changed_cpus(following, running):
+    """Kernel arguments of the next boot, or of this one alone, by which the next one has other CPUs than a plan that is made now."""
+    lacking = [word for word in following if of_cpus(word) and word not in running]
+    # A variable of the boot loader may have the others.
+    dropped = [word for word in running if of_cpus(word) and word not in following and not any(other.startswith("$") for other in following)]
+    return sorted(set(lacking + dropped))
 
 
 def shown(plan):

@@ -191,6 +191,12 @@ def cpu_flags(sysroot):
     return set(match.group(1).split()) if match else set()
 
 
+def has_namespace_of_host(sysroot, pid, kind):
+    """Whether a process is in this namespace (pid, mnt, net) of the host. Some hosts hide that of process 1, from root too; this one runs in the same."""
+    host = sysroot.linkname("/proc/1/ns/%s" % kind) or sysroot.linkname("/proc/self/ns/%s" % kind)
+    return host is not None and sysroot.linkname("/proc/%s/ns/%s" % (pid, kind)) == host
+
+
 def firmware_iommu(sysroot):
     """IOMMU that the ACPI tables describe: intel, amd or none. The vendor of the CPU is no proof of one, least of all in a virtual machine."""
     for table, kind in (("DMAR", "intel"), ("IVRS", "amd")):

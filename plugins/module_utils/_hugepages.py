@@ -147,9 +147,10 @@ class Memory(object):
 
     def static_memory_manager(self):
         """The file in which the kubelet has counted memory for its static memory manager; None where it has another one."""
-        path = "%s/%s" % (_kubelet.directory(self.sysroot), MEMORY_MANAGER_STATE)
+        flags = _kubelet.arguments(self.sysroot)
         try:
-            return path if json.loads(self.sysroot.read(path, "{}")).get("policyName") == "Static" else None
+            state = json.loads(_kubelet.state_text(self.sysroot, flags, MEMORY_MANAGER_STATE) or "{}")
+            return "%s/%s" % (_kubelet.directory(flags), MEMORY_MANAGER_STATE) if state.get("policyName") == "Static" else None
         except (AttributeError, ValueError):
             return None
 

@@ -19,6 +19,7 @@ import os
 import platform
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kubelet
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError
 
 CONTAINERD = "containerd"
@@ -82,40 +83,20 @@ def socket_path(endpoint):
     return re.sub(r"^unix:/*", "/", endpoint or "")
 
 
-def kubelet_processes(sysroot):
-    """Arguments of each running kubelet; K3s and the like run one inside, without a process of that name."""
-    for pid in sysroot.listdir("/proc"):
-        if pid.isdigit():
-            words = [word for word in sysroot.read("/proc/%s/cmdline" % pid, "").split("\0") if word]
-            names = [os.path.basename(word) for word in words[:2]]
-            if "kubelet" in names:
-                yield words
-
-
-def option(words, name):
-    """Value of a flag of a command line, the last one if it is repeated; None without it."""
-    found = None
-    for index, word in enumerate(words):
-        if word == "--" + name:
-            found = words[index + 1] if index + 1 < len(words) else ""
-        elif word.startswith("--" + name + "="):
-            found = word.partition("=")[2]
-    return found
-
-
 def kubelet_endpoint(sysroot):
     """(runtime, socket) that the running kubelet was told to use; None where no kubelet says it."""
-    for words in kubelet_processes(sysroot):
-        endpoint = option(words, "container-runtime-endpoint")
-        if not endpoint:
-            configuration = sysroot.read(option(words, "config") or "/var/lib/kubelet/config.yaml", "")
-            found = re.search(r"^[ \t]*[\"']?containerRuntimeEndpoint[\"']?[ \t]*:[ \t]*[\"']?([^\s\"',]+)", configuration, re.M)
-            endpoint = found.group(1) if found else None
-        if not endpoint:
-            # Before 1.24 the kubelet has Docker built in, and that is its default.
-            return (DOCKER, DOCKER_SOCKET) if sysroot.exists(DOCKER_SOCKET) else None
-        return runtime_of(endpoint)
-    return None
+    flags = _kubelet.arguments(sysroot)
+    if flags is None:
+        return None
+    endpoint = flags.get("container-runtime-endpoint")
+    if not endpoint:
+        configuration = (_kubelet.content(sysroot, flags["config"]) if flags.get("config") else None) or ""
+        found = re.search(r"^[ \t]*[\"']?containerRuntimeEndpoint[\"']?[ \t]*:[ \t]*[\"']?([^\s\"',]+)", configuration, re.M)
+        endpoint = found.group(1) if found else None
+    if not endpoint:
+        # Before 1.24 the kubelet has Docker built in, and that is its default.
+        return (DOCKER, DOCKER_SOCKET) if sysroot.exists(DOCKER_SOCKET) else None
+    return runtime_of(endpoint)
 
 
 def runtime_of(endpoint):

@@ -75,8 +75,18 @@ options:
     default: true
   kubelet_config:
     description:
-      - Configuration file of the kubelet. By default that of the kubelet that runs, else C(/var/lib/kubelet/config.yaml).
+      - Configuration file of the kubelet. By default the one that the running kubelet was started with.
+      - The kubelet is a process of root in the namespaces of the host. One in a container, or one that only calls itself so, does not count.
     type: path
+  kubelet_arguments:
+    description:
+      - What an earlier call returned as RV(kubelet.arguments) while the kubelet ran. A stopped kubelet does not say where its files are, so
+        O(apply_kubelet=true) needs this then.
+    type: dict
+  requested_plan:
+    description:
+      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host make another plan by now, as those of a boot with C(nosmt) do.
+    type: dict
   topology_manager_policy:
     description:
       - Topology manager policy of the kubelet. Left alone without it.
@@ -146,6 +156,10 @@ kubelet:
       description: Its configuration file.
       type: str
       sample: /var/lib/kubelet/config.yaml
+    arguments:
+      description: Its arguments, as far as they decide about its files and about what is set in them.
+      type: dict
+      sample: {config: /var/lib/kubelet/config.yaml}
     reasons:
       description: What has to be changed on a drained node; empty where nothing is.
       type: list
@@ -174,6 +188,7 @@ files:
 
 import errno
 import io
+import json
 import os
 import re
 import tempfile
@@ -182,7 +197,8 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus, _kernel_cmdline, _kubelet
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot, make_parents, run_module
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot, make_parents, run_module, running_arguments
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import for_kernel
 
 UNIT = "irqbalance.service"
 DROPIN = "/etc/systemd/system/irqbalance.service.d/kube-ovn-dpdk.conf"
@@ -202,6 +218,9 @@ FOREIGN = ("/etc/default/irqbalance", "/etc/sysconfig/irqbalance")
 UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 # Seconds between two looks at a kubelet that starts.
 PAUSE = 5
+# Notes of runs, which say what one that was cut or failed has left to do. They do not survive a boot, after which there is nothing left of it.
+NOTE = "/run/kube-ovn-dpdk-kubelet.json"
+IRQBALANCE_NOTE = "/run/kube-ovn-dpdk-irqbalance.json"
 STATES = ("cpu_manager_state", "memory_manager_state")
 
 
@@ -229,36 +248,76 @@ class Kubelet(object):
 
     def __init__(self, params, sysroot, plan):
         self.sysroot = sysroot
-        flags = _kubelet.arguments(sysroot) or {}
-        self.path = params["kubelet_config"] or flags.get("config") or _kubelet.CONFIG
-        self.directory = _kubelet.directory(sysroot)
-        self.before = sysroot.read_exact(self.path)
+        noted = read_note(sysroot, NOTE)
+        flags = _kubelet.arguments(sysroot)
+        self.running = flags is not None
+        # A stopped kubelet does not say where its files are.
+        known = flags
+        for earlier in (params["kubelet_arguments"], noted):
+            known = earlier if known is None else known
+        self.flags = dict((name, known[name]) for name in _kubelet.RELEVANT if name in known) if known is not None else {}
+        self.path = params["kubelet_config"] or self.flags.get("config") or _kubelet.CONFIG
+        self.before = _kubelet.content(sysroot, self.path)
         self.after = self.before
-        self.state = _kubelet.state(sysroot.read(self.directory + "/cpu_manager_state"))
-        self.reasons = []
         self.missing = self.before is None
+        if known is None and _kubelet.BEGIN in (self.before or ""):
+            # The block proves which file it is.
+            self.flags = known = {"config": self.path}
+        self.directory = _kubelet.directory(self.flags)
+        self.state = _kubelet.state(_kubelet.state_text(sysroot, self.flags, STATES[0]))
+        self.reasons = []
         wanted = _kubelet.settings(plan["reserved"], params["topology_manager_policy"]) if plan and params["kubelet"] else {}
-        if self.missing:
-            if wanted:
-                raise HostError(
-                    "the kubelet has no configuration file %s; join the host to the cluster first, give the path in cpu_management_kubelet_config, or set "
-                    "cpuManagerPolicy and reservedSystemCPUs (%s) where its distribution keeps them, with cpu_management_kubelet: false"
-                    % (self.path, wanted["reservedSystemCPUs"])
-                )
-            return
         if wanted:
-            _kubelet.refuse(self.before, self.path)
-            problems = _kubelet.objections(_kubelet.original(self.before), flags, wanted, self.path, _kubelet.drop_ins(sysroot, flags))
-            unit = _kubelet.foreign_unit(sysroot)
-            if unit:
-                problems.append(
-                    "the kubelet is started by %s, and cpu_management stops and starts %s; set cpuManagerPolicy and reservedSystemCPUs (%s) where its "
-                    "distribution keeps them, with cpu_management_kubelet: false" % (unit, _kubelet.UNIT, wanted["reservedSystemCPUs"])
-                )
-            if problems:
-                raise HostError("; ".join(problems))
+            self.check(params, wanted, known)
+        elif self.missing:
+            return
         self.after = _kubelet.apply(self.before, wanted)
         self.reasons = list(self.due(wanted))
+        if noted is not None and not self.running:
+            self.reasons.append("the kubelet was stopped to be configured, and has not been started since")
+        if self.reasons and params["apply_kubelet"] and not self.running and params["kubelet_arguments"] is None and noted is None:
+            raise HostError(
+                "the kubelet is stopped, so where its files are is not known; give kubelet_arguments, which the module returned as kubelet.arguments while "
+                "it ran"
+            )
+
+    def check(self, params, wanted, known):
+        """Raise HostError for a kubelet that cannot be configured, or would not start with these settings."""
+        elsewhere = "set cpuManagerPolicy and reservedSystemCPUs (%s) where its distribution keeps them, with cpu_management_kubelet: false" % (
+            wanted["reservedSystemCPUs"]
+        )
+        if known is None:
+            raise HostError(
+                "no kubelet runs on this host, so its configuration file is not known; join the host to the cluster first, start the kubelet if it is stopped "
+                "(journalctl -u kubelet), or %s" % elsewhere
+            )
+        if self.missing and (params["kubelet_config"] or "config" in self.flags):
+            raise HostError(
+                "the kubelet has no configuration file %s; join the host to the cluster first, give the path in cpu_management_kubelet_config, or %s"
+                % (self.path, elsewhere)
+            )
+        problems = []
+        if "config" not in self.flags:
+            problems.append("the kubelet runs without --config, so it reads no configuration file; start it with one, or %s" % elsewhere)
+        elif os.path.realpath(self.sysroot.path(self.flags["config"])) != os.path.realpath(self.sysroot.path(self.path)):
+            problems.append(
+                "the kubelet reads %s, and cpu_management_kubelet_config is %s; leave cpu_management_kubelet_config empty" % (self.flags["config"], self.path)
+            )
+        else:
+            _kubelet.refuse(self.before, self.path)
+        text = _kubelet.original(self.before or "")
+        more = _kubelet.drop_ins(self.sysroot, self.flags)
+        problems += _kubelet.objections(text, self.flags, wanted, self.path, more)
+        nodes = len(self.sysroot.glob("/sys/devices/system/node/node[0-9]*"))
+        allowed = _kubelet.allowed_numa_nodes([text] + [drop_in for _path, drop_in in more], self.flags)
+        numa = _kubelet.numa_problem(nodes, allowed, params["topology_manager_policy"])
+        if numa:
+            problems.append("%s; %s" % numa)
+        unit = _kubelet.foreign_unit(self.sysroot)
+        if unit:
+            problems.append("the kubelet is started by %s, and cpu_management stops and starts %s; %s" % (unit, _kubelet.UNIT, elsewhere))
+        if problems:
+            raise HostError("; ".join(problems))
 
     def due(self, wanted):
         for key in ("cpuManagerPolicy", "reservedSystemCPUs", "topologyManagerPolicy"):
@@ -270,6 +329,14 @@ class Kubelet(object):
             return
         if self.before == self.after and wanted and self.state.get("policy") != policy:
             yield "the kubelet has not yet been started with the CPU manager policy %s" % policy
+
+    def note(self, module, applied):
+        """Keep a note until the next boot while the kubelet is, or may be, stopped for a change: it is all that says so to a run after one that was cut."""
+        if self.reasons and not (applied and self.running):
+            if read_note(self.sysroot, NOTE) != self.flags:
+                write(module, self.sysroot, NOTE, json.dumps(self.flags, sort_keys=True), 0o600)
+        elif self.sysroot.exists(NOTE):
+            write(module, self.sysroot, NOTE, None)
 
     def texts(self):
         """What is written on a drained node: the file, and None for each state that is removed. The kubelet makes its state anew from the pods."""
@@ -307,7 +374,16 @@ def irqbalance_texts(params, sysroot, plan):
     return dict((path, text) for path, text in texts.items() if text != sysroot.read_exact(path))
 
 
-def write(module, sysroot, path, text):
+def read_note(sysroot, path):
+    """The object of a note in /run; None without one."""
+    try:
+        found = json.loads(_kubelet.content(sysroot, path, follow=False) or "null")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def write(module, sysroot, path, text, mode=0o644):
     target = os.path.realpath(sysroot.path(path))
     if text is None:
         os.unlink(target)
@@ -325,7 +401,7 @@ def write(module, sysroot, path, text):
         stream.write(text.encode("latin-1"))
     module.atomic_move(name, target)
     if created:
-        os.chmod(target, 0o644)
+        os.chmod(target, mode)
 
 
 def reload_irqbalance(module):
@@ -353,32 +429,70 @@ def awaited(params, sysroot, plan):
         time.sleep(min(PAUSE, params["timeout"]))
 
 
+def check_next_boot(sysroot, command_line):
+    """Raise HostError where the next boot has other CPUs than the ones that the plan is made of. The command line is empty where it is not known."""
+    words = _cpu_plan.changed_cpus(for_kernel(command_line), running_arguments(sysroot)) if command_line else []
+    if words:
+        raise HostError(
+            "%s of the kernel's command line changes by the next boot, which will have other CPUs than these; reboot the host first, then run again"
+            % " ".join(words)
+        )
+
+
+def of_this_host(requested, plan, sysroot):
+    """Raise HostError where the host makes another plan than the one that was requested, with other kernel arguments and other CPUs of the kubelet."""
+    before = _cpus.format_list(set(cpu for name in ("housekeeping", "pmd", "idle", "pods") for cpu in requested.get(name, [])))
+    online = sysroot.read("/sys/devices/system/cpu/online", "").strip()
+    if plan == requested or (plan is None and before == online):
+        return
+    raise HostError(
+        "the plan was made for CPUs %s, and this host has CPUs %s online by now%s. Read what changed them (nosmt, maxcpus and the like in /proc/cmdline, the "
+        "firmware's settings, CPUs that were taken offline), and run cpu_management again"
+        % (before, online, "" if before != online else ", which are on other cores or NUMA nodes")
+    )
+
+
 def run(module):
     params = module.params
     sysroot = Sysroot(params["sysroot"])
+    requested = params["requested_plan"] if params["state"] == "present" else None
     try:
         plan = planned(params, sysroot)
     except _cpu_plan.PlanError as error:
+        if requested:
+            of_this_host(requested, None, sysroot)
         raise HostError(to_text(error))
+    if requested:
+        of_this_host(requested, plan, sysroot)
     arguments = _cpu_plan.kernel_arguments(plan) if plan else []
     more = dict(boot=_kernel_cmdline.ask(module, arguments)) if params["boot"] else {}
+    if plan and more and not params["boot"]["booted"]:
+        check_next_boot(sysroot, more["boot"]["command_line"])
     kubelet = awaited(params, sysroot, plan)
     interrupts = irqbalance_texts(params, sysroot, plan)
+    # The files of an earlier run are there, and irqbalance was not restarted with them.
+    restart = bool(interrupts) or sysroot.exists(IRQBALANCE_NOTE)
     texts = dict(interrupts, **(kubelet.texts() if params["apply_kubelet"] else {}))
-    before = dict((path, sysroot.read_exact(path, "")) for path in texts)
+    before = dict((path, _kubelet.content(sysroot, path) or "") for path in texts)
     if not module.check_mode:
+        if restart:
+            write(module, sysroot, IRQBALANCE_NOTE, "{}", 0o600)
+        kubelet.note(module, params["apply_kubelet"])
         # What goes first: a kubelet starts with a policy and no state of it, and not with the state of another policy.
         for path in sorted(texts, key=lambda path: (texts[path] is not None, path)):
             write(module, sysroot, path, texts[path])
-        if interrupts and sysroot.is_real:
+        if restart and sysroot.is_real:
             reload_irqbalance(module)
+        if restart:
+            write(module, sysroot, IRQBALANCE_NOTE, None)
     return dict(
-        changed=bool(texts),
+        changed=bool(texts) or restart,
         diff=[dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)],
         plan=plan,
         kernel_arguments=arguments,
         kubelet=dict(
             config=kubelet.path,
+            arguments=kubelet.flags,
             reasons=kubelet.reasons,
             policy=kubelet.state.get("policy", ""),
             exclusive=kubelet.state.get("exclusive", []),
@@ -399,6 +513,8 @@ def main():
             pmd_per_node=dict(type="int", default=1),
             kubelet=dict(type="bool", default=True),
             kubelet_config=dict(type="path"),
+            kubelet_arguments=dict(type="dict"),
+            requested_plan=dict(type="dict"),
             topology_manager_policy=dict(type="str", choices=["none", "best-effort", "restricted", "single-numa-node"]),
             apply_kubelet=dict(type="bool", default=False),
             irqbalance=dict(type="bool", default=True),

@@ -163,7 +163,8 @@ host:
     kubelet:
       description:
         - What the kubelet does with CPUs, as its arguments, its configuration file and its state say. C(cpu_manager) and C(memory_manager) are names
-          of policies, empty where nothing says so, C(reserved_cpus) is a list of CPU numbers, C(strict_cpu_reservation) is a bool.
+          of policies, empty where nothing says so, C(reserved_cpus) is a list of CPU numbers, C(strict_cpu_reservation) is a bool, and C(numa_nodes) the
+          number of NUMA nodes with which its topology manager starts. Only a process of the host itself counts as the kubelet.
       type: dict
     ovs:
       description:
@@ -179,9 +180,8 @@ import socket
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus, _dpdk_device
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, firmware_iommu
-
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus, _dpdk_device, _kubelet
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, firmware_iommu, has_namespace_of_host
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovs_wrapper import is_wrapper
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._unixctl import daemons
 
@@ -372,28 +372,26 @@ class Host(object):
         enforce = self.text("sys/fs/selinux/enforce").strip()
         return {"1": "enforcing", "0": "permissive"}.get(enforce, "disabled")
 
-    def kubelet_arguments(self):
-        """Arguments of the kubelet that runs, by name. K3s, RKE2 and k0s start it with these in a process of another name."""
-        for pid in self.names("proc"):
-            if not pid.isdigit():
-                continue
-            words = self.text("proc", pid, "cmdline").split("\0")
-            if os.path.basename(words[0]) in ("kubelet", "hyperkube"):
-                pairs = [word.lstrip("-").partition("=") for word in words[1:] if word.startswith("--") and "=" in word]
-                pairs += [(word.lstrip("-"), "=", words[index + 1]) for index, word in enumerate(words[:-1]) if word.startswith("--") and "=" not in word]
-                return dict((name.replace("_", "-"), value) for name, equals, value in pairs)
-        return {}
-
     def kube_proxy(self):
-        return any(pid.isdigit() and self.text("proc", pid, "comm").strip() in KUBE_PROXIES for pid in self.names("proc"))
+        """A process of the host's own network, which a pod of a user is not in. What a process calls itself is up to its user."""
+        there = Sysroot(self.sysroot)
+        pids = [pid for pid in self.names("proc") if pid.isdigit() and self.text("proc", pid, "comm").strip() in KUBE_PROXIES]
+        return any(has_namespace_of_host(there, pid, "net") for pid in pids)
+
+    def kubelet_text(self, path):
+        try:
+            return _kubelet.content(Sysroot(self.sysroot), path) or ""
+        except HostError:
+            return ""
 
     def kubelet(self):
-        arguments = self.kubelet_arguments()
-        # A line at the margin is a key of its own; the standard library has no reader of YAML.
-        texts = [self.text(path) for path in [arguments.get("config", "")] + [folder + "/config.yaml" for folder in KUBELET_DIRS] if path]
-        text = next((content for content in texts if content), "")
-        states = [self.text(folder, "cpu_manager_state") for folder in KUBELET_DIRS]
-        options = re.search(r"^cpuManagerPolicyOptions:((?:\n[ \t]+.*|[ \t]*\{.*\})*)", text, re.M)
+        arguments = _kubelet.arguments(Sysroot(self.sysroot))
+        # A line at the margin is a key of its own; the standard library has no reader of YAML. A kubelet that runs without --config reads no file.
+        paths = [folder + "/config.yaml" for folder in KUBELET_DIRS] if arguments is None else [arguments.get("config")]
+        arguments = arguments or {}
+        text = next((content for content in [self.kubelet_text(path) for path in paths if path] if content), "")
+        folders = [arguments["root-dir"]] if arguments.get("root-dir") else KUBELET_DIRS
+        states = [self.kubelet_text(folder + "/cpu_manager_state") for folder in folders]
 
         def value(flag, key):
             found = re.search(r"^[\"']?%s[\"']?:[ \t]*([^#\n]*)" % key, text, re.M)
@@ -406,12 +404,12 @@ class Host(object):
                 policy = json.loads(state).get("policyName") or policy
             except (ValueError, AttributeError):
                 pass
-        strict = arguments.get("cpu-manager-policy-options", "") + (options.group(1) if options else "")
         return dict(
             cpu_manager=policy,
             memory_manager=value("memory-manager-policy", "memoryManagerPolicy"),
             reserved_cpus=cpus_of(value("reserved-cpus", "reservedSystemCPUs")),
-            strict_cpu_reservation=bool(re.search(r"strict-cpu-reservation[\"']?\s*[:=]\s*[\"']?true", strict)),
+            strict_cpu_reservation=_kubelet.is_strict(text, arguments),
+            numa_nodes=_kubelet.allowed_numa_nodes([text], arguments),
         )
 
     def ovs(self):

@@ -204,7 +204,7 @@ pages = test_hugepages.tree
 
 
 def test_memory_manager_of_a_kubelet_with_a_directory_of_its_own(pages):
-    pages.write("/proc/77/cmdline", "/usr/local/bin/kubelet\0--root-dir=/data/kubelet\0")
+    pages.kubelet("--root-dir=/data/kubelet")
     pages.write("/data/kubelet/memory_manager_state", '{"policyName":"Static","machineState":{},"entries":{},"checksum":1}')
     result = test_hugepages.have(pages, [test_hugepages.page("2M", 8)])
     assert result["failed"] and "/data/kubelet/memory_manager_state" in result["msg"], result

@@ -30,3 +30,12 @@ EOF
 chmod 755 "$root/usr/sbin/grub-mkconfig"
 echo 5.10.0 | put proc/sys/kernel/osrelease
 echo BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet | put proc/cmdline
+# The kubelet: a process of root in the namespaces of the host.
+for pid in 1 77; do
+    printf 'Name:\tx\nUid:\t0\t0\t0\t0\n' | put "proc/$pid/status"
+    mkdir -p "$root/proc/$pid/ns"
+    for kind in mnt net pid; do ln -sfn "$kind:[1]" "$root/proc/$pid/ns/$kind"; done
+done
+echo | put usr/bin/kubelet
+ln -sfn "$root/usr/bin/kubelet" "$root/proc/77/exe"
+printf '/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0' | put proc/77/cmdline

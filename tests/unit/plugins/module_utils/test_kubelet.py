@@ -27,10 +27,14 @@ cpuManagerPolicyOptions:
 tlsCipherSuites:
 - TLS_AES_128_GCM_SHA256
 """
+APART = FOREIGN.replace("cpuManagerPolicy: none", "cpuManagerPolicy:\n\n# why\n  none")
 WANTED = _kubelet.settings([0, 1, 2, 5], "best-effort")
 
 
-@pytest.mark.parametrize("text", [KUBEADM, FOREIGN, KUBEADM.rstrip("\n"), FOREIGN.replace("\n", "\r\n"), "", "---\n" + FOREIGN, FOREIGN + "\n\n"])
+@pytest.mark.parametrize("text", [
+    APART, u"# \xd0\x85\n" + FOREIGN,
+    KUBEADM, FOREIGN, KUBEADM.rstrip("\n"), FOREIGN.replace("\n", "\r\n"), "", "---\n" + FOREIGN, FOREIGN + "\n\n",
+])
 def test_undo_is_exact(text):
     there = _kubelet.apply(text, WANTED)
     assert there != text
@@ -41,7 +45,7 @@ def test_undo_is_exact(text):
 
 def test_what_the_kubelet_reads():
     yaml = pytest.importorskip("yaml")
-    for text in (KUBEADM, FOREIGN, FOREIGN.rstrip("\n")):
+    for text in (KUBEADM, FOREIGN, FOREIGN.rstrip("\n"), APART, "--- # x\n" + FOREIGN):
         there = yaml.safe_load(_kubelet.apply(text, WANTED))
         # One key of a name: the kubelet decodes strictly.
         assert dict(yaml.safe_load(text), cpuManagerPolicy="static", reservedSystemCPUs="0-2,5", topologyManagerPolicy="best-effort") == there
@@ -66,6 +70,14 @@ def test_value(key, value):
 @pytest.mark.parametrize("text, message", [
     ('{"kind": "KubeletConfiguration"}\n', "is JSON, or YAML in braces"),
     (KUBEADM + "---\nkind: Other\n", "more than one YAML document"),
+    (KUBEADM + "--- # another\nkind: Other\n", "more than one YAML document"),
+    (KUBEADM + "... # end\n", "more than one YAML document"),
+    ('---\n{"kind": "KubeletConfiguration"}\n', "is JSON, or YAML in braces"),
+    ('%YAML 1.1\n--- {"kind": "KubeletConfiguration"}\n', "is JSON, or YAML in braces"),
+    ("---\n  kind: KubeletConfiguration\n", "is indented as a whole"),
+    ("--- !!map\nkind: KubeletConfiguration\n", "has '!!map' on the line of ---"),
+    (u"\xef\xbb\xbfcpuManagerPolicy: none\n" + KUBEADM, "byte order mark"),
+    ("root ALL=(ALL:ALL) ALL\n", "has no kind KubeletConfiguration"),
 ])
 def test_refused(text, message):
     with pytest.raises(HostError) as error:

@@ -62,6 +62,29 @@ class Tree(object):
             os.makedirs(os.path.dirname(path))
         os.symlink(target, path)
 
+    def process(self, pid, *words, **more):
+        """A process of root on the host, or of whom `more` says: uid, its namespaces mnt, pids and net by number, exe as the path of its program."""
+        self.write("/proc/%d/cmdline" % pid, "".join(word + "\0" for word in words))
+        self.write("/proc/%d/status" % pid, "Name:\tx\nUid:\t%s\n" % "\t".join(4 * [str(more.get("uid", 0))]))
+        program = more.get("exe", "/usr/bin/program")
+        if not os.path.exists(self.path(program)):
+            self.write(program, "")
+        links = dict(("ns/" + kind, "%s:[%d]" % (kind, more.get(key, 1))) for key, kind in (("mnt", "mnt"), ("pids", "pid"), ("net", "net")))
+        for name, target in dict(links, exe=self.path(program)).items():
+            path = self.path("/proc/%d/%s" % (pid, name))
+            if os.path.lexists(path):
+                os.unlink(path)
+            self.link("/proc/%d/%s" % (pid, name), target)
+
+    def kubelet(self, *arguments, **more):
+        """The kubelet of the host, beside the process that was started first."""
+        self.process(1, "/sbin/init")
+        self.process(more.pop("number", 77), "/usr/bin/kubelet", *arguments, **more)
+
+    def pod(self, pid, *words):
+        """A process of a pod, which is root in there and calls itself as it likes."""
+        self.process(pid, *words, mnt=2, pids=2, net=2)
+
     def listing(self, without=("runs", "proc")):
         """Every directory, link and file with its bytes and its mode, to see that an undo is exact."""
         found = {}

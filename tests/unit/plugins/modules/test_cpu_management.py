@@ -8,9 +8,13 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
+import shutil
+import signal
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.modules import cpu_management
+from ansible.module_utils import basic
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
+from ansible_collections.kube_ovn.dpdk.plugins.modules import cpu_management, kernel_cmdline
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
@@ -34,8 +38,8 @@ def tree(tmpdir):
         for cpu in siblings.split(","):
             tree.write("/sys/devices/system/cpu/cpu%s/topology/thread_siblings_list" % cpu, siblings + "\n")
     tree.write("/sys/devices/system/node/node0/cpulist", "0-7\n")
-    tree.write("/proc/1/cmdline", "/sbin/init\0")
-    tree.write("/proc/77/cmdline", "/usr/bin/kubelet\0--config=%s\0--container-runtime-endpoint\0unix:///run/c.sock\0-v=2\0" % CONFIG)
+    tree.mkdir("/run")
+    tree.kubelet("--config=%s" % CONFIG, "--container-runtime-endpoint", "unix:///run/c.sock", "-v=2")
     tree.write(CONFIG, KUBELET)
     tree.write(STATE, state_of("none", ""))
     tree.write("/lib/systemd/system/irqbalance.service", "[Service]\n")
@@ -86,7 +90,7 @@ def test_a_kubelet_that_did_not_start_again_is_a_reason(tree):
     assert run(tree)["kubelet"]["reasons"] == ["the kubelet has not yet been started with the CPU manager policy static"]
     tree.write(STATE, state_of("static", "0-1,4-7", '{"uid":{"c":"2-3"}}'))
     result = run(tree)
-    assert not result["changed"] and result["kubelet"] == dict(config=CONFIG, reasons=[], policy="static", exclusive=[2, 3])
+    assert not result["changed"] and result["kubelet"] == dict(config=CONFIG, arguments={"config": CONFIG}, reasons=[], policy="static", exclusive=[2, 3])
     assert not run(tree, apply_kubelet=True)["changed"]
 
 
@@ -219,3 +223,275 @@ def test_kernel_arguments_are_asked_for_in_the_same_call(tree):
     assert result["failed"] and "did not boot the default entry" in result["msg"]
     assert tree.listing() == before
     assert not run(tree, boot=dict(boot, state="absent", booted=True))["failed"]
+
+
+# Which process is the kubelet
+
+
+SUDOERS = "/etc/sudoers"
+LIES = ["--config=" + SUDOERS, "--root-dir=/data"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("liar", [
+    {"mnt": 2, "pids": 2}, {"mnt": 2}, {"pids": 2}, {"mnt": 2, "group": "/kubepods.slice/kubepods-pod1.slice/cri-1.scope/system.slice/kubelet.service"},
+    {"uid": 1000}, {"mode": 0o4755},
+], ids=["pod", "pod with hostPID", "own PIDs", "pod with a control group of that name", "user", "set-user-ID program of a user"])
+def test_process_that_calls_itself_kubelet(tree, liar, stopped):
+    """Root would write to the file that it names, and remove what it calls a state."""
+    mode, group = liar.get("mode"), liar.get("group")
+    tree.write(SUDOERS, "root ALL=(ALL:ALL) ALL\n", 0o440)
+    tree.write("/data/cpu_manager_state", state_of("none", ""))
+    # Its number is before that of the kubelet.
+    tree.process(9, "kubelet", *LIES, **dict(liar, exe="/usr/bin/sudo"))
+    if mode:
+        os.chmod(tree.path("/usr/bin/sudo"), mode)
+    if group:
+        tree.write("/proc/9/cgroup", "0::%s\n" % group)
+    if stopped:
+        shutil.rmtree(tree.path("/proc/77"))
+    run(tree)
+    result = run(tree, apply_kubelet=True, **({"kubelet_arguments": {"config": CONFIG}} if stopped else {}))
+    assert not result["failed"], result["msg"]
+    assert CONFIG in result["files"] and result["kubelet"]["arguments"] == {"config": CONFIG}
+    assert tree.read(SUDOERS) == "root ALL=(ALL:ALL) ALL\n" and os.path.exists(tree.path("/data/cpu_manager_state"))
+
+
+def test_kubelet_whose_unit_has_mounts_of_its_own(tree):
+    tree.kubelet("--config=" + CONFIG, mnt=3)
+    assert "no kubelet runs on this host" in run(tree)["msg"]
+    tree.write("/proc/77/cgroup", "0::/system.slice/kubelet.service\n")
+    assert run(tree)["kubelet"]["config"] == CONFIG
+
+
+def test_first_of_two_kubelets_by_number(tree):
+    """A process that the kubelet forks has its command line until it is another program."""
+    tree.process(100, "kubelet", "--config=/etc/other.yaml")
+    assert run(tree)["kubelet"]["config"] == CONFIG
+
+
+@pytest.mark.parametrize("path", [CONFIG, STATE])
+def test_pipe_in_place_of_a_file_of_the_kubelet(tree, path):
+    os.unlink(tree.path(path))
+    os.mkfifo(tree.path(path))
+
+    def late(*_arguments):
+        raise AssertionError("waits for the other end of a pipe")
+
+    old = signal.signal(signal.SIGALRM, late)
+    signal.alarm(5)
+    try:
+        result = run(tree)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, old)
+    assert result["failed"] and "%s is not a regular file of root" % path in result["msg"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
+def test_file_of_a_user_is_no_file_of_the_kubelet(tree):
+    os.chown(tree.path(CONFIG), 65534, 65534)
+    assert "%s is not a regular file of root" % CONFIG in run(tree)["msg"]
+
+
+def test_file_that_is_no_configuration_of_a_kubelet(tree):
+    tree.write("/etc/ssh/sshd_config", "Port 22\n")
+    tree.kubelet("--config=/etc/ssh/sshd_config")
+    assert "has no kind KubeletConfiguration" in run(tree, apply_kubelet=True)["msg"]
+    assert tree.read("/etc/ssh/sshd_config") == "Port 22\n"
+
+
+# A stopped kubelet
+
+
+KUBESPRAY = "/etc/kubernetes/kubelet-config.yaml"
+
+
+def stop(tree):
+    shutil.rmtree(tree.path("/proc/77"))
+
+
+@pytest.mark.parametrize("leftover", [False, True])
+def test_files_of_a_stopped_kubelet(tree, leftover):
+    """Kubespray has another file, and kubeadm may have been there before. A kubelet does not start with the state of another policy."""
+    if not leftover:
+        os.unlink(tree.path(CONFIG))
+    tree.write(KUBESPRAY, KUBELET)
+    tree.write("/data/kubelet/cpu_manager_state", state_of("none", ""))
+    tree.kubelet("--config=" + KUBESPRAY, "--root_dir", "/data/kubelet", "--v=2", "--topology-manager-policy-options=max-allowable-numa-nodes=16")
+    arguments = run(tree)["kubelet"]["arguments"]
+    assert arguments == {"config": KUBESPRAY, "root-dir": "/data/kubelet", "topology-manager-policy-options": "max-allowable-numa-nodes=16"}
+    stop(tree)
+    os.unlink(tree.path(cpu_management.NOTE))
+    before = tree.listing()
+    refused = run(tree, apply_kubelet=True)
+    assert refused["failed"] and "no kubelet runs on this host, so its configuration file is not known" in refused["msg"]
+    assert tree.listing() == before
+    result = run(tree, apply_kubelet=True, kubelet_arguments=arguments)
+    assert set([KUBESPRAY, "/data/kubelet/cpu_manager_state"]) <= set(result["files"])
+    assert not leftover or tree.read(CONFIG) == KUBELET
+
+
+def test_stopped_kubelet_is_not_guessed_at_for_an_undo(tree):
+    run(tree, apply_kubelet=True)
+    stop(tree)
+    os.path.exists(tree.path(cpu_management.NOTE)) and os.unlink(tree.path(cpu_management.NOTE))
+    # The block in it proves which file it is, and not where the state is.
+    due = run(tree, check=True, state="absent")
+    assert due["kubelet"]["arguments"] == {"config": CONFIG} and due["kubelet"]["reasons"]
+    refused = run(tree, state="absent", apply_kubelet=True)
+    assert refused["failed"] and "give kubelet_arguments, which the module returned" in refused["msg"]
+    assert not run(tree, state="absent", apply_kubelet=True, kubelet_arguments=due["kubelet"]["arguments"])["failed"]
+    assert tree.read(CONFIG) == KUBELET
+
+
+def test_kubelet_without_a_configuration_file(tree):
+    """What is in the place of kubeadm is a leftover."""
+    tree.kubelet("--kubeconfig=/etc/kubernetes/kubelet.conf")
+    assert "the kubelet runs without --config, so it reads no configuration file" in run(tree)["msg"]
+    assert not run(tree, kubelet=False)["failed"] and not run(tree, state="absent")["failed"]
+
+
+def test_file_that_the_kubelet_does_not_read(tree):
+    tree.write(KUBESPRAY, KUBELET)
+    assert "the kubelet reads %s, and cpu_management_kubelet_config is %s" % (CONFIG, KUBESPRAY) in run(tree, kubelet_config=KUBESPRAY)["msg"]
+    tree.link("/etc/kubelet.yaml", tree.path(CONFIG))
+    assert not run(tree, kubelet_config="/etc/kubelet.yaml")["failed"]
+
+
+# Runs that were cut, or failed
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_kubelet_that_a_run_has_stopped_and_not_started(tree, state):
+    if state == "absent":
+        run(tree, apply_kubelet=True)
+        tree.write(STATE, state_of("static"))
+    arguments = run(tree, state=state)["kubelet"]["arguments"]
+    stop(tree)
+    stopped = run(tree, state=state)
+    assert not stopped["failed"] and stopped["kubelet"]["arguments"] == arguments
+    assert stopped["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
+    run(tree, state=state, apply_kubelet=True, kubelet_arguments=arguments)
+    # Cut before the kubelet is started.
+    again = run(tree, state=state)
+    assert again["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
+    tree.kubelet("--config=" + CONFIG)
+    tree.write(STATE, state_of("static" if state == "present" else "none"))
+    assert run(tree, state=state)["kubelet"]["reasons"] == []
+    assert not os.path.exists(tree.path(cpu_management.NOTE))
+    # Whoever stops it now has other reasons.
+    stop(tree)
+    assert run(tree, state=state)["kubelet"]["reasons"] == []
+
+
+def test_irqbalance_that_was_not_restarted(tree, monkeypatch):
+    monkeypatch.setattr(_host.Sysroot, "is_real", property(lambda self: True))
+    monkeypatch.setattr(_host.Sysroot, "bare", lambda self, path: "/" + os.path.relpath(path, self.root))
+    calls = []
+
+    def command(self, argv, **_more):
+        calls.append(argv)
+        return (1, "", "Job for irqbalance.service failed") if len(calls) == 2 else (0, "", "")
+
+    monkeypatch.setattr(basic.AnsibleModule, "run_command", command)
+    assert "Job for irqbalance.service failed" in run(tree)["msg"]
+    assert run(tree, check=True)["changed"] and len(calls) == 2
+    again = run(tree)
+    assert again["changed"] and again["files"] == [] and [argv[1] for argv in calls[2:]] == ["daemon-reload", "try-restart"]
+    assert not run(tree)["changed"] and len(calls) == 4
+
+
+# More NUMA nodes than the topology manager starts with
+
+
+@pytest.mark.parametrize("options, allowed", [
+    ("", False), ("topologyManagerPolicyOptions:\n\n# all\n  max-allowable-numa-nodes: \"9\"\n", True),
+    ("topologyManagerPolicyOptions: {max-allowable-numa-nodes: '8'}\n", False), ("#topologyManagerPolicyOptions: {max-allowable-numa-nodes: '9'}\n", False),
+    (["--topology-manager-policy-options=max-allowable-numa-nodes=16"], True),
+])
+@pytest.mark.parametrize("memory_only", [False, True])
+def test_more_numa_nodes_than_the_topology_manager_takes(tree, options, allowed, memory_only):
+    for number in range(9):
+        tree.write("/sys/devices/system/node/node%d/cpulist" % number, ("0-7\n" if not number else "\n") if memory_only else "%d\n" % number)
+    tree.kubelet("--config=" + CONFIG, *(options if isinstance(options, list) else []))
+    tree.write(CONFIG, KUBELET + ("" if isinstance(options, list) else options))
+    sets = dict(housekeeping=["0,4"], pmd=["1,5"])
+    result = run(tree, check=True, topology_manager_policy="best-effort", **sets)
+    assert result["failed"] is not allowed
+    assert allowed or "has 9 NUMA nodes, those without CPUs among them" in result["msg"]
+    for policy in ({}, {"topology_manager_policy": "none"}):
+        assert not run(tree, check=True, **dict(sets, **policy))["failed"]
+
+
+# CPUs that a boot changes
+
+
+def cmdline(tree, *arguments, **params):
+    return run_module(kernel_cmdline, tree, arguments=list(arguments), **params)
+
+
+@pytest.mark.parametrize("word", ["nosmt", "nosmt=force", "maxcpus=4", "mitigations=auto,nosmt"])
+def test_no_plan_while_the_next_boot_has_other_cpus(tree, word):
+    host = boot_trees.debian(tree)
+    boot = dict(owner="cpu_management")
+    cmdline(tree, word, owner="dpdk_host")
+    refused = run(tree, boot=boot)
+    assert refused["failed"] and word + " of the kernel's command line changes by the next boot" in refused["msg"]
+    assert not run(tree, state="absent", boot=dict(boot, state="absent"))["failed"]
+    host.boot()
+    assert not run(tree, boot=boot)["failed"]
+    cmdline(tree, owner="dpdk_host", state="absent")
+    assert word + " of the kernel's command line changes by the next boot" in run(tree, boot=boot)["msg"]
+
+
+def test_boot_with_other_cpus_than_those_of_the_plan(tree):
+    host = boot_trees.debian(tree)
+    first = run(tree, boot=dict(owner="cpu_management"))
+    cmdline(tree, *first["kernel_arguments"], owner="cpu_management")
+    # After the plan was made.
+    cmdline(tree, "nosmt", owner="dpdk_host")
+    run(tree, apply_kubelet=True)
+    tree.write(STATE, state_of("static"))
+    host.boot()
+    booted = dict(boot=dict(owner="cpu_management", booted=True), requested_plan=first["plan"], plan=True)
+    assert not run(tree, **booted)["failed"]
+    tree.write("/sys/devices/system/cpu/online", "0-3\n")
+    for cpu in range(4):
+        tree.write("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list" % cpu, "%d\n" % cpu)
+    tree.write("/sys/devices/system/node/node0/cpulist", "0-3\n")
+    for sets in ({}, {"pmd": ["1,5"]}):
+        result = run(tree, **dict(booted, **sets))
+        assert result["failed"] and "the plan was made for CPUs 0-7, and this host has CPUs 0-3 online by now" in result["msg"]
+        assert "nosmt" in result["msg"] and "boot loader" not in result["msg"]
+
+
+# Configurations that look different
+
+
+@pytest.mark.parametrize("options", [
+    "cpuManagerPolicyOptions:\n# as agreed\n  strict-cpu-reservation: \"true\"\n",
+    "cpuManagerPolicyOptions:\n\n  strict-cpu-reservation: \"true\"\n",
+    "cpuManagerPolicyOptions:\n  strict-cpu-reservation: \"True\"\n",
+    "cpuManagerPolicyOptions:\n  strict-cpu-reservation: '1'\n",
+    "cpuManagerPolicyOptions:\n  full-pcpus-only: \"false\"\n  strict-cpu-reservation: t\n",
+    "cpuManagerPolicyOptions: {\nstrict-cpu-reservation: \"TRUE\"\n}\n",
+])
+def test_strict_reservation_however_it_is_written(tree, options):
+    tree.write(CONFIG, KUBELET + options)
+    assert "strict-cpu-reservation keeps pods from reserved CPUs" in run(tree)["msg"]
+
+
+@pytest.mark.parametrize("comment", [u"# \u041d\u0430\u0441\u0442\u0440\u043e\u0439\u043a\u0438 \u0445\u043e\u0441\u0442\u0430\n", u"# Voil\u00e0 \u2026  \n"])
+def test_comment_in_another_script(tree, comment):
+    """Half of a letter looks like the end of a line."""
+    tree.write(CONFIG, comment + KUBELET)
+    assert not run(tree, apply_kubelet=True)["failed"]
+    assert not run(tree, state="absent", apply_kubelet=True)["failed"]
+    assert tree.read(CONFIG) == comment + KUBELET
+
+
+def test_comment_of_a_drop_in_overrides_nothing(tree):
+    tree.kubelet("--config=" + CONFIG, "--config-dir=/etc/kubernetes/kubelet.conf.d")
+    tree.write("/etc/kubernetes/kubelet.conf.d/10.conf", "kind: KubeletConfiguration\n# see the wiki, cpuManagerPolicy: none is the default\n")
+    assert not run(tree, apply_kubelet=True)["failed"]

@@ -337,6 +337,13 @@ def test_static_memory_manager(tree):
     assert have(tree, [page("1G", 3, 0)])["changed"]
 
 
+def test_pod_that_calls_its_process_kubelet(tree):
+    tree.process(1, "/sbin/init")
+    tree.pod(9, "kubelet", "--root-dir=/proc/9/root/evil")
+    tree.write("/proc/9/root/evil/memory_manager_state", '{"policyName": "Static"}')
+    assert not have(tree, [page("1G", 3, 0)])["failed"]
+
+
 def test_older_kernel_that_is_installed_too(tree):
     """It may be what the next boot starts, and cannot read counts for each node."""
     for name in ("6.1.0-30-amd64", "5.10.0-30-amd64"):

@@ -102,7 +102,7 @@ class Host(object):
         return self.state.join("calls").read() if self.state.join("calls").check() else ""
 
     def kubelet(self, *arguments, **more):
-        self.tree.write("/proc/%d/cmdline" % more.get("pid", 731), "\0".join(("/usr/bin/kubelet",) + arguments) + "\0")
+        self.tree.kubelet(*arguments, **dict({"number": 731}, **more))
 
     def load(self, check=False, **parameters):
         return run_module(node_image, self.tree, check=check, archive=str(self.archive), images=[IMAGE], **parameters)
@@ -222,6 +222,15 @@ def test_processes_that_only_mention_the_kubelet_do_not_count(host):
     host.tree.write("/run/containerd/containerd.sock", "")
     host.tree.write("/proc/7/cmdline", "\0".join(["grep", "-r", "kubelet", "--container-runtime-endpoint=unix:///tmp/evil.sock"]) + "\0")
     assert _node_image.find_runtime(Sysroot(host.tree.root)) == ("containerd", "/run/containerd/containerd.sock")
+
+
+def test_pod_that_calls_its_process_kubelet(host):
+    host.tree.write("/run/containerd/containerd.sock", "")
+    host.tree.process(1, "/sbin/init")
+    host.tree.pod(9, "kubelet", "--container-runtime-endpoint=unix:///proc/9/root/evil.sock")
+    assert _node_image.find_runtime(Sysroot(host.tree.root)) == ("containerd", "/run/containerd/containerd.sock")
+    host.kubelet("--container-runtime-endpoint=unix:///run/crio/crio.sock")
+    assert _node_image.find_runtime(Sysroot(host.tree.root)) == ("crio", "/run/crio/crio.sock")
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,11 @@ def test_the_thick_form_of_multus_names_a_file(tree):
     assert read(tree, cni_conf_dir="/opt/cni.d")["cni"]["networks"][0]["delegate"] == "01-kube-ovn.conflist"
 
 
-def process(tree, pid, name, mounts, pids="pid:[1]"):
+def process(tree, pid, name, mounts, pids="pid:[1]", net="net:[1]"):
     tree.write("/proc/%d/comm" % pid, name + "\n")
     tree.link("/proc/%d/ns/mnt" % pid, mounts)
     tree.link("/proc/%d/ns/pid" % pid, pids)
+    tree.link("/proc/%d/ns/net" % pid, net)
 
 
 @pytest.mark.parametrize("namespace, own", [("mnt:[1]", True), ("mnt:[2]", False)])
@@ -154,7 +155,8 @@ def test_an_ovs_of_the_host_is_told_from_one_in_a_container(tree, namespace, own
 @pytest.mark.parametrize(("name", "there"), [("kube-proxy", True), ("kubelite", True), ("kubelet", False)])
 def test_kube_proxy_is_a_process_of_the_host(tree, name, there):
     assert read(tree)["kube_proxy"] is False
-    tree.write("/proc/812/comm", name + "\n")
+    process(tree, 1, "systemd", "mnt:[1]")
+    process(tree, 812, name, "mnt:[2]")
     assert read(tree)["kube_proxy"] is there
 
 
@@ -190,7 +192,7 @@ def test_selinux(tree, text, expected):
     assert read(tree)["selinux"] == expected
 
 
-NOTHING = {"cpu_manager": "", "memory_manager": "", "reserved_cpus": [], "strict_cpu_reservation": False}
+NOTHING = {"cpu_manager": "", "memory_manager": "", "reserved_cpus": [], "strict_cpu_reservation": False, "numa_nodes": 8}
 CONFIG = """apiVersion: kubelet.config.k8s.io/v1beta1
 cpuManagerPolicy: static  # by hand
 cpuManagerPolicyOptions:
@@ -200,6 +202,7 @@ kind: KubeletConfiguration
 memoryManagerPolicy: Static
 reservedSystemCPUs: "0,2-3"
 """
+FOUND = {"cpu_manager": "static", "memory_manager": "Static", "reserved_cpus": [0, 2, 3], "strict_cpu_reservation": True, "numa_nodes": 8}
 
 
 def test_a_kubelet_that_says_nothing(tree):
@@ -208,21 +211,39 @@ def test_a_kubelet_that_says_nothing(tree):
 
 def test_the_configuration_of_the_kubelet(tree):
     tree.write("/var/lib/kubelet/config.yaml", CONFIG)
-    assert read(tree)["kubelet"] == {"cpu_manager": "static", "memory_manager": "Static", "reserved_cpus": [0, 2, 3], "strict_cpu_reservation": True}
+    assert read(tree)["kubelet"] == FOUND
 
 
 def test_arguments_of_the_kubelet_are_before_its_configuration(tree):
     tree.write("/etc/kubelet.yaml", CONFIG)
-    tree.write("/proc/77/cmdline", "/usr/bin/kubelet\0--config=/etc/kubelet.yaml\0--reserved-cpus\0" + "5\0--v\0" + "2\0")
-    tree.write("/proc/78/cmdline", "/usr/bin/not-kubelet\0--reserved-cpus=7\0")
-    assert read(tree)["kubelet"] == {"cpu_manager": "static", "memory_manager": "Static", "reserved_cpus": [5], "strict_cpu_reservation": True}
+    tree.kubelet("--config=/etc/kubelet.yaml", "--reserved-cpus", "5", "--v", "2")
+    tree.process(78, "/usr/bin/not-kubelet", "--reserved-cpus=7")
+    assert read(tree)["kubelet"] == dict(FOUND, reserved_cpus=[5])
+
+
+def test_pod_that_calls_its_process_kubelet_or_kube_proxy(tree):
+    tree.process(1, "/sbin/init")
+    tree.pod(9, "kubelet", "--config=/etc/evil.yaml", "--reserved-cpus=7", "--root-dir=/proc/9/root/evil")
+    tree.write("/proc/9/comm", "kube-proxy\n")
+    tree.mkdir("/proc/9/root/evil")
+    os.mkfifo(tree.path("/proc/9/root/evil/cpu_manager_state"))
+    host = read(tree)
+    assert host["kubelet"] == NOTHING and host["kube_proxy"] is False
+
+
+def test_kubelet_with_a_directory_of_its_own_and_without_a_file(tree):
+    """What is in the place of kubeadm is a leftover."""
+    tree.write("/var/lib/kubelet/config.yaml", CONFIG)
+    tree.write("/data/kubelet/cpu_manager_state", '{"policyName": "static"}')
+    tree.kubelet("--root-dir=/data/kubelet", "--cpu-manager-policy-options=strict-cpu-reservation=T")
+    assert read(tree)["kubelet"] == dict(NOTHING, cpu_manager="static", strict_cpu_reservation=True)
 
 
 @pytest.mark.parametrize("state, expected", [('{"policyName": "none"}', "none"), ("{", "static"), ("[]", "static"), ("{}", "static")])
 def test_the_state_says_what_the_kubelet_works_with(tree, state, expected):
     tree.write("/var/lib/kubelet/config.yaml", CONFIG.replace("cpuManagerPolicyOptions:\n", "other:\n"))
     tree.write("/var/lib/kubelet/cpu_manager_state", state)
-    assert read(tree)["kubelet"] == {"cpu_manager": expected, "memory_manager": "Static", "reserved_cpus": [0, 2, 3], "strict_cpu_reservation": False}
+    assert read(tree)["kubelet"] == dict(FOUND, cpu_manager=expected, strict_cpu_reservation=False)
 
 
 def test_tools_of_open_vswitch(tree):
