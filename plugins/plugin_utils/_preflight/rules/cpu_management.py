@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpu_plan, _cpus, _kubelet
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import dpdk_host
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, SETTINGS, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, version
 
@@ -62,6 +63,13 @@ def cpu_plan(case):
         )
     if plan:
         yield from foreign_owners(case, plan)
+    asked = [] if case.setting("dpdk_host_state") == "absent" else dpdk_host.kernel_arguments(case.settings, "none")
+    following = [word for word in asked if _cpu_plan.of_cpus(word) and word not in case.facts.get("cmdline", [])]
+    if plan and following:
+        yield error(
+            "dpdk_host_kernel_arguments has %s, and the next boot has other CPUs by that than cpu_management would divide now" % " ".join(following),
+            "run once with cpu_management_state: unmanaged, which reboots the host with that argument, and then as it is",
+        )
 
 
 def foreign_owners(case, plan):
@@ -100,6 +108,16 @@ def changes(case):
     ):
         drained.append("the kubelet is to have the static CPU manager, with CPUs %s reserved" % _cpus.format_list(plan["reserved"]))
     return boot, drained
+
+
+@rule("cpu-manager", NODE, "the kubelet knows the settings of its CPU and topology managers")
+def numa_nodes(case):
+    if case.setting("cpu_management_state") != "present" or case.flag("cpu_management_kubelet") is False:
+        return
+    allowed = case.facts.get("kubelet", {}).get("numa_nodes", _kubelet.NUMA_NODES)
+    found = _kubelet.numa_problem(len(case.facts.get("numa_nodes", [])), allowed, case.setting("cpu_management_topology_manager_policy"))
+    if found:
+        yield error(*found)
 
 
 @rule("pmd-siblings", NODE, "no other thread of OVS shares a core with a PMD thread")

@@ -186,6 +186,8 @@ LOST = dict(NODES["node1"], ready=dict(status="Unknown", reason="NodeStatusUnkno
 NO_NETWORK = dict(NODES["node1"], ready=dict(status="False", reason="KubeletNotReady", message="container runtime network not ready: NetworkReady=false"))
 TEN_CPUS = dict(TWO_NUMA, **{"cpu/online": list(range(10))})
 DIVIDED = dict(cpu_management_state="present")
+BEST_EFFORT = dict(DIVIDED, cpu_management_topology_manager_policy="best-effort")
+NINE_NODES = {"numa_nodes": [dict(node=node, memory_mib=16384, cpus=list(range(8)) if node == 0 else []) for node in range(9)]}
 SMT = [[0, 4], [1, 5], [2, 6], [3, 7]]
 STATIC = dict(cpu_manager="static", memory_manager="None", reserved_cpus=[0, 2, 3], strict_cpu_reservation=False)
 
@@ -648,6 +650,10 @@ CASES = [
      dict(DIVIDED, cpu_management_pmd=[2, 3])),
     ("cpu-plan", "error", "node", {}, dict(DIVIDED, cpu_management_pmd=[2]), {}, {"cpu_management_pmd": [2]}),
     ("cpu-plan", "error", "node", {}, DIVIDED, {}, dict(DIVIDED, kube_ovn_dpdk_pmd_cores=[])),
+    ("cpu-plan", "error", "node", {}, dict(DIVIDED, kube_ovn_dpdk_pmd_cores=[], dpdk_host_kernel_arguments=["nosmt"]), {"cmdline": ["nosmt"]},
+     dict(DIVIDED, kube_ovn_dpdk_pmd_cores=[], dpdk_host_kernel_arguments=["nosmt", "quiet"])),
+    ("cpu-manager", "error", "node", NINE_NODES, BEST_EFFORT, dict(NINE_NODES, **{"kubelet/numa_nodes": 9}), BEST_EFFORT),
+    ("cpu-manager", "error", "node", NINE_NODES, BEST_EFFORT, NINE_NODES, dict(DIVIDED, cpu_management_topology_manager_policy="none")),
     ("pmd-siblings", "warning", "node", {"cpu/cores": SMT}, {"kube_ovn_dpdk_lcores": [6]}, {"cpu/cores": SMT}, {"kube_ovn_dpdk_lcores": [4]}),
     ("nic-numa-node", "warning", "node", dict(TEN_CPUS, **{"nics/0/numa_node": 1}), {"dpdk_host_devices": [dict(device="ens1")]},
      TEN_CPUS, {"dpdk_host_devices": [dict(device="ens1")]}),
