@@ -47,8 +47,10 @@ def without_requests() -> None:
     apps = client.AppsV1Api(core().api_client)
     for kind in ("daemon_set", "deployment"):
         for one in getattr(apps, f"list_namespaced_{kind}")("kube-system").items:
-            containers = [{"name": part.name, "resources": {"requests": {"cpu": "0"}}} for part in one.spec.template.spec.containers]
-            patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+            spec = one.spec.template.spec
+            parts = {"containers": spec.containers, "initContainers": spec.init_containers or []}
+            without = {key: [{"name": part.name, "resources": {"requests": {"cpu": "0"}}} for part in listed] for key, listed in parts.items() if listed}
+            patch = {"spec": {"template": {"spec": without}}}
             getattr(apps, f"patch_namespaced_{kind}")(one.metadata.name, "kube-system", patch)
     for one in asking():
         core().delete_namespaced_pod(one.metadata.name, one.metadata.namespace)
@@ -58,7 +60,7 @@ def without_requests() -> None:
 
 def asking() -> list:
     def asks(one) -> bool:
-        requests = [(part.resources.requests or {}).get("cpu", "0") if part.resources else "0" for part in one.spec.containers]
+        requests = [(part.resources.requests or {}).get("cpu", "0") if part.resources else "0" for part in (*one.spec.containers, *(one.spec.init_containers or []))]
         return any(value != "0" for value in requests)
 
     return [one for one in core().list_namespaced_pod("kube-system").items if asks(one)]
@@ -82,7 +84,11 @@ class OwnCpu:
         spec = {"nodeName": NODE, "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
         spec["tolerations"] = [{"operator": "Exists"}]
         core().create_namespaced_pod("default", {"metadata": {"name": self.name, "labels": {"app": LABEL}}, "spec": spec})
-        wait_for("the pod with a CPU of its own", lambda: self.read().status.phase == "Running", 120)
+        try:
+            wait_for("the pod with a CPU of its own", lambda: self.read().status.phase == "Running", 120)
+        except BaseException:
+            self.__exit__()
+            raise
         (cpus,) = json.loads(on_node("cat", STATE))["entries"][self.read().metadata.uid].values()
         return cpus
 

@@ -28,6 +28,7 @@ from two_nodes import (
     OLD,
     chassis,
     in_switch,
+    note_pages,
     on,
     packets_through_the_tunnel,
     ready,
@@ -541,6 +542,7 @@ def references(before) -> dict[str, tuple[float, dict[str, object]]]:
 
 def cut_off(book: str, variables: dict, seconds: float) -> int | None:
     """Run a playbook and kill it with all that it started on this machine; its exit code where it was done before."""
+    note_pages(True)
     inventories = [word for name in INVENTORIES for word in ("-i", name)]
     command = ["ansible-playbook", book, *inventories, *MORE, "-e", json.dumps(variables)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
