@@ -60,7 +60,8 @@ def without_requests() -> None:
 
 def asking() -> list:
     def asks(one) -> bool:
-        requests = [(part.resources.requests or {}).get("cpu", "0") if part.resources else "0" for part in (*one.spec.containers, *(one.spec.init_containers or []))]
+        parts = [*one.spec.containers, *(one.spec.init_containers or [])]
+        requests = [(part.resources.requests or {}).get("cpu", "0") if part.resources else "0" for part in parts]
         return any(value != "0" for value in requests)
 
     return [one for one in core().list_namespaced_pod("kube-system").items if asks(one)]
