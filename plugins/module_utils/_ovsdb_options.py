@@ -101,7 +101,8 @@ def check_map(where, value):
                 raise OvsdbError('%s: omit does not work inside a map (key %s); leave the key out instead' % (where, key))
             continue
         if is_secret(key, item):
-            raise OvsdbError('%s: the value of %s is not text, and how it was written is lost; put it in quotes, and end a template with | string' % (where, key))
+            raise OvsdbError('%s: the value of %s is not text, and how it was written is lost; '
+                             'put it in quotes, and end a template with | string' % (where, key))
         if isinstance(item, bool):
             raise OvsdbError('%s: the value of %s is a YAML boolean, and how it was written (true, yes, on) is lost; '
                              'put it in quotes, such as "%s"' % (where, key, str(item).lower()))
