@@ -22,6 +22,8 @@ import time
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_secrets import hidden
+
 # A whole switch of 5,000 ports with statistics is about 10 MB.
 MAX_REPLY = 64 * 1024 * 1024
 # What the kernel takes of a unix socket's path.
@@ -73,7 +75,7 @@ class TransactionError(OvsdbError):
         if details:
             text += ': %s' % details
         if operation is not None:
-            text += ' (in %s)' % json.dumps(operation, sort_keys=True)[:400]
+            text += ' (in %s)' % json.dumps(hidden(operation), sort_keys=True)[:400]
         super(TransactionError, self).__init__(text)
         self.code = code
 

@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_plan import plain
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_secrets import hidden
 
 ROOT = ('other_config', 'external_ids', 'dpdk_version', 'ovs_version', 'db_version', 'system_type', 'system_version',
         'iface_types', 'datapath_types', 'next_cfg', 'cur_cfg')
@@ -39,7 +40,7 @@ def _pick(row, names):
             value = {}
         elif value is None and name in LISTS:
             value = []
-        picked[name] = value
+        picked[name] = hidden(value) if name in MAPS else value
     return picked
 
 

@@ -30,6 +30,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_model import Model, Schema
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import check_text, shown_text, textual
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_secrets import hidden
 
 CONNECTION_SPEC = dict(
     database=dict(type='str', default='unix:/run/openvswitch/db.sock'),
@@ -305,7 +306,7 @@ def report(kind, changed, diff):
         columns = sorted(key for key in set(before) | set(after) if key != 'name' and before.get(key) != after.get(key))
         changes.append(dict(told, action=action, columns=columns if action == 'changed' else []))
         header = '%s %s' % (what, name)
-        diffs.append(dict(before_header=header, after_header=header, before=before, after=after))
+        diffs.append(dict(before_header=header, after_header=header, before=hidden(before), after=hidden(after, before)))
     result = dict(changed=bool(changed), changes=changes)
     if diff:
         result['diff'] = diffs
@@ -316,10 +317,31 @@ def write_spec(spec):
     return dict(spec, wait=dict(type='bool', default=True), **CONNECTION_SPEC)
 
 
+class Module(AnsibleModule):
+    """Shows its options without secrets, in its result and in the log of the host. no_log would hide short values such as a 2 everywhere."""
+
+    def _log_invocation(self):
+        params = self.params
+        self.params = hidden(params)
+        try:
+            super(Module, self)._log_invocation()
+        finally:
+            self.params = params
+
+    def exit_json(self, **result):
+        super(Module, self).exit_json(**self._with_invocation(result))
+
+    def fail_json(self, msg=None, **result):
+        super(Module, self).fail_json(msg=msg, **self._with_invocation(result))
+
+    def _with_invocation(self, result):
+        return dict(dict(invocation=dict(module_args=hidden(self.params))), **result)
+
+
 def create_module(**options):
-    """AnsibleModule, which fails on text that its log cannot take before anything here can check it."""
+    """A Module, which fails on text that its log cannot take before anything here can check it."""
     try:
-        return AnsibleModule(supports_check_mode=True, **options)
+        return Module(supports_check_mode=True, **options)
     except (TypeError, ValueError) as exc:
         # There is no module yet whose fail_json() could print this.
         sys.stdout.write(json.dumps(dict(failed=True, changed=False, msg='the options hold text which OVSDB cannot store: %s' % exc)))

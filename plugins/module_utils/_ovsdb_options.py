@@ -16,6 +16,7 @@ import sys
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_secrets import is_secret
 
 INTEGER = re.compile(r'-?[0-9]{1,9}\Z')
 # Half of a pair of UTF-16, which is no character. A Python of 16 bits has pairs in its texts.
@@ -99,6 +100,9 @@ def check_map(where, value):
             if item is not None and item.startswith('__omit_place_holder__'):
                 raise OvsdbError('%s: omit does not work inside a map (key %s); leave the key out instead' % (where, key))
             continue
+        if is_secret(key, item):
+            raise OvsdbError('%s: the value of %s is not text, and how it was written is lost; '
+                             'put it in quotes, and end a template with | string' % (where, key))
         if isinstance(item, bool):
             raise OvsdbError('%s: the value of %s is a YAML boolean, and how it was written (true, yes, on) is lost; '
                              'put it in quotes, such as "%s"' % (where, key, str(item).lower()))

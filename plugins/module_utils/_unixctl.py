@@ -98,11 +98,22 @@ class Daemon(object):
             raise UnixctlError('%s: %s' % (rundir, error.strerror))
         for name in names:
             path = os.path.join(rundir, name)
-            problem = self._connect(path)
+            problem = self._connect(path) if self.remaining() else 'no time is left to ask it'
             if problem is None:
                 return
             refused.append('%s: %s' % (path, problem))
         raise UnixctlError('no ovs-vswitchd answers in %s%s' % (rundir, ' (%s)' % '; '.join(refused) if refused else ': it has no control socket there'))
+
+    def remaining(self):
+        """Seconds until the deadline, 0 from then on."""
+        return max(self.deadline - now(), 0)
+
+    def _limit(self, connection):
+        """Let the connection wait until the deadline at most."""
+        left = self.remaining()
+        if not left:
+            raise socket.timeout('timed out')
+        connection.settimeout(left)
 
     def _connect(self, path):
         try:
@@ -113,7 +124,7 @@ class Daemon(object):
         except OSError as error:
             return to_native(error.strerror)
         try:
-            connection.settimeout(max(self.deadline - now(), 0.1))
+            self._limit(connection)
             connection.connect(path)
             problem = objection(peer(connection), self.proc)
         except (IOError, OSError) as error:
@@ -129,11 +140,13 @@ class Daemon(object):
             self.connection.close()
 
     def ask(self, method, *arguments):
-        """The daemon's answer as text. UnixctlError where it refused, does not know the command or did not answer in time."""
+        """The daemon's answer as text. UnixctlError where it refused, does not know the command or did not answer in time; it is not asked after that."""
+        if not self.remaining():
+            raise UnixctlError('%s was not asked: no time was left' % method)
         self.number += 1
         request = {'id': self.number, 'method': method, 'params': [to_text(argument) for argument in arguments]}
         try:
-            self.connection.settimeout(max(self.deadline - now(), 0.1))
+            self._limit(self.connection)
             self.connection.sendall(to_bytes(json.dumps(request)))
             reply = self._reply()
         except (IOError, OSError) as error:
@@ -161,7 +174,7 @@ class Daemon(object):
                     pass
             if len(self.rest) > MAX_REPLY:
                 raise UnixctlError('the reply is longer than %d bytes' % MAX_REPLY)
-            self.connection.settimeout(max(self.deadline - now(), 0.1))
+            self._limit(self.connection)
             piece = self.connection.recv(256 * 1024)
             if not piece:
                 raise UnixctlError('ovs-vswitchd closed the connection')

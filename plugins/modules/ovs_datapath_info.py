@@ -45,7 +45,9 @@ options:
     description: The log of C(ovs-vswitchd), whose end is returned. A link is not followed.
     type: path
   timeout:
-    description: Seconds after which the module gives up, everything included.
+    description:
+      - Seconds after which the module gives up, everything included. A database that does not answer takes at most half of them.
+      - What is still unread then is named in RV(errors), and not asked for.
     type: int
     default: 10
 notes:
@@ -148,7 +150,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_info import COLUMNS, describe
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import Runner
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import textual
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._unixctl import Daemon, UnixctlError, cpu_limit, started, tail, threads
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._unixctl import Daemon, UnixctlError, cpu_limit, now, started, tail, threads
 
 QUESTIONS = (
     ('ports', ('dpctl/show', '-s')),
@@ -185,12 +187,16 @@ def collect(daemon, macs, bridges=()):
 
 
 def read_switch(database, timeout):
-    """What the database has, as module ovs_info returns it, and why it could not be read: one of the two is None."""
+    """What the database has, as module ovs_info returns it, and why it could not be read: one of the two is None.
+
+    It has half of the time, so that the daemon is asked in any case.
+    """
     if not database:
         return None, None
     runner = None
     try:
         runner = Runner(textual(dict(database=database, timeout=timeout)))
+        runner.deadline = runner.client.deadline = now() + timeout / 2.0
         return describe(runner.find(COLUMNS), runner.schema.version), None
     except OvsdbError as error:
         return None, to_native(error)
@@ -215,11 +221,12 @@ def main():
     for mac in macs:
         if not MAC.match(mac):
             module.fail_json(msg='macs: %s is not an Ethernet address' % mac)
+    deadline = now() + module.params['timeout']
     switch, problem = read_switch(module.params['database'], module.params['timeout'])
     errors = {} if problem is None else {'switch': problem}
     daemon = None
     try:
-        daemon = Daemon(module.params['rundir'], module.params['timeout'])
+        daemon = Daemon(module.params['rundir'], deadline - now())
         found = collect(daemon, macs, sorted((switch or {}).get('bridges') or ()))
     except UnixctlError as error:
         if module.params['required']:

@@ -88,6 +88,7 @@ ports:
 interfaces:
   description:
     - The interfaces by name. C(error) is null unless the switch met one, and C(ofport) is -1 if it could not add the interface.
+    - Of C(options) the value of C(psk) is a secret, and asterisks are returned instead.
     - C(statistics) counts packets and bytes, and C(mtu) is in bytes, C(link_speed) in bits per second.
   returned: success
   type: dict

@@ -53,6 +53,7 @@ options:
     description:
       - Keys of C(Interface.options) with their values, such as C(dpdk-devargs), C(n_rxq), C(rx-flow-ctrl), C(vhost-server-path),
         C(peer) and C(remote_ip). A null value removes its key.
+      - The value of C(psk) is a secret. Results, differences, messages and the log of the host show asterisks instead.
     type: dict
   mtu_request:
     description:

@@ -17,8 +17,8 @@ author:
 description:
   - PRIVATE to role C(ovs_wrapper).
   - Installs one script under several names in a directory, owned by root and executable by everyone.
-  - A script of somebody else that runs the tool in a container is saved beside it, and restored when the script is removed.
-    What somebody put in its place since, such as a package, stays.
+  - A script of somebody else that runs the tool in a container is saved beside it, and restored when the script is removed, with its owner, group and mode.
+    A link to such a script is restored as a link. What somebody put in its place since, such as a package, stays.
   - Any other file, such as Open vSwitch's own tool, is left alone, and the module fails before it changes anything.
 options:
   directory:
@@ -92,6 +92,7 @@ removed:
 import errno
 import os
 import shutil
+import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
@@ -128,11 +129,17 @@ def present(paths, script):
         if is_wrapper(there.decode("latin-1")):
             save.append(path)
         else:
-            errors.append(
-                "%s is not a wrapper: it seems to be Open vSwitch's own. Remove it (and the package or build it came from),"
-                " or set ovs_wrapper_dir to another directory on the PATH of the container runtime." % path
-            )
+            errors.append("%s is not a wrapper: %s, or set ovs_wrapper_dir to another directory on the PATH of the container runtime." % (path, cause(path)))
     return write, save, errors
+
+
+def cause(path):
+    """What is in the place of a tool, and the cure."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return "it is a link to %s, which leads nowhere. Remove the link" % os.readlink(path)
+    if os.path.isdir(path):
+        return "it is a directory. Remove it"
+    return "it seems to be Open vSwitch's own. Remove it (and the package or build it came from)"
 
 
 def absent(paths):
@@ -154,15 +161,24 @@ def write(module, path, script):
     module.atomic_move(temporary, path)
 
 
-def copy(module, source, target):
-    """A copy with the mode of its source, which takes the place of what is there."""
+def save(module, source, target):
+    """A copy that takes the place of what is there, with owner, group and mode; that of a link is a link to the same place. The source stays meanwhile."""
+    found = os.lstat(source)
+    if stat.S_ISLNK(found.st_mode):
+        folder = tempfile.mkdtemp(dir=os.path.dirname(target))
+        temporary = os.path.join(folder, "link")
+        os.symlink(os.readlink(source), temporary)
+        os.lchown(temporary, found.st_uid, found.st_gid)
+        os.rename(temporary, target)
+        os.rmdir(folder)
+        return
     handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
     os.close(handle)
     shutil.copyfile(source, temporary)
-    shutil.copymode(source, temporary)
-    mode = os.stat(source).st_mode & 0o7777
     module.atomic_move(temporary, target)
-    os.chmod(target, mode)
+    # Before the mode, of which a change of the owner takes bits away.
+    os.chown(target, found.st_uid, found.st_gid)
+    os.chmod(target, stat.S_IMODE(found.st_mode))
 
 
 def main():
@@ -180,6 +196,10 @@ def main():
     parameters = module.params
     script = to_bytes(parameters["content"])
     paths = [os.path.join(parameters["directory"], name) for name in parameters["tools"]]
+    if parameters["state"] == "present" and not os.path.isdir(parameters["directory"]):
+        module.fail_json(
+            msg="%s is not a directory: create it, or set ovs_wrapper_dir to another directory on the PATH of the container runtime." % parameters["directory"]
+        )
     done = dict(written=[], saved=[], restored=[], removed=[])
     if parameters["state"] == "present":
         done["written"], done["saved"], errors = present(paths, script)
@@ -194,12 +214,11 @@ def main():
     diff += [dict(before_header=path, after_header=path, before=text(read(path)), after="") for path in done["removed"]]
     if not module.check_mode:
         for path in done["saved"]:
-            copy(module, path, path + BACKUP)
+            save(module, path, path + BACKUP)
         for path in done["written"]:
             write(module, path, script)
         for path in done["restored"]:
-            copy(module, path + BACKUP, path)
-            os.unlink(path + BACKUP)
+            os.rename(path + BACKUP, path)
         for path in done["removed"]:
             os.unlink(path)
     changed = any(done.values())

@@ -155,8 +155,11 @@ host:
     ovs_tools:
       description:
         - For each of C(ovs-vsctl), C(ovs-ofctl) and C(ovs-appctl) in O(tools_dir) V(wrapper), a script that runs it in a container or is of this collection,
-          V(other), or an empty text where there is none.
+          V(link), one that leads nowhere, V(directory), V(other), or an empty text where there is none.
       type: dict
+    tools_dir:
+      description: Whether O(tools_dir) is a directory.
+      type: bool
     selinux:
       description: Whether SELinux is V(enforcing), V(permissive) or V(disabled).
       type: str
@@ -364,8 +367,15 @@ class Host(object):
     def ovs_tools(self):
         found = {}
         for name in ("ovs-vsctl", "ovs-ofctl", "ovs-appctl"):
-            there = os.path.exists(self.path(self.tools_dir, name))
-            found[name] = "" if not there else "wrapper" if is_wrapper(self.text(self.tools_dir, name)) else "other"
+            path = self.path(self.tools_dir, name)
+            if not os.path.lexists(path):
+                found[name] = ""
+            elif not os.path.exists(path):
+                found[name] = "link"
+            elif os.path.isdir(path):
+                found[name] = "directory"
+            else:
+                found[name] = "wrapper" if is_wrapper(self.text(self.tools_dir, name)) else "other"
         return found
 
     def selinux(self):
@@ -452,6 +462,7 @@ class Host(object):
             runtimes=[name for name, paths in RUNTIME_SOCKETS if any(os.path.exists(self.path(path)) for path in paths)],
             kube_proxy=self.kube_proxy(),
             ovs_tools=self.ovs_tools(),
+            tools_dir=os.path.isdir(self.path(self.tools_dir)),
             selinux=self.selinux(),
             kubelet=self.kubelet(),
             ovs=self.ovs(),

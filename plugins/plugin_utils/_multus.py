@@ -18,6 +18,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, att
 
 # Multus takes one of these names, by the form of the default network's file.
 CONFIGURATIONS = ("00-multus.conf", "00-multus.conflist")
+ACCOUNT = "multus"
 EXECUTABLE = ("xusr", "xgrp", "xoth")
 
 
@@ -65,6 +66,21 @@ def _default_network_errors(objects, configurations, settings, check_mode):
             )
 
 
+def _own_objects(names, namespace):
+    """What is deleted of Multus of this collection, given as NAMESPACE/NAME. Its account in `namespace` stays, which is the one in use."""
+    found = []
+    for there, _slash, name in (full.partition("/") for full in names):
+        found.append({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": there}})
+        if there != namespace:
+            found.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": there}})
+    return found
+
+
+def removal(workloads, namespace):
+    """The objects to delete first to uninstall Multus: its DaemonSets by their label, also those of an earlier multus_namespace."""
+    return _own_objects(attachments.own_multus(workloads), str(namespace))
+
+
 def plan(objects, wanted, configurations, settings, check_mode=False):
     """What the role does: `errors` that keep it from it, objects to `replace` and to `apply`, and whether there is a rollout to `wait` for.
 
@@ -76,10 +92,13 @@ def plan(objects, wanted, configurations, settings, check_mode=False):
     foreign = attachments.foreign_multus(sets)
     apply = _applied.unapplied(wanted, [item for name in sorted(objects) for item in objects[name]])
     own = [item for item in sets if _applied.identity(item) in [_applied.identity(one) for one in wanted]]
+    # Another multus_namespace must not leave the Multus of the one before beside the new one.
+    kept = ["%s/%s" % _applied.identity(item)[2:] for item in own]
+    moved = [name for name in attachments.own_multus(sets) if name not in kept]
     return {
         "errors": list(_default_network_errors(objects, configurations, settings, check_mode)),
         "managed": foreign["managed"],
-        "replace": attachments.multus_objects(foreign["replace"]),
+        "replace": attachments.multus_objects(foreign["replace"]) + _own_objects(moved, str(settings["multus_namespace"])),
         "apply": apply,
         "wait": bool(apply) or not all(_k8s_rollout.rolled_out(item) for item in own),
     }

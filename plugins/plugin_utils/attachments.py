@@ -18,6 +18,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied
 PART_OF = "app.kubernetes.io/part-of"
 COLLECTION = "kube-ovn-dpdk"
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
+# Of this one Multus makes the pod's eth0.
+DEFAULT_NETWORK = "v1.multus-cni.io/default-network"
 
 # Options of a port with their lowest and highest values: VLANs, bytes, kilobits a second, kilobits. The launcher of Userspace CNI applies them.
 PORT_OPTIONS = {
@@ -76,8 +78,14 @@ def port_options(attachment):
     for name, limits in PORT_OPTIONS.items():
         value = option_of(attachment, name)
         if value is not None:
-            found[name] = value if limits is None else [whole(one) for one in value] if isinstance(value, list) else whole(value)
+            found[name] = value if limits is None else vlans(value) if name == "trunks" else whole(value)
     return found
+
+
+def vlans(value):
+    """The VLANs of a trunk as Open vSwitch keeps them, sorted and each of them once; a single one is a list of it, as Ansible takes it."""
+    found = [whole(one) for one in (value if isinstance(value, list) else [value])]
+    return sorted(set(found)) if all(isinstance(one, int) for one in found) else found
 
 
 def option_of(attachment, name):
@@ -121,7 +129,7 @@ def subnets(attachments, namespace):
 
 def config(attachment, namespace, kubeconfig):
     """The configuration of Userspace CNI, in the order in which it is read best. What it does not know itself is for the launcher in front of it."""
-    name = attachment["name"]
+    name = str(attachment["name"])
     mode = attachment.get("mode") or "server"
     vhost = {"mode": mode}
     if attachment.get("group"):
@@ -165,7 +173,7 @@ def objects(attachments, namespace, kubeconfig):
         {
             "apiVersion": "k8s.cni.cncf.io/v1",
             "kind": "NetworkAttachmentDefinition",
-            "metadata": {"name": item["name"], "namespace": item.get("namespace") or namespace, "labels": {PART_OF: COLLECTION}},
+            "metadata": {"name": str(item["name"]), "namespace": str(item.get("namespace") or namespace), "labels": {PART_OF: COLLECTION}},
             "spec": {
                 "config": json.dumps(kube_ovn_config(item, namespace) if kind_of(item) == KUBE_OVN else config(item, namespace, kubeconfig), indent=2)
             },
@@ -183,13 +191,24 @@ def desired_ports(attachments, namespace):
 
 
 def stale(found, attachments, namespace):
-    """Of the objects of the role those that the variables do not name any more, as they are deleted."""
+    """Of the objects with the role's label those that it made and that the variables do not name any more, as they are deleted."""
     wanted = [key(item, namespace) for item in attachments]
     return [
         {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": {"name": item["metadata"]["name"], "namespace": item["metadata"]["namespace"]}}
         for item in found
-        if "%s/%s" % (item["metadata"]["namespace"], item["metadata"]["name"]) not in wanted
+        if _full_name(item) not in wanted and is_made_here(item)
     ]
+
+
+def is_made_here(definition):
+    """Whether the role made a NetworkAttachmentDefinition: the configuration names it. In a copy that a tenant made with the label it names the original."""
+    metadata = definition["metadata"]
+    own = {"userspace": ("network", _full_name(definition)), "kube-ovn": ("provider", provider(metadata, ""))}
+    for plugin in plugins_of(definition):
+        name, value = own.get(str(plugin.get("type")), ("", None))
+        if value is not None and plugin.get(name) == value:
+            return True
+    return False
 
 
 def stale_subnets(found, attachments, namespace):
@@ -244,8 +263,8 @@ def stale_accounts(found, name, namespace):
 def users(pods, attachments, passed_over=""):
     """Pods that ask for one of these objects, as NAMESPACE/NAME.
 
-    A pod may name an attachment with its namespace, with an interface, or in JSON: whatever has the name as a word counts. Pods that are a part of
-    `passed_over` do not count.
+    A pod may name an attachment with its namespace, with an interface, or in JSON, also escaped: whatever has the name as a word counts. Pods that are a
+    part of `passed_over` do not count.
     """
     names = [item["metadata"]["name"] for item in attachments]
     if not names:
@@ -253,12 +272,16 @@ def users(pods, attachments, passed_over=""):
     word = re.compile("(^|[^-a-z0-9])(%s)($|[^-a-z0-9])" % "|".join(re.escape(name) for name in names))
     found = []
     for pod in pods:
-        metadata = pod["metadata"]
-        asked = (metadata.get("annotations") or {}).get(NETWORKS) or ""
-        part_of = (metadata.get("labels") or {}).get(PART_OF)
-        if word.search(asked) and (not passed_over or part_of != passed_over):
-            found.append("%s/%s" % (metadata["namespace"], metadata["name"]))
+        if word.search(_asked(pod)) and (not passed_over or _part_of(pod) != passed_over):
+            found.append(_full_name(pod))
     return found
+
+
+def _asked(pod):
+    """What a pod asks of Multus, without the escapes by which JSON can write each character: it is searched and not parsed, whatever its author wrote."""
+    notes = _annotations(pod)
+    asked = " ".join(notes.get(name) or "" for name in (NETWORKS, DEFAULT_NETWORK))
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found.group(1), 16)), asked)
 
 
 # --- The admission policy that keeps pods to the per-pod form
@@ -433,7 +456,7 @@ def _annotations(item):
 
 
 def _asks(pod):
-    return bool((_annotations(pod).get(NETWORKS) or "").strip())
+    return bool(_asked(pod).strip())
 
 
 def _part_of(item):
@@ -486,6 +509,11 @@ def foreign_multus(workloads):
         managed = by_helm or "objectset.rio.cattle.io/hash" in labels or item["metadata"].get("ownerReferences")
         result["managed" if managed else "replace"].append(_full_name(item))
     return result
+
+
+def own_multus(workloads):
+    """DaemonSets that are a Multus of this collection, as NAMESPACE/NAME, in whichever namespace an earlier run deployed it."""
+    return [_full_name(item) for item in workloads if _is_multus(item) and _part_of(item) == COLLECTION]
 
 
 def multus_objects(names):

@@ -86,10 +86,53 @@ def nad(name: str, namespace: str = "default") -> dict:
     return {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "metadata": {"name": name, "namespace": namespace, "uid": "1"}}
 
 
+def made(name: str, namespace: str = "default", **entry: object) -> dict:
+    """As the role made it."""
+    (wanted,) = attachments.objects([{"name": name, "namespace": namespace, **entry}], "default", KUBECONFIG)
+    return wanted
+
+
 def test_stale_attachments_are_those_that_no_entry_names() -> None:
-    found = [nad("a"), nad("a", "other"), nad("b")]
+    found = [made("a"), made("a", "other", type="kube-ovn"), made("b")]
     stale = attachments.stale(found, [{"name": "a"}, {"name": "b", "namespace": "other"}], "default")
     assert [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in stale] == [("other", "a"), ("default", "b")]
+
+
+@pytest.mark.parametrize("kind", ["userspace", "kube-ovn"])
+def test_definition_of_a_tenant_with_the_label_is_not_stale(kind: str) -> None:
+    """A copy in another namespace or under another name has the label, and the configuration of the original."""
+    original = made("a", type=kind)
+    copies = [{**original, "metadata": {**original["metadata"], **change}} for change in ({"namespace": "tenant"}, {"name": "b"})]
+    foreign = [{**nad("c"), "spec": {"config": config}} for config in ('{"type": "macvlan", "network": "default/c"}', "{", '{"type": ["userspace"]}', "7")]
+    assert attachments.stale([*copies, *foreign, nad("d")], [], "default") == []
+    assert [item["metadata"]["name"] for item in attachments.stale([*copies, original], [], "default")] == ["a"]
+
+
+def test_names_of_digits_are_text() -> None:
+    wanted = made(1234, 5678)
+    assert wanted["metadata"]["name"] == "1234" and wanted["metadata"]["namespace"] == "5678"
+    assert json.loads(wanted["spec"]["config"])["name"] == "1234"
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        (r'[{"name": "ovs\u002ddpdk-br0"}]', True),
+        (r'[{"name": "\u006Fvs-dpdk-br0", "x": %s1%s}]' % ("[" * 5000, "]" * 5000), True),
+        (r'[{"name": "my\u002dovs-dpdk-br0"}]', False),
+    ],
+)
+def test_name_is_found_behind_the_escapes_of_json(asked: str, used: bool) -> None:
+    assert attachments.users([pod(asked)], [nad("ovs-dpdk-br0")]) == (["n/p"] if used else [])
+
+
+def test_default_network_of_a_pod_is_an_attachment_too() -> None:
+    notes = {attachments.DEFAULT_NETWORK: "default/ovs-dpdk-br0"}
+    one = pod(None, notes=notes)
+    assert attachments.users([one], [nad("ovs-dpdk-br0")]) == ["n/p"]
+    assert attachments.users([one], [nad("other")]) == []
+    assert attachments.attached([one]) == ["n/p"]
+    assert attachments.unattached([one]) == ["n/p"]
 
 
 @pytest.mark.parametrize(
@@ -358,3 +401,9 @@ def test_port_has_numbers_whatever_a_template_makes_of_them() -> None:
     numbers = {"name": "fast", "mtu": 9000, "vlan": 7, "trunks": [1, 2], "queues": 2, "egress_rate": None}
     assert attachments.port_options(texts) == attachments.port_options(numbers) == {"vlan": 7, "trunks": [1, 2], "mtu": 9000, "queues": 2}
     assert book.errors({"network_attachments_definitions": [texts]}, "network_attachments", "settings") == []
+
+
+@pytest.mark.parametrize(("trunks", "kept"), [([6, 5], [5, 6]), ([5, "5", 7, 5], [5, 7]), ([], []), (10, [10]), ("10", [10])])
+def test_trunks_are_sorted_and_name_each_vlan_once(trunks: object, kept: list[int]) -> None:
+    """Open vSwitch keeps a set: it refuses duplicates, and another order is no change."""
+    assert attachments.port_options({"name": "a", "trunks": trunks}) == {"trunks": kept}

@@ -180,6 +180,14 @@ def test_pod_is_created_kept_replaced_and_deleted(tmp_path, api):
     ran(play(tmp_path, api, dpdk_app_state="absent"), 0)
 
 
+def test_names_that_yaml_would_take_for_something_else(tmp_path, api):
+    ran(play(tmp_path, api, dpdk_app_name="1234"), 1)
+    assert list(api.pods) == ["1234"]
+    # The template of the namespace is the same.
+    lines = (ROOT / "roles" / "dpdk_app" / "templates" / "pod.yml.j2").read_text().splitlines()
+    assert "  namespace: {{ dpdk_app_namespace | string | to_json }}" in lines
+
+
 def sockets(pod: dict) -> tuple[str, str, str, str | None]:
     """Name and directory of the volume with the sockets, where the pod sees it, and which directory below it."""
     hugepages, volume, notes = pod["spec"]["volumes"]

@@ -9,10 +9,14 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, _multus
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "multus_cni_conf_dir": "/etc/cni/net.d",
     "multus_cni_bin_dir": "/opt/cni/bin",
@@ -117,6 +121,53 @@ def test_another_multus_is_replaced_also_under_the_same_name() -> None:
     assert (plan["apply"], plan["wait"]) == ([WANTED], True)
     managed = changed(thick, "metadata", "labels", to={"helm.sh/chart": "multus"})
     assert (planned([managed])["managed"], planned([managed])["replace"]) == (["kube-system/kube-multus-ds"], [])
+
+
+def test_multus_of_another_namespace_is_replaced_with_its_account() -> None:
+    """Two of them would fight over 00-multus.conf."""
+    moved = changed(applied(WANTED), "metadata", "namespace", to="multus")
+    for sets in ([moved], [moved, applied(WANTED)]):
+        assert [(item["kind"], *_applied.identity(item)[2:]) for item in planned(sets)["replace"]] == [
+            ("DaemonSet", "multus", "kube-multus-ds"),
+            ("ServiceAccount", "multus", "multus"),
+        ]
+    # Of what is no Multus only the label is ours.
+    other = changed(changed(moved, "metadata", "name", to="ovs-dpdk"), "spec", "template", "spec", "containers", to=[])
+    assert planned([other, applied(WANTED)])["replace"] == []
+
+
+def test_multus_is_removed_from_every_namespace() -> None:
+    sets = [applied(WANTED), changed(applied(WANTED), "metadata", "namespace", to="multus"), changed(applied(WANTED), "metadata", "labels", to={})]
+    assert [(item["kind"], item["metadata"]["namespace"]) for item in _multus.removal(sets, "kube-system")] == [
+        ("DaemonSet", "kube-system"),
+        ("DaemonSet", "multus"),
+        ("ServiceAccount", "multus"),
+    ]
+    assert _multus.removal([], "kube-system") == []
+
+
+@pytest.mark.parametrize("name", ["1234", "on", "null", "1e3", "0x10"])
+@pytest.mark.parametrize(
+    ("role", "template", "variables"),
+    [
+        ("multus", "multus.yml.j2", ("multus_namespace",)),
+        ("network_attachments", "account.yml.j2", ("network_attachments_account", "network_attachments_account_namespace")),
+    ],
+)
+def test_names_that_yaml_would_take_for_something_else(role: str, template: str, variables: tuple, name: str) -> None:
+    """All of them are DNS labels, and a namespace may have one."""
+    folder = ROOT / "roles" / role
+    settings = yaml.safe_load((folder / "defaults" / "main.yml").read_text()) | dict.fromkeys(variables, name) | {"multus_image_pull_secrets": [name]}
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["to_json"] = json.dumps
+    for item in yaml.safe_load_all(environment.get_template(template).render(settings)):
+        metadata = item["metadata"]
+        assert metadata.get("namespace", name) == name
+        assert all(subject["namespace"] == name for subject in item.get("subjects", []))
+        if role == "network_attachments":
+            assert metadata["name"] == name
+        if item["kind"] == "DaemonSet":
+            assert item["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": name}]
 
 
 def test_missing_default_network_is_explained() -> None:

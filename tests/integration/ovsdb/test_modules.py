@@ -303,6 +303,37 @@ def test_options_as_ansible_reads_them(bridged):
     assert process("ovs_port", bridged.database, wait=False, ports=[])["changed"] is False
 
 
+@pytest.mark.parametrize("module", ["ovs_port", "ovs_topology"])
+def test_secrets_of_tunnels_are_not_shown(bridged, module):
+    def done(check_mode=False, **options):
+        port = {"name": "vx0", "type": "vxlan", "options": {"remote_ip": "192.0.2.1", **options}}
+        where = {"bridge": "br0", **port} if module == "ovs_port" else {"owner": "o", "bridges": [{"name": "br0", "manage_existing": True, "ports": [port]}]}
+        result = process(module, bridged.database, check_mode=check_mode, wait=False, **where)
+        assert "swordfish" not in str(result) and "4711" not in str(result)
+        return result
+
+    def shown(result):
+        (entry,) = result["diff"]
+        return [(entry[side].get("interfaces") or {"vx0": {"options": {}}})["vx0"]["options"].get("psk") for side in ("before", "after")]
+
+    result = done(psk="swordfish")
+    assert shown(result) == [None, "********"]
+    assert "invocation" not in result or "'psk': '********'" in str(result["invocation"])
+    assert bridged.row("Interface", "vx0")["options"] == {"remote_ip": "192.0.2.1", "psk": "swordfish"}
+    assert not done(psk="swordfish")["changed"]
+    assert shown(done(psk="swordfish", remote_ip="192.0.2.2")) == ["********"] * 2
+    for check_mode in (True, False):
+        result = done(check_mode, psk="swordfish2", remote_ip="192.0.2.2")
+        assert result["changes"][0]["columns"] == ["interfaces"] and shown(result) == ["********", "******** (changed)"]
+    # Also in messages, where the options are refused or cannot be read.
+    for bad in (4711, True):
+        result = done(psk=bad)
+        assert result["failed"] and "the value of psk is not text" in result["msg"]
+    assert "swordfish" not in str(process("ovs_port", bridged.database, name="vx0", options="psk=swordfish, nonsense"))
+    assert process("ovs_info", bridged.database)["interfaces"]["vx0"]["options"]["psk"] == "********"
+    assert shown(done(psk=None)) == ["********", None]
+
+
 def test_info_returns_what_is_documented(bridged):
     ports(bridged, {"name": "p0", "bridge": "br0"})
     result = process("ovs_info", bridged.database)

@@ -192,7 +192,10 @@ def options(case):
             value = option_of(item, option)
             if value is None or limits is None:
                 continue
-            values = value if option == "trunks" and isinstance(value, list) else [value]
+            if option == "trunks" and not isinstance(value, list):
+                yield error("attachment %s has trunks %s, which is not a list" % (name, value), "write the VLANs as a list, such as trunks: [10, 20]")
+                continue
+            values = value if option == "trunks" else [value]
             if any(number(one) is None or not limits[0] <= number(one) <= limits[1] for one in values):
                 yield error("attachment %s has %s %s" % (name, option, value), "use %s from %d to %d" % ((option,) + limits))
         for burst in ("ingress", "egress"):

@@ -14,6 +14,7 @@ import difflib
 import json
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_secrets import hidden
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import SETTINGS, error, rule, warning
 
@@ -59,7 +60,7 @@ def argument_specifications(case):
         value = specifications.plain(case.settings.get(name))
         for message in specifications.conversion_errors(name, option, value):
             kind = option.get("type", "str") + (" of %s" % option["elements"] if option.get("elements") else "")
-            shown = "not valid" if option.get("no_log") else json.dumps(value)
+            shown = "not valid" if option.get("no_log") else json.dumps(hidden(value))
             yield error("%s is %s: %s" % (name, shown, message), "give a value of type %s, as docs/variables.md describes it" % kind)
 
 

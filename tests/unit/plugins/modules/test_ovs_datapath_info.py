@@ -20,6 +20,7 @@ import pytest
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _unixctl
 from ansible_collections.kube_ovn.dpdk.plugins.modules import ovs_datapath_info
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import run_module
 
 ANSWERS = {
     'dpctl/show': 'netdev@ovs-netdev:\n',
@@ -33,10 +34,11 @@ ANSWERS = {
 class Daemon(object):
     """Listens as `name` in a directory of its own; the reply comes in pieces, as it does where it is long."""
 
-    def __init__(self, directory, name='ovs-vswitchd.7.ctl', answers=None, garbage=None):
+    def __init__(self, directory, name='ovs-vswitchd.7.ctl', answers=None, garbage=None, silent=False):
         self.path = os.path.join(directory, name)
         self.answers = ANSWERS if answers is None else answers
         self.garbage = garbage
+        self.silent = silent
         self.asked = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
@@ -61,6 +63,8 @@ class Daemon(object):
                     break
                 request = json.loads(request.decode())
                 self.asked.append([request['method']] + request['params'])
+                if self.silent:
+                    continue
                 answer = self.answers.get(request['method'])
                 reply = {'id': request['id'], 'result': answer, 'error': None if answer else '"%s" is not a valid command' % request['method']}
                 text = json.dumps(reply).encode()
@@ -186,6 +190,42 @@ def test_a_reply_that_is_none_ends_the_question(directory, proc, garbage, words)
     daemon.close()
     server.close()
     assert words in str(error.value)
+
+
+def test_after_the_deadline_nothing_is_asked(directory, proc):
+    server = Daemon(directory, silent=True)
+    daemon = _unixctl.Daemon(directory, timeout=0.3, proc=proc)
+    began = _unixctl.now()
+    found = ovs_datapath_info.collect(daemon, ['02:00:00:00:00:%02x' % number for number in range(60)], ['br0'])
+    passed = _unixctl.now() - began
+    daemon.close()
+    server.close()
+    assert passed < 1
+    assert server.asked == [['dpctl/show', '-s']]
+    assert 'did not answer in time' in found['errors']['ports']
+    assert found['errors']['flows'] == 'dpctl/dump-flows was not asked: no time was left'
+    assert found['pmd_rxq'] is None and 'was not asked' in found['errors']['pmd_rxq']
+    with pytest.raises(_unixctl.UnixctlError) as error:
+        _unixctl.Daemon(directory, timeout=-1, proc=proc)
+    assert 'no time is left' in str(error.value)
+
+
+def test_a_silent_database_and_a_silent_daemon_share_the_time(directory, proc, monkeypatch):
+    database = socket.socket(socket.AF_UNIX)
+    database.bind(os.path.join(directory, 'db.sock'))
+    database.listen(1)
+    server = Daemon(directory, silent=True)
+    daemon = _unixctl.Daemon
+    monkeypatch.setattr(ovs_datapath_info, 'Daemon', lambda rundir, timeout: daemon(rundir, timeout, proc))
+    began = _unixctl.now()
+    said = run_module(ovs_datapath_info, None, rundir=directory, database='unix:%s/db.sock' % directory, timeout=2,
+                      macs=['02:00:00:00:00:%02x' % number for number in range(60)])
+    passed = _unixctl.now() - began
+    database.close()
+    server.close()
+    assert 1.9 < passed < 3
+    assert 'in time' in said['errors']['switch'] and 'did not answer in time' in said['errors']['ports']
+    assert said['switch'] is None and said['pid'] == os.getpid()
 
 
 def test_no_daemon_at_all(directory, proc):

@@ -141,18 +141,55 @@ def test_what_is_no_file_is_left_alone(tree, kind):
     if kind == "link to a tool":
         tree.write_bytes("lib/ovs-ofctl", b"\x7fELF")
     before = tree.listing()
-    assert "is not a wrapper" in run(tree)["msg"]
+    words = {"directory": "it is a directory.", "link to a tool": "Open vSwitch's own.", "link to nowhere": "a link to ../lib/ovs-ofctl, which leads"}
+    for check in (True, False):
+        assert "is not a wrapper" in run(tree, check=check)["msg"]
+        assert words[kind] in run(tree, check=check)["msg"]
     assert not run(tree, state="absent")["changed"]
     assert tree.listing() == before
 
 
-def test_a_link_to_a_script_of_somebody_else_is_replaced_and_its_target_kept(tree):
+def test_a_link_to_a_script_of_somebody_else_is_replaced_and_restored_as_a_link(tree):
     tree.write("lib/ovs-vsctl", FOREIGN, 0o755)
     tree.link("bin/ovs-vsctl", "../lib/ovs-vsctl")
+    before = tree.listing()
     assert run(tree)["saved"] == [tree.path("bin/ovs-vsctl")]
     assert (tree.read("lib/ovs-vsctl"), tree.read("bin/ovs-vsctl")) == (FOREIGN, SCRIPT)
     assert not os.path.islink(tree.path("bin/ovs-vsctl"))
+    assert os.readlink(tree.path("bin/ovs-vsctl.before-ovs-wrapper")) == "../lib/ovs-vsctl"
     assert not run(tree)["changed"]
+    assert run(tree, state="absent")["restored"] == [tree.path("bin/ovs-vsctl")]
+    assert tree.listing() == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("link", [False, True], ids=["file", "link"])
+def test_a_restored_script_has_its_owner_and_group(tree, link):
+    path = tree.path("bin/ovs-vsctl")
+    if link:
+        tree.write("lib/ovs-vsctl", FOREIGN, 0o755)
+        tree.link("bin/ovs-vsctl", "../lib/ovs-vsctl")
+    else:
+        tree.write("bin/ovs-vsctl", FOREIGN, 0o755)
+    os.lchown(path, 4711, 4712)
+    if not link:
+        os.chmod(path, 0o4750)
+    before = tree.listing()
+    run(tree)
+    found = os.lstat(path)
+    assert (found.st_uid, found.st_gid, mode(tree, "ovs-vsctl")) == (0, 0, 0o755)
+    run(tree, state="absent")
+    found = os.lstat(path)
+    assert (found.st_uid, found.st_gid) == (4711, 4712)
+    assert tree.listing() == before
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_without_the_directory_nothing_is_installed(tree, check):
+    tree.write("file", "")
+    for name in ("missing", "file"):
+        said = run(tree, check=check, directory=tree.path(name))
+        assert said["failed"] and said["msg"].startswith(tree.path(name) + " is not a directory: create it, or set ovs_wrapper_dir")
 
 
 def test_without_the_directory_nothing_is_removed(tree):

@@ -251,4 +251,8 @@ def test_tools_of_open_vswitch(tree):
     tree.write("/opt/bin/ovs-ofctl", "\x7fELF")
     assert read(tree, tools_dir="/opt/bin")["ovs_tools"] == {"ovs-vsctl": "wrapper", "ovs-ofctl": "other", "ovs-appctl": ""}
     tree.write("/usr/local/bin/ovs-vsctl", '#!/bin/bash\ndocker exec $(docker ps -q) ovs-vsctl "$@"\n')
-    assert read(tree)["ovs_tools"] == {"ovs-vsctl": "wrapper", "ovs-ofctl": "", "ovs-appctl": ""}
+    tree.link("/usr/local/bin/ovs-ofctl", "../lib/missing")
+    tree.mkdir("/usr/local/bin/ovs-appctl")
+    assert read(tree)["ovs_tools"] == {"ovs-vsctl": "wrapper", "ovs-ofctl": "link", "ovs-appctl": "directory"}
+    assert read(tree)["tools_dir"] is True
+    assert read(tree, tools_dir="/missing")["tools_dir"] is False

@@ -519,6 +519,10 @@ CASES = [
      {}, {"network_attachments_definitions": [dict(name="a", vlan=0, trunks=[1, 4094], mtu="9000", queues=2, mac="02:00:00:00:00:01")]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", trunks=[1, 5000])]},
      {}, {"network_attachments_definitions": [dict(name="a", trunks=[])]}),
+    ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", trunks=10)]},
+     {}, {"network_attachments_definitions": [dict(name="a", trunks=[10, 10])]}),
+    ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", trunks="10,20")]},
+     {}, {"network_attachments_definitions": [dict(name="a", trunks="")]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", kubeconfig="etc/k")]},
      {}, {"network_attachments_definitions": [dict(name="a", kubeconfig="/etc/k")]}),
     ("attachment-options", "error", "settings", {}, {"network_attachments_definitions": [dict(name="a", egress_burst=5)]},
@@ -637,6 +641,11 @@ CASES = [
     ("hugepage-mounts", "error", "node", {}, {"hugepages_mounts": [dict(path="/m", size="16M")]}, {},
      {"hugepages_mounts": [dict(path="/m", size="2M"), dict(path="/n")]}),
     ("ovs-tools", "error", "node", {"ovs_tools": {"ovs-vsctl": "other"}}, {}, {"ovs_tools": {"ovs-vsctl": "wrapper"}}, {}),
+    ("ovs-tools", "error", "node", {"ovs_tools": {"ovs-vsctl": "link"}}, {}, {"ovs_tools": {"ovs-vsctl": ""}}, {}),
+    ("ovs-tools", "error", "node", {"ovs_tools": {"ovs-vsctl": "directory"}}, {},
+     {"ovs_tools": {"ovs-ofctl": "directory"}}, {"ovs_wrapper_tools": ["ovs-vsctl"]}),
+    ("ovs-tools", "error", "node", {"tools_dir": False}, {}, {"tools_dir": True}, {}),
+    ("ovs-tools", "error", "node", {"tools_dir": False}, {}, {"tools_dir": False}, {"ovs_wrapper_state": "absent"}),
     ("build-space", "error", "build", {"free_mib/~/app": 100}, {}, {"free_mib/~/app": 100}, {"dpdk_app_build_dir": "~/other"}),
     ("selinux", "warning", "node", {"selinux": "enforcing"}, {}, {"selinux": "permissive"}, {}),
     ("reserved-cpus", "warning", "node", {"kubelet": dict(STATIC, reserved_cpus=[0])}, {}, {"kubelet": STATIC}, {}),
@@ -1056,7 +1065,8 @@ def test_cluster_facts_from_the_api_and_the_hosts():
 def test_pods_of_attachments_that_are_to_go_are_found():
     def attachment(name, **labels):
         metadata = dict(name=name, namespace="default", labels=labels)
-        return dict(apiVersion="k8s.cni.cncf.io/v1", kind="NetworkAttachmentDefinition", metadata=metadata)
+        config = '{"type": "userspace", "network": "default/%s"}' % name
+        return dict(apiVersion="k8s.cni.cncf.io/v1", kind="NetworkAttachmentDefinition", metadata=metadata, spec=dict(config=config))
 
     own = {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}
     pods = [
