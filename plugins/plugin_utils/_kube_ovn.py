@@ -24,8 +24,8 @@ SWITCHES = (OVS, HYBRID, "ovn-central")
 # Workloads that an installer makes on request only.
 ON_REQUEST = ("ovn-ic-controller", "ovn-ic-server", "kube-ovn-monitor")
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
-# Workloads whose image is the release: what writes into the databases, and what uses them.
-READERS = ("ovn-central", "kube-ovn-controller", "kube-ovn-cni")
+# Workloads whose image is the release, with the container that has it: what writes into the databases, and what uses them. Others may have been injected.
+READERS = {"ovn-central": "ovn-central", "kube-ovn-controller": "kube-ovn-controller", "kube-ovn-cni": "cni-server"}
 # The label of pods that role dpdk_app creates, and creates again.
 OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
 
@@ -57,6 +57,8 @@ KUBE_OVN_KEYS = re.compile(
     r"([^/]+\.)?ovn\.kubernetes\.io/|kube-ovn/role$|[^/]+\.provider-network\.kubernetes\.io/|[^/]+\.[^/]+\.kubernetes\.io/"
     r"(allocated|routed|ip_address|mac_address|cidr|gateway|logical_switch|logical_router|ip_pool|vlan_id|pod_nic_type|provider_network|port_security)$"
 )
+# Where Kube-OVN notes the addresses that it gave to a pod. It does so for pods of other networks too, which keep the address that they have.
+ADDRESSES = re.compile(r"(?P<provider>([^/]+\.)?ovn\.kubernetes\.io)/ip_address$")
 
 
 def named(item, **metadata):
@@ -117,6 +119,16 @@ def is_client(pod):
         return False
     attachments, problem = verify.attachments(pod)
     return bool(problem) or not all(item["server"] for item in attachments)
+
+
+def is_on_kube_ovn(pod):
+    """Whether the pod has its address from Kube-OVN. Where that does not say so, only the age of the pod tells."""
+    annotations = pod["metadata"].get("annotations") or {}
+    for key in annotations:
+        found = ADDRESSES.match(key)
+        if found and annotations.get(found.group("provider") + "/allocated") == "true" and pod["status"]["podIP"] in annotations[key].split(","):
+            return True
+    return False
 
 
 def node_of(pod):
@@ -262,15 +274,15 @@ def release(listed, current=()):
         found = [re.search(r":v(\d+)\.(\d+)\.(\d+)", image) for image in specs]
         return sorted(tuple(int(number) for number in match.groups()) for match in found if match)
 
-    readers = [pod for pod in listed if is_system(pod) and (pod["metadata"].get("labels") or {}).get("app") in READERS]
-    images = dict((pod["metadata"]["name"], dict((item["name"], item["image"]) for item in pod["spec"]["containers"])) for pod in readers)
-    started = [
-        images[pod["metadata"]["name"]].get(status["name"], "")
-        for pod in readers
-        for status in pod["status"].get("containerStatuses") or []
-        if status.get("imageID")
-    ]
-    applied = [container["image"] for item in current if item["metadata"]["name"] in READERS for container in item["spec"]["template"]["spec"]["containers"]]
+    def images(spec, app):
+        return [item["image"] for item in spec["containers"] if app in READERS and item["name"] == READERS[app]]
+
+    started = []
+    for pod in [pod for pod in listed if is_system(pod)]:
+        app = (pod["metadata"].get("labels") or {}).get("app")
+        if any(status["name"] == READERS.get(app) and status.get("imageID") for status in pod["status"].get("containerStatuses") or []):
+            started += images(pod["spec"], app)
+    applied = [image for item in current for image in images(item["spec"]["template"]["spec"], item["metadata"]["name"])]
     found = tags(started if started else applied)
     return "v%d.%d.%d" % found[-1] if found else ""
 
@@ -342,8 +354,8 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
             recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
             if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
                 own.append(named(pod))
-        # It has its address from another network.
-        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since:
+        # It has its address from another network. DaemonSet kube-ovn-cni may be younger than the network, where somebody recreated it.
+        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since and not is_on_kube_ovn(pod):
             if is_managed(pod):
                 foreign.append(named(pod))
             else:

@@ -260,10 +260,13 @@ def test_a_stateful_set_of_the_same_name_is_no_daemon_set_of_ovs():
     assert judged([pod("a", DEDICATED)], revisions=REVISIONS + [other])["outdated"] == []
 
 
-def reader(app, tag, started=True, name=None):
-    status = dict(name=app, image="x", imageID="docker://sha256:1" if started else "", state=dict(waiting=dict(reason="ImagePullBackOff")))
-    container = dict(name=app, image="r.example:5000/kubeovn/kube-ovn:" + tag)
-    return pod(name or app, metadata=dict(labels=dict(app=app)), spec=dict(containers=[container]), containerStatuses=[status])
+def reader(app, tag, started=True, name=None, injected=()):
+    containers = [dict(name="cni-server" if app == "kube-ovn-cni" else app, image="r.example:5000/kubeovn/kube-ovn:" + tag)]
+    statuses = [dict(name=containers[0]["name"], imageID="docker://sha256:1" if started else "", state=dict(waiting=dict(reason="ImagePullBackOff")))]
+    for image in injected:
+        containers.append(dict(name="istio-proxy", image=image))
+        statuses.insert(0, dict(name="istio-proxy", imageID="docker://sha256:2", state=dict(running=dict())))
+    return pod(name or app, metadata=dict(labels=dict(app=app)), spec=dict(containers=containers), containerStatuses=statuses)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +281,16 @@ def reader(app, tag, started=True, name=None):
         ([reader("ovn-central", "v1.12.35", started=False), reader("x", "v1.13.2")], "v1.12.35", "v1.12.35"),
         ([], "v1.12.35", "v1.12.35"),
         ([reader("ovn-central", "latest")], "v1.12.35", ""),
+        # What a mesh has injected is no release of Kube-OVN.
+        ([reader("ovn-central", "v1.12.35", injected=["istio/proxyv2:v1.20.3"])], "v1.12.35", "v1.12.35"),
+        ([reader("kube-ovn-cni", "v1.12.35", started=False, injected=["istio/proxyv2:v1.20.3"])], "v1.11.5", "v1.11.5"),
     ],
 )
 def test_the_release_that_runs_is_the_newest_that_ever_started(listed, applied, found):
     there = []
     for name, image in [("coredns", "coredns:v9.9.9"), ("ovn-central", "kubeovn/kube-ovn:%s-x86" % applied)] if applied else []:
         there.append(workload("Deployment", name))
-        there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name="a", image=image)]
+        there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name=name, image=image), dict(name="istio-proxy", image="istio/proxyv2:v1.20.3")]
     assert _kube_ovn.release(listed, there) == found
 
 
@@ -456,6 +462,26 @@ def test_pods_with_an_address_from_before_are_foreign_and_those_without_a_contro
     assert found["removed"] == [dict(objects=found["foreign"], wait=False)]
     assert [text.partition(". ")[2].partition(" ")[0] for text in found["reports"]] == ["No"]
     assert (judged(listed)["foreign"], judged(listed)["unmanaged"]) == ([], [])
+
+
+def test_pods_that_have_their_address_from_kube_ovn_are_not_foreign_however_old_they_are():
+    """DaemonSet kube-ovn-cni may have been recreated since. An address that Kube-OVN noted beside that of another network is none of the pod."""
+
+    def made(name, address="10.16.0.5", provider="", allocated="true"):
+        key = provider + "ovn.kubernetes.io/"
+        notes = {key + "allocated": allocated, key + "ip_address": address}
+        return pod(name, "web", spec=dict(hostNetwork=False), podIP="10.16.0.5", metadata=dict(annotations=notes))
+
+    listed = [
+        made("ours"),
+        made("dual", "10.16.0.5,fd00::5"),
+        made("attached", provider="net1.default."),
+        made("elsewhere", "10.16.0.50"),
+        made("asked", allocated=""),
+        made("unnamed", provider="net1"),
+    ]
+    found = judged(listed, since="2026-01-01T00:20:00Z", consent=True)
+    assert [item["metadata"]["name"] for item in found["removed"][0]["objects"]] == ["elsewhere", "asked", "unnamed"]
 
 
 # --- removal ----------------------------------------------------------------------------------------------------------------------

@@ -1007,7 +1007,7 @@ def test_cluster_facts_from_the_api_and_the_hosts():
             spec=dict(
                 template=dict(
                     spec=dict(
-                        containers=[dict(image="side:latest"), dict(image="r.example:5000/kube-ovn:v1.12.35")],
+                        containers=[dict(name="side", image="side:v9.9.9"), dict(name="cni-server", image="r.example:5000/kube-ovn:v1.12.35")],
                         volumes=[dict(name="cni-conf", hostPath=dict(path="/etc/cni"))],
                     )
                 )
