@@ -25,7 +25,7 @@ options:
     elements: dict
     required: true
   workloads:
-    description: The DaemonSets and Deployments of the namespace C(kube-system).
+    description: DaemonSets and Deployments, also those of other namespaces than C(kube-system).
     type: list
     elements: dict
     required: true

@@ -71,8 +71,9 @@ _value:
   description:
     - C(orphans), patches that relabel pods without a DaemonSet for the new one.
     - C(outdated), the pods of OVS to replace, in order, with C(name), C(owner), C(node), C(ready) and C(tunnel_bridge), the bridge that it created in
-      hybrid mode.
+      hybrid mode; C(unready), those that are up to date and not ready, each as module M(kube_ovn.dpdk.k8s_rollout_info) takes it.
     - C(switches), names of the pods of OVS that run.
+    - C(removed_switches), the pods of OVS-DPDK on nodes that give it up, with C(name), C(node) and whether it is C(running).
     - C(recreate), pods whose vhost-user ports lost their switch, with C(namespace), C(name) and C(node); C(own), those among them that role C(dpdk_app)
       creates.
     - C(foreign), pods that have their address from another network, and C(unmanaged), names of those that have no controller.

@@ -24,8 +24,12 @@ SWITCHES = (OVS, HYBRID, "ovn-central")
 # Workloads that an installer makes on request only.
 ON_REQUEST = ("ovn-ic-controller", "ovn-ic-server", "kube-ovn-monitor")
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
-# Workloads whose image is the release: what writes into the databases, and what uses them.
-READERS = ("ovn-central", "kube-ovn-controller", "kube-ovn-cni")
+# Label of the pods of OVS-DPDK.
+OVS_DPDK_APP = "ovs-dpdk"
+# Workloads whose image is the release, with the container that has it: what writes into the databases, and what uses them. Others may have been injected.
+READERS = {"ovn-central": "ovn-central", "kube-ovn-controller": "kube-ovn-controller", "kube-ovn-cni": "cni-server"}
+# Workloads without which no Kube-OVN is.
+KUBE_OVN = (OVS,) + tuple(READERS)
 # The label of pods that role dpdk_app creates, and creates again.
 OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
 
@@ -57,6 +61,8 @@ KUBE_OVN_KEYS = re.compile(
     r"([^/]+\.)?ovn\.kubernetes\.io/|kube-ovn/role$|[^/]+\.provider-network\.kubernetes\.io/|[^/]+\.[^/]+\.kubernetes\.io/"
     r"(allocated|routed|ip_address|mac_address|cidr|gateway|logical_switch|logical_router|ip_pool|vlan_id|pod_nic_type|provider_network|port_security)$"
 )
+# Where Kube-OVN notes the addresses that it gave to a pod. It does so for pods of other networks too, which keep the address that they have.
+ADDRESSES = re.compile(r"(?P<provider>([^/]+\.)?ovn\.kubernetes\.io)/ip_address$")
 
 
 def named(item, **metadata):
@@ -85,6 +91,18 @@ def is_managed(pod):
 def is_system(item):
     """Whether the object is in the namespace of Kube-OVN's own."""
     return item["metadata"].get("namespace", NAMESPACE) == NAMESPACE
+
+
+def elsewhere(workloads):
+    """Workloads of a Kube-OVN in another namespace, where only other tools put it: KIND NAMESPACE/NAME of those that have pods in the network of the node."""
+    found = []
+    for item in workloads:
+        status = item.get("status") or {}
+        has_pods = status.get("currentNumberScheduled") or status.get("replicas")
+        # A name alone is no sign of it: who may create workloads in a namespace can give them any.
+        if item["metadata"]["name"] in KUBE_OVN and not is_system(item) and has_pods and item["spec"]["template"]["spec"].get("hostNetwork"):
+            found.append("%s %s/%s" % (item["kind"], item["metadata"]["namespace"], item["metadata"]["name"]))
+    return sorted(found)
 
 
 def newest_revisions(revisions):
@@ -117,6 +135,16 @@ def is_client(pod):
         return False
     attachments, problem = verify.attachments(pod)
     return bool(problem) or not all(item["server"] for item in attachments)
+
+
+def is_on_kube_ovn(pod):
+    """Whether the pod has its address from Kube-OVN. Where that does not say so, only the age of the pod tells."""
+    annotations = pod["metadata"].get("annotations") or {}
+    for key in annotations:
+        found = ADDRESSES.match(key)
+        if found and annotations.get(found.group("provider") + "/allocated") == "true" and pod["status"]["podIP"] in annotations[key].split(","):
+            return True
+    return False
 
 
 def node_of(pod):
@@ -237,6 +265,8 @@ def deployment(rendered, daemonset, nodes, current, removed=(), found=None, rest
         # DaemonSets of OVS with the labels of their pods.
         selectors=dict((name, workloads["DaemonSet/" + name]["spec"]["selector"]["matchLabels"]) for name in (OVS, HYBRID) if "DaemonSet/" + name in workloads),
         on_delete=on_delete,
+        # Nodes that give up OVS-DPDK.
+        removed=list(removed),
         # OVS-DPDK, as module k8s_rollout_info takes it.
         ovs=[dict(kind="DaemonSet", name=daemonset, namespace=NAMESPACE)],
     )
@@ -262,15 +292,15 @@ def release(listed, current=()):
         found = [re.search(r":v(\d+)\.(\d+)\.(\d+)", image) for image in specs]
         return sorted(tuple(int(number) for number in match.groups()) for match in found if match)
 
-    readers = [pod for pod in listed if is_system(pod) and (pod["metadata"].get("labels") or {}).get("app") in READERS]
-    images = dict((pod["metadata"]["name"], dict((item["name"], item["image"]) for item in pod["spec"]["containers"])) for pod in readers)
-    started = [
-        images[pod["metadata"]["name"]].get(status["name"], "")
-        for pod in readers
-        for status in pod["status"].get("containerStatuses") or []
-        if status.get("imageID")
-    ]
-    applied = [container["image"] for item in current if item["metadata"]["name"] in READERS for container in item["spec"]["template"]["spec"]["containers"]]
+    def images(spec, app):
+        return [item["image"] for item in spec["containers"] if app in READERS and item["name"] == READERS[app]]
+
+    started = []
+    for pod in [pod for pod in listed if is_system(pod)]:
+        app = (pod["metadata"].get("labels") or {}).get("app")
+        if any(status["name"] == READERS.get(app) and status.get("imageID") for status in pod["status"].get("containerStatuses") or []):
+            started += images(pod["spec"], app)
+    applied = [image for item in current for image in images(item["spec"]["template"]["spec"], item["metadata"]["name"])]
     found = tags(started if started else applied)
     return "v%d.%d.%d" % found[-1] if found else ""
 
@@ -316,7 +346,7 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
     that to recreate pods of others.
     """
     newest = newest_revisions(revisions)
-    orphans, outdated, switches, recreate, own, foreign, unmanaged = [], [], [], [], [], [], []
+    orphans, outdated, unready, switches, removed_switches, recreate, own, foreign, unmanaged = [], [], [], [], [], [], [], [], []
     started = {}
     for pod in [pod for pod in listed if is_system(pod)]:
         name, node = owner(pod), node_of(pod)
@@ -326,9 +356,14 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
             # Its DaemonSet was deleted without it; the new one must not mistake it for one of its newest.
             heir = daemonset if daemonset == OVS or node in nodes else OVS
             orphans.append(named(pod, labels=dict(plan["selectors"][heir], **{"pod-template-generation": "0"})))
-        old = name in plan["on_delete"] and (labels.get("controller-revision-hash") != newest.get(name) or node in restart)
-        if old and node not in excluded:
-            outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=pod_ready(pod), tunnel_bridge=tunnel_bridge(pod)))
+        # No other pod follows where the label of its node goes.
+        if name in plan["on_delete"] and node not in excluded and not (name == HYBRID and node in plan["removed"]):
+            if labels.get("controller-revision-hash") != newest.get(name) or node in restart:
+                outdated.append(dict(name=pod["metadata"]["name"], owner=name, node=node, ready=pod_ready(pod), tunnel_bridge=tunnel_bridge(pod)))
+            elif not pod_ready(pod):
+                unready.append(dict(labels=plan["selectors"][name], node=node))
+        if node in plan["removed"] and labels.get("app") == OVS_DPDK_APP:
+            removed_switches.append(dict(name=pod["metadata"]["name"], node=node, running=bool(running)))
         if name in (OVS, HYBRID) and running:
             if node not in excluded:
                 switches.append(pod["metadata"]["name"])
@@ -342,8 +377,8 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
             recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
             if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
                 own.append(named(pod))
-        # It has its address from another network.
-        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since:
+        # It has its address from another network. DaemonSet kube-ovn-cni may be younger than the network, where somebody recreated it.
+        if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since and not is_on_kube_ovn(pod):
             if is_managed(pod):
                 foreign.append(named(pod))
             else:
@@ -352,7 +387,9 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
         orphans=orphans,
         # Those that do not run come first, for a node without OVS loses nothing.
         outdated=sorted(outdated, key=lambda pod: (pod["ready"], pod["node"])),
+        unready=unready,
         switches=switches,
+        removed_switches=removed_switches,
         recreate=recreate,
         # Those that have to be deleted, and whether to wait for the end of each.
         removed=[item for item in (dict(objects=own, wait=True), dict(objects=foreign if consent else [], wait=False)) if item["objects"]],

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn
 
 # On Deployment kube-ovn-controller: installer variables that were taken over. It marks a Kube-OVN that this collection deployed.
 ANNOTATION = "kube-ovn-dpdk/adopted-variables"
@@ -24,6 +27,12 @@ SWITCHES = ("DaemonSet/ovs-ovn", "DaemonSet/ovs-ovn-dpdk")
 OTHERS = (CONTROLLER, "Deployment/ovn-central", "Deployment/kube-ovn-monitor", "DaemonSet/kube-ovn-cni", "DaemonSet/kube-ovn-pinger")
 # Set by this role, or no setting of a running Kube-OVN.
 NOT_ADOPTED = ("VERSION", "REGISTRY", "IMAGE_PULL_POLICY", "LABEL", "DPDK", "DPDK_TAG", "DPDK_CPU", "DPDK_MEMORY", "DPDK_TUNNEL_IFACE", "HYBRID_DPDK")
+# Where the images of releases are, as containerd names it.
+UPSTREAM = "docker.io/kubeovn"
+# Suffixes of quantities: the API server writes a quantity in another way than an installer.
+UNITS = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": 1}
+UNITS.update((unit, 1000**power) for power, unit in enumerate("kMGTPE", 1))
+UNITS.update((unit + "i", 1024**power) for power, unit in enumerate("KMGTPE", 1))
 # What OVS-DPDK needs changed in workloads that are not its own.
 DPDK_FLAGS = ("--dpdk-tunnel-iface",)
 
@@ -47,6 +56,26 @@ def flags_of(container):
 def env_of(container):
     """{name: value} of the environment of a container; values from elsewhere are left out."""
     return {item["name"]: item.get("value") or "" for item in container.get("env") or [] if "valueFrom" not in item}
+
+
+def registry_of(image):
+    """Registry with path of an image, as containerd names it."""
+    place = image.partition("@")[0].rpartition("/")[0] or "library"
+    host, slash, path = place.partition("/")
+    if host == "index.docker.io":
+        return "docker.io" + slash + path
+    return place if re.search(r"[.:]", host) or host == "localhost" else "docker.io/" + place
+
+
+def repository_of(image):
+    """Name of an image without registry, tag and digest."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def quantity(value):
+    """A quantity of Kubernetes as a number; text that is none is returned as it is."""
+    found = re.match(r"([0-9]+(?:\.[0-9]*)?)([a-zA-Z]*)\Z", str(value))
+    return Fraction(found.group(1)) * UNITS[found.group(2)] if found and found.group(2) in UNITS else str(value)
 
 
 def containers_of(workload):
@@ -214,6 +243,24 @@ def _host_paths(workload):
     }
 
 
+def _image_changes(before, after, same_release, asked):
+    """What of the image changes beside its registry, which is asked for, or refused by a rule; with another release the tag is another."""
+    old, fresh = before.get("image") or "", after.get("image") or ""
+    by_tag = same_release and "VERSION" not in asked
+    names = [image.rpartition("/")[2] if by_tag else repository_of(image) for image in (old, fresh)]
+    return [_difference("image", old, fresh)] if names[0] != names[1] else []
+
+
+def _resource_changes(before, after):
+    found = []
+    for kind in ("limits", "requests"):
+        old, fresh = ((container.get("resources") or {}).get(kind) or {} for container in (before, after))
+        for name in sorted(set(old) | set(fresh)):
+            if quantity(old.get(name)) != quantity(fresh.get(name)):
+                found.append(_difference("%s %s" % (kind, name), old.get(name), fresh.get(name)))
+    return found
+
+
 def changes(rendered, current, asked, overlays=(), same_release=True):
     """What a deployment would change in the workloads of Kube-OVN beyond OVS-DPDK, each in one clause.
 
@@ -223,16 +270,23 @@ def changes(rendered, current, asked, overlays=(), same_release=True):
     wanted = by_title(rendered["objects"])
     sources = {(source["container"], source.get("flag") or source["env"]): source["variable"] for source in rendered["sources"]}
     for name, workload in sorted(by_title(current).items()):
-        if name not in OTHERS or name not in wanted:
+        if name not in OTHERS + SWITCHES or name not in wanted:
             continue
         new = wanted[name]
+        # Of the kernel's OVS beside OVS-DPDK the containers alone are compared.
+        switch = name in SWITCHES
+        if switch and any(_kube_ovn.has_hugepages(item["spec"]["template"]["spec"]) for item in (workload, new)):
+            continue
         asked_flags, patched = _asked_by(overlays, new)
         there = containers_of(workload)
         for container, after in sorted(containers_of(new).items()):
             if container not in there:
                 continue
             before = there[container]
-            for read, skipped in ((flags_of, set(DPDK_FLAGS) | asked_flags), (env_of, set())):
+            if not patched:
+                clauses = _image_changes(before, after, same_release, asked) + (_resource_changes(before, after) if same_release else [])
+                found += ["%s, container %s: %s" % (name, container, clause) for clause in clauses]
+            for read, skipped in () if switch else ((flags_of, set(DPDK_FLAGS) | asked_flags), (env_of, set())):
                 if read is env_of and patched:
                     continue
                 old, fresh = read(before), read(after)
@@ -246,7 +300,7 @@ def changes(rendered, current, asked, overlays=(), same_release=True):
                     if not same_release and variable is None and key not in ("OVN_DB_IPS", "NODE_IPS"):
                         continue
                     found.append("%s, container %s: %s" % (name, container, _difference(key, old.get(key), fresh.get(key))))
-        if not patched:
+        if not patched and not switch:
             for key in ("replicas",):
                 if workload["kind"] == "Deployment" and workload["spec"].get(key, 1) != new["spec"].get(key, 1):
                     found.append("%s: %s" % (name, _difference(key, workload["spec"].get(key, 1), new["spec"].get(key, 1))))
@@ -279,6 +333,12 @@ def networks(objects):
                 if flag in names and value and not re.search(r"\$", value):
                     found.setdefault(names[flag], value)
     return found
+
+
+def registries(objects):
+    """The registries of the images that Kube-OVN itself runs with."""
+    there = {item["metadata"]["name"]: containers_of(item) for item in by_title(objects).values()}
+    return sorted({registry_of(there[name][container]["image"]) for name, container in _kube_ovn.READERS.items() if container in there.get(name, {})})
 
 
 def places(objects):

@@ -298,8 +298,9 @@ def ignored_settings(pods, attachments, subnets):
 
 
 def cluster_facts(version_info, nodes, workloads, pods, services, own):
-    """What rules of scope cluster look at, of what role kube_ovn has read. `own` is what `hosts` returned."""
-    current = list(workloads)
+    """What rules of scope cluster look at, of what role kube_ovn has read: `workloads` of all namespaces. `own` is what `hosts` returned."""
+    current = [item for item in workloads if _kube_ovn.is_system(item)]
+    foreign = _kube_ovn_adoption.own_record(current) is None
     service = next((item for item in services if item["metadata"]["name"] == "kubernetes"), {})
     return {
         "kubernetes_version": version_info,
@@ -314,7 +315,9 @@ def cluster_facts(version_info, nodes, workloads, pods, services, own):
         "settings": {entry["host"]: entry for entry in own},
         "running_release": _kube_ovn.release(pods, current),
         "networks": _kube_ovn_adoption.networks(current),
-        "managers": _kube_ovn_adoption.managers(current) if _kube_ovn_adoption.own_record(current) is None else [],
+        "managers": _kube_ovn_adoption.managers(current) if foreign else [],
+        "registries": _kube_ovn_adoption.registries(current) if foreign else [],
+        "elsewhere": _kube_ovn.elsewhere(workloads),
         "service_address": (service.get("spec") or {}).get("clusterIP") or "",
     }
 

@@ -187,7 +187,8 @@ class Cluster:
                     here = [self.all("v1/pods")[-1]]
                 updated += here[0]["metadata"]["labels"].get("controller-revision-hash") == revision
                 available += node not in self.down
-            counts = {"desiredNumberScheduled": wanted, "updatedNumberScheduled": updated, "numberAvailable": available, "numberReady": available}
+            counts = {"updatedNumberScheduled": updated, "numberAvailable": available, "numberReady": available}
+            counts.update(desiredNumberScheduled=wanted, currentNumberScheduled=wanted)
             workload["status"] = {**counts, "observedGeneration": metadata["generation"]}
         for workload in self.all("apps/v1/deployments"):
             replicas = workload["spec"].get("replicas", 1)

@@ -120,6 +120,59 @@ def test_a_node_that_is_down_is_left_out_by_name(site, cluster):
     assert site.converge(kube_ovn_excluded_nodes=["node-2"])[0] == 0
 
 
+def give_both_nodes_to_dpdk(site):
+    inventory = json.loads(json.dumps(INVENTORY))
+    inventory["all"]["children"]["nodes"]["hosts"]["host-2"] = {"kube_ovn_node_name": "node-2"}
+    (site.folder / "inventory.json").write_text(json.dumps(inventory))
+
+
+def on(cluster, node):
+    return [name for name in cluster.pods("ovs-ovn-dpdk") if node in name]
+
+
+def test_no_node_follows_one_that_an_earlier_run_has_taken_down(site, cluster):
+    give_both_nodes_to_dpdk(site)
+    site.converge()
+    first, second = on(cluster, "node-1"), on(cluster, "node-2")
+    cluster.down.add("node-1")
+    # The second run finds the pod on node-1 up to date.
+    for restarted in (True, False):
+        code, output = site.run(kube_ovn_dpdk_memory="3Gi", kube_ovn_wait_timeout=3)
+        assert (code != 0, on(cluster, "node-2"), on(cluster, "node-1") != first) == (True, second, restarted)
+        assert "on node node-1 was not ready after 3 s" in " ".join(output.split())
+        first = on(cluster, "node-1")
+    cluster.down.clear()
+    site.converge(kube_ovn_dpdk_memory="4Gi")
+    assert on(cluster, "node-1") != first
+    assert on(cluster, "node-2") != second
+
+
+def test_a_node_whose_switch_crashes_can_give_ovs_dpdk_up(site, cluster):
+    give_both_nodes_to_dpdk(site)
+    site.converge()
+    (site.folder / "inventory.json").write_text(json.dumps(INVENTORY))
+    (crashing,) = on(cluster, "node-2")
+    answer = cluster.executed
+    # Its container runs from time to time, and has gone again when the command comes.
+    failure = {"status": "Failure", "message": 'container not found ("openvswitch")', "reason": "InternalError"}
+    cluster.executed = lambda pod, command: [(3, json.dumps(failure).encode())] if pod == crashing else answer(pod, command)
+    output = site.converge(kube_ovn_clean_removed_nodes=True)[1]
+    assert (labels(cluster, "node-2")["ovn.kubernetes.io/ovs_dp_type"], on(cluster, "node-2")) == ("kernel", [])
+    assert "OVS may find them: node-2." in output
+    assert site.converge(kube_ovn_clean_removed_nodes=True)[0] == 0
+
+
+def test_a_switch_that_does_not_run_is_not_asked_to_clean_up(site, cluster):
+    give_both_nodes_to_dpdk(site)
+    site.converge()
+    (site.folder / "inventory.json").write_text(json.dumps(INVENTORY))
+    (crashing,) = on(cluster, "node-2")
+    cluster.get("v1/pods", crashing)["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    cluster.commands.clear()
+    assert "OVS may find them: node-2." in site.converge(kube_ovn_clean_removed_nodes=True)[1]
+    assert cluster.commands == []
+
+
 ODD = {
     "SVC_CIDR": "10.233.0.0/18",
     "POD_CIDR": "10.32.0.0/16",
@@ -253,6 +306,36 @@ def test_what_nobody_asked_to_change_is_named_and_needs_consent(site, cluster):
     overlay = {"kind": "DaemonSet", "name": "kube-ovn-cni", "flags": {"cni-server": {"--mtu": 1400}}}
     assert site.run("--check", entry="check", kube_ovn_overlays=[overlay])[0] == 0
     assert site.run("--check", entry="check", kube_ovn_take_over=True)[0] == 0
+
+
+def test_the_registry_of_a_running_kube_ovn_has_to_be_named(site, cluster):
+    def images():
+        return [item["image"] for item in cluster.workload("DaemonSet", "kube-ovn-cni")["spec"]["template"]["spec"]["containers"]]
+
+    install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve", "REGISTRY": "registry.example.com/kubeovn"})
+    before = images()
+    code, output = site.run(kube_ovn_take_over=True)
+    assert code != 0
+    assert "Kube-OVN runs with images of registry.example.com/kubeovn, and would get those of docker.io/kubeovn" in " ".join(output.split())
+    assert images() == before
+    site.converge(kube_ovn_registry="registry.example.com/kubeovn")
+    assert images() == before
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_kube_ovn_in_another_namespace_is_left_alone(site, cluster, state):
+    install(site, cluster, {})
+    for key in [key for key in cluster.fake.STORE if key[1] == "kube-system" and "database" not in key[2]]:
+        item = cluster.fake.STORE.pop(key)
+        item["metadata"]["namespace"] = "kube-ovn"
+        cluster.fake.STORE[key[0], "kube-ovn", key[2]] = item
+    cluster.get("v1/services", "kubernetes", "default")["spec"]["clusterIP"] = "10.96.0.1"
+    before = objects(cluster)
+    code, output = site.run(kube_ovn_state=state)
+    assert code != 0
+    there = "DaemonSet kube-ovn/kube-ovn-cni, DaemonSet kube-ovn/ovs-ovn, Deployment kube-ovn/kube-ovn-controller, Deployment kube-ovn/ovn-central"
+    assert f"Kube-OVN runs in another namespace than kube-system ({there})" in " ".join(output.split())
+    assert objects(cluster) == before
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,64 @@ def test_what_was_asked_for_and_what_dpdk_needs_is_no_change():
     assert len(adoption.changes(new, current, {})) == 1
 
 
+def container(item):
+    return item["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_other_images_and_other_resources_are_named():
+    current, new = objects(), rendered()
+    container(current[0])["image"] = "r.example:5000/kubeovn/kube-ovn:v1.12.35-debug"
+    container(current[0])["resources"] = {"limits": {"memory": "9Gi", "cpu": "1"}, "requests": {"cpu": "200m"}}
+    container(new["objects"][0])["resources"] = {"limits": {"memory": "1Gi", "cpu": 1}, "requests": {"cpu": "0.2", "memory": "300Mi"}}
+    container(current[1])["image"] = "r.example:5000/kubeovn/own:v1.12.35"
+    own = "DaemonSet/kube-ovn-cni, container cni-server: image would become kubeovn/kube-ovn:v1.12.35 (it is r.example:5000/kubeovn/own:v1.12.35)"
+    name = "Deployment/kube-ovn-controller, container kube-ovn-controller: "
+    limits = [name + "limits memory would become 1Gi (it is 9Gi)", name + "requests memory would be added (300Mi)"]
+    tag = name + "image would become kubeovn/kube-ovn:v1.12.35 (it is r.example:5000/kubeovn/kube-ovn:v1.12.35-debug)"
+    assert adoption.changes(new, current, {}) == [own, tag, *limits]
+    # Tags and limits are a matter of the release, and of who asks for them.
+    assert adoption.changes(new, current, {}, same_release=False) == [own]
+    assert adoption.changes(new, current, {"VERSION": "v1.12.35"}) == [own, *limits]
+    overlays = [{"kind": item["kind"], "name": item["metadata"]["name"], "patch": {"spec": {}}} for item in current]
+    assert adoption.changes(new, current, {}, overlays) == []
+    # The registry is asked for, or refused.
+    container(current[1])["image"] = "r.example:5000/kubeovn/kube-ovn:v1.12.35"
+    assert adoption.changes(new, current[1:], {}) == []
+
+
+@pytest.mark.parametrize(("memory", "pages", "found"), [("1Gi", False, 1), ("800Mi", False, 0), ("1Gi", True, 0)])
+def test_of_the_switches_only_the_kernels_own_is_compared(memory, pages, found):
+    current, new = (workload("DaemonSet", "ovs-ovn", "openvswitch", [flag]) for flag in ("--old", "--new"))
+    container(current)["resources"] = {"limits": {"memory": memory}}
+    container(new)["resources"] = {"limits": {"memory": "800Mi", **({"hugepages-2Mi": "1Gi"} if pages else {})}}
+    assert len(adoption.changes({**rendered(), "objects": [new]}, [current], {})) == found
+
+
+@pytest.mark.parametrize(
+    ("image", "registry"),
+    [
+        ("kubeovn/kube-ovn:v1.12.35", "docker.io/kubeovn"), ("docker.io/kubeovn/kube-ovn:v1", "docker.io/kubeovn"),
+        ("index.docker.io/kubeovn/kube-ovn", "docker.io/kubeovn"), ("r.example:5000/a/b/kube-ovn:v1@sha256:0", "r.example:5000/a/b"),
+        ("localhost/kube-ovn:v1", "localhost"), ("kube-ovn:v1", "docker.io/library"), ("r.example:5000/kube-ovn", "r.example:5000"),
+    ],
+)  # fmt: skip
+def test_the_registry_of_an_image_is_named_as_containerd_does(image, registry):
+    assert adoption.registry_of(image) == registry
+    current = objects()
+    container(current[0])["image"] = image
+    others = [workload("DaemonSet", "ovs-ovn", "openvswitch"), workload("Deployment", "coredns", "coredns")]
+    container(others[1])["image"] = "r.example/coredns:v1"
+    assert adoption.registries(current + others) == sorted({registry, "docker.io/kubeovn"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("1000m", 1, True), ("1Gi", "1024Mi", True), ("1.5", "1500m", True), ("1G", "1Gi", False), ("x", "x", True), ("1Gx", "1G", False), (None, "0", False)],
+)
+def test_quantities_are_compared_as_the_api_server_reads_them(one, other, same):
+    assert (adoption.quantity(one) == adoption.quantity(other)) is same
+
+
 @pytest.mark.parametrize(
     ("metadata", "name"),
     [

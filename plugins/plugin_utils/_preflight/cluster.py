@@ -128,6 +128,8 @@ def cluster_facts(api, groups, hostvars, settings=None):
         if re.match(OTHER_NETWORKS, metadata["name"]):
             networks.append(name)
     workloads = [dict(item, kind=kind) for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment")) for item in api.get(key, [])]
+    databases_and_controllers = [dict(item, kind="Deployment") for key in ("databases", "controllers") for item in api.get(key, [])]
+    elsewhere = _kube_ovn.elsewhere(workloads + databases_and_controllers)
     workloads = [item for item in workloads if item["metadata"]["namespace"] == _kube_ovn.NAMESPACE]
     foreign = _kube_ovn_adoption.own_record(workloads) is None
     return dict(
@@ -141,6 +143,8 @@ def cluster_facts(api, groups, hostvars, settings=None):
         # An empty list where an earlier run of this collection deployed Kube-OVN.
         managers=_kube_ovn_adoption.managers(workloads) if foreign else [],
         places=_kube_ovn_adoption.places(workloads) if foreign else {},
+        registries=_kube_ovn_adoption.registries(workloads) if foreign else [],
+        elsewhere=elsewhere,
         networks=_kube_ovn_adoption.networks(workloads),
         other_networks=networks,
         foreign_multus=attachments.foreign_multus(api.get("daemonsets", []))["managed"],

@@ -224,6 +224,29 @@ def other_manager(case):
         )
 
 
+@rule("kube-ovn-namespace", CLUSTER, "no Kube-OVN runs in another namespace than kube-system")
+def other_namespace(case):
+    found = case.facts.get("elsewhere") or []
+    if found:
+        yield error(
+            "Kube-OVN runs in another namespace than kube-system (%s), where it is neither taken over nor removed; a second one would have the same "
+            "switches, databases and custom resources" % ", ".join(found),
+            "uninstall it with the tool that installed it, or install it in namespace kube-system with that tool",
+        )
+
+
+@rule("adopted-registry", CLUSTER, "the inventory names the registry of a Kube-OVN that runs already")
+def adopted_registry(case):
+    """Roles that build, bundle and look for images know the inventory only."""
+    running = case.facts.get("registries") or []
+    if running and running != [_kube_ovn_adoption.UPSTREAM] and not case.setting("kube_ovn_registry") and not variables(case).get("REGISTRY"):
+        yield error(
+            "Kube-OVN runs with images of %s, and would get those of %s" % (", ".join(running), _kube_ovn_adoption.UPSTREAM),
+            "set for all hosts: kube_ovn_registry: %s; to change it, name the other registry, such as %s"
+            % (next(name for name in running if name != _kube_ovn_adoption.UPSTREAM), _kube_ovn_adoption.UPSTREAM),
+        )
+
+
 @rule("adopted-places", CLUSTER, "the inventory names the directories of a Kube-OVN that runs already")
 def adopted_places(case):
     """Other settings of an adopted Kube-OVN are kept by its role alone. These are followed by roles on the nodes, which know the inventory only."""

@@ -255,15 +255,58 @@ def test_nothing_is_done_with_pods_on_nodes_that_are_left_out():
     assert ([item["name"] for item in found["outdated"]], found["switches"]) == (["b"], ["b"])
 
 
+DOWN = [dict(type="Ready", status="False")]
+
+
+def test_pods_that_are_up_to_date_and_not_ready_hold_the_others_up():
+    listed = [
+        pod("a", DEDICATED, "node-1", conditions=DOWN),
+        pod("b", DEDICATED, "node-2"),
+        pod("c", DEDICATED, "node-3", revision="old", conditions=DOWN),
+        pod("d", DEDICATED, "node-4", conditions=DOWN),
+        pod("e", DEDICATED, "node-5", conditions=DOWN),
+        pod("f", "kube-ovn-cni", "node-2", conditions=DOWN),
+        pod("g", DEDICATED, "node-6", metadata=dict(deletionTimestamp="2026-01-01T00:31:00Z")),
+    ]
+    found = judged(listed, revisions=REVISIONS, excluded=["node-4"], restart=["node-5"])
+    assert found["unready"] == [dict(labels={"app": "ovs-dpdk"}, node="node-1"), dict(labels={"app": "ovs-dpdk"}, node="node-6")]
+    # Those that a restart may help.
+    assert [(item["name"], item["ready"]) for item in found["outdated"]] == [("c", False), ("e", False)]
+
+
+def test_the_switches_of_nodes_that_give_up_ovs_dpdk_are_found_whether_they_run_or_not():
+    there = dict(labels={"app": "ovs-dpdk", "controller-revision-hash": "new"})
+    crashing = [dict(name="openvswitch", state=dict(waiting=dict(reason="CrashLoopBackOff")))]
+    listed = [
+        pod("a", HYBRID, "node-1", metadata=there),
+        pod("b", HYBRID, "node-2", metadata=there),
+        pod("c", HYBRID, "node-3", metadata=there, containerStatuses=crashing),
+        pod("d", DEDICATED, "node-3", metadata=dict(labels={"app": "ovs"})),
+    ]
+    plan = _kube_ovn.deployment(rendered(HYBRID), HYBRID, ["node-1"], [], ["node-2", "node-3"])
+    found = _kube_ovn.pods(listed, plan, HYBRID, ["node-1"])
+    assert found["removed_switches"] == [dict(name="b", node="node-2", running=True), dict(name="c", node="node-3", running=False)]
+    # While they end, no other pod is waited for on their node.
+    for item in listed:
+        item["status"]["conditions"] = DOWN
+    found = _kube_ovn.pods(listed, plan, HYBRID, ["node-1"], REVISIONS + [revision("new", 2, HYBRID)])
+    assert ([item["name"] for item in found["outdated"]], [item["node"] for item in found["unready"]]) == ([], ["node-1"])
+    found = _kube_ovn.pods(listed, plan, HYBRID, ["node-1"], REVISIONS + [revision("newer", 2, HYBRID)])
+    assert ([item["name"] for item in found["outdated"]], found["unready"]) == (["a"], [])
+
+
 def test_a_stateful_set_of_the_same_name_is_no_daemon_set_of_ovs():
     other = dict(STATEFUL, metadata=dict(STATEFUL["metadata"], ownerReferences=[dict(kind="StatefulSet", name=DEDICATED)]), revision=99)
     assert judged([pod("a", DEDICATED)], revisions=REVISIONS + [other])["outdated"] == []
 
 
-def reader(app, tag, started=True, name=None):
-    status = dict(name=app, image="x", imageID="docker://sha256:1" if started else "", state=dict(waiting=dict(reason="ImagePullBackOff")))
-    container = dict(name=app, image="r.example:5000/kubeovn/kube-ovn:" + tag)
-    return pod(name or app, metadata=dict(labels=dict(app=app)), spec=dict(containers=[container]), containerStatuses=[status])
+def reader(app, tag, started=True, name=None, injected=()):
+    containers = [dict(name="cni-server" if app == "kube-ovn-cni" else app, image="r.example:5000/kubeovn/kube-ovn:" + tag)]
+    statuses = [dict(name=containers[0]["name"], imageID="docker://sha256:1" if started else "", state=dict(waiting=dict(reason="ImagePullBackOff")))]
+    for image in injected:
+        containers.append(dict(name="istio-proxy", image=image))
+        statuses.insert(0, dict(name="istio-proxy", imageID="docker://sha256:2", state=dict(running=dict())))
+    return pod(name or app, metadata=dict(labels=dict(app=app)), spec=dict(containers=containers), containerStatuses=statuses)
 
 
 @pytest.mark.parametrize(
@@ -278,14 +321,38 @@ def reader(app, tag, started=True, name=None):
         ([reader("ovn-central", "v1.12.35", started=False), reader("x", "v1.13.2")], "v1.12.35", "v1.12.35"),
         ([], "v1.12.35", "v1.12.35"),
         ([reader("ovn-central", "latest")], "v1.12.35", ""),
+        # What a mesh has injected is no release of Kube-OVN.
+        ([reader("ovn-central", "v1.12.35", injected=["istio/proxyv2:v1.20.3"])], "v1.12.35", "v1.12.35"),
+        ([reader("kube-ovn-cni", "v1.12.35", started=False, injected=["istio/proxyv2:v1.20.3"])], "v1.11.5", "v1.11.5"),
     ],
 )
 def test_the_release_that_runs_is_the_newest_that_ever_started(listed, applied, found):
     there = []
     for name, image in [("coredns", "coredns:v9.9.9"), ("ovn-central", "kubeovn/kube-ovn:%s-x86" % applied)] if applied else []:
         there.append(workload("Deployment", name))
-        there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name="a", image=image)]
+        there[-1]["spec"]["template"]["spec"]["containers"] = [dict(name=name, image=image), dict(name="istio-proxy", image="istio/proxyv2:v1.20.3")]
     assert _kube_ovn.release(listed, there) == found
+
+
+@pytest.mark.parametrize(
+    "kind, name, namespace, more, found",
+    [
+        ("DaemonSet", "kube-ovn-cni", "net", {}, ["DaemonSet net/kube-ovn-cni"]),
+        ("Deployment", "ovn-central", "net", {}, ["Deployment net/ovn-central"]),
+        ("DaemonSet", "kube-ovn-cni", "kube-system", {}, []),
+        # What anybody can have in a namespace of his own.
+        ("DaemonSet", "kube-ovn-pinger", "net", {}, []),
+        ("DaemonSet", "ovs-ovn", "net", dict(hostNetwork=False), []),
+        ("DaemonSet", "ovs-ovn", "net", dict(status=dict(desiredNumberScheduled=3, currentNumberScheduled=0)), []),
+        ("Deployment", "ovn-central", "net", dict(status=None), []),
+    ],
+)
+def test_a_kube_ovn_in_another_namespace_is_one_that_has_pods(kind, name, namespace, more, found):
+    item = workload(kind, name, currentNumberScheduled=2, replicas=1)
+    item["metadata"]["namespace"] = namespace
+    item["spec"]["template"]["spec"]["hostNetwork"] = more.get("hostNetwork", True)
+    item["status"] = more.get("status", item["status"])
+    assert _kube_ovn.elsewhere([item]) == found
 
 
 @pytest.mark.parametrize(
@@ -456,6 +523,26 @@ def test_pods_with_an_address_from_before_are_foreign_and_those_without_a_contro
     assert found["removed"] == [dict(objects=found["foreign"], wait=False)]
     assert [text.partition(". ")[2].partition(" ")[0] for text in found["reports"]] == ["No"]
     assert (judged(listed)["foreign"], judged(listed)["unmanaged"]) == ([], [])
+
+
+def test_pods_that_have_their_address_from_kube_ovn_are_not_foreign_however_old_they_are():
+    """DaemonSet kube-ovn-cni may have been recreated since. An address that Kube-OVN noted beside that of another network is none of the pod."""
+
+    def made(name, address="10.16.0.5", provider="", allocated="true"):
+        key = provider + "ovn.kubernetes.io/"
+        notes = {key + "allocated": allocated, key + "ip_address": address}
+        return pod(name, "web", spec=dict(hostNetwork=False), podIP="10.16.0.5", metadata=dict(annotations=notes))
+
+    listed = [
+        made("ours"),
+        made("dual", "10.16.0.5,fd00::5"),
+        made("attached", provider="net1.default."),
+        made("elsewhere", "10.16.0.50"),
+        made("asked", allocated=""),
+        made("unnamed", provider="net1"),
+    ]
+    found = judged(listed, since="2026-01-01T00:20:00Z", consent=True)
+    assert [item["metadata"]["name"] for item in found["removed"][0]["objects"]] == ["elsewhere", "asked", "unnamed"]
 
 
 # --- removal ----------------------------------------------------------------------------------------------------------------------

@@ -462,6 +462,13 @@ CASES = [
      {"places": {"CNI_CONFIG_PRIORITY": "05"}}, {"kube_ovn_installer_variables": {"CNI_CONFIG_PRIORITY": "05"}}),
     ("adopted-places", "error", "cluster", {"places": {"CNI_BIN_DIR": "/usr/libexec/cni"}}, {"kube_ovn_take_over": True},
      {"places": {"CNI_BIN_DIR": "/opt/cni/bin", "CNI_CONF_DIR": "/etc/cni/net.d", "CNI_CONFIG_PRIORITY": "01", "LOG_DIR": "/var/log"}}, {}),
+    ("adopted-registry", "error", "cluster", {"registries": ["docker.io/kubeovn", "r.example/kubeovn"]}, {"kube_ovn_take_over": True},
+     {"registries": ["docker.io/kubeovn"]}, {}),
+    ("adopted-registry", "error", "cluster", {"registries": ["r.example/kubeovn"]}, {},
+     {"registries": ["r.example/kubeovn"]}, {"kube_ovn_registry": "r.example/kubeovn"}),
+    ("adopted-registry", "error", "cluster", {"registries": ["r.example/kubeovn"]}, {"kube_ovn_installer_variables": {"REGISTRY": ""}},
+     {"registries": ["r.example/kubeovn"]}, {"kube_ovn_installer_variables": {"REGISTRY": "docker.io/kubeovn"}}),
+    ("kube-ovn-namespace", "error", "cluster", {"elsewhere": ["DaemonSet kube-ovn/ovs-ovn"]}, {"kube_ovn_take_over": True}, {"elsewhere": []}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="Helm release a", objects=["DaemonSet/ovs-ovn"])]}, {}, {"managers": []}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {},
      {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {"kube_ovn_take_over": True}),
@@ -1022,13 +1029,18 @@ def test_cluster_facts_from_the_api_and_the_hosts():
             spec=dict(
                 template=dict(
                     spec=dict(
-                        containers=[dict(image="side:latest"), dict(image="r.example:5000/kube-ovn:v1.12.35")],
+                        containers=[dict(name="side", image="side:v9.9.9"), dict(name="cni-server", image="r.example:5000/kube-ovn:v1.12.35")],
                         volumes=[dict(name="cni-conf", hostPath=dict(path="/etc/cni"))],
                     )
                 )
             ),
         ),
         dict(metadata=dict(name="kube-flannel-ds", namespace="kube-flannel"), spec=POD),
+        dict(
+            metadata=dict(name="ovs-ovn", namespace="net"),
+            spec=dict(template=dict(spec=dict(POD["template"]["spec"], hostNetwork=True))),
+            status=dict(currentNumberScheduled=1),
+        ),
         dict(metadata=dict(name="kube-proxy", namespace="kube-system"), spec=POD),
         dict(
             metadata=dict(name="rke2-multus", namespace="kube-system", labels={"app.kubernetes.io/managed-by": "Helm"}),
@@ -1044,6 +1056,9 @@ def test_cluster_facts_from_the_api_and_the_hosts():
         "f": dict(preflight_build_host=dict(host=dict(docker="")), preflight_base_images=dict(failed=True, msg="no CA"), preflight_unexamined="no CA"),
     }
     api = dict(version="v1.24.17", nodes=[node], daemonsets=daemonsets, pods=[])
+    for key, name, namespace in (("databases", "ovn-central", "net"), ("controllers", "kube-ovn-controller", "kube-system")):
+        pod = dict(containers=[dict(name=name, image="other/kube-ovn:v1.16.2")], hostNetwork=True)
+        api[key] = [dict(metadata=dict(name=name, namespace=namespace), spec=dict(template=dict(spec=pod)), status=dict(replicas=3))]
     facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e", "f"]}, hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
@@ -1051,6 +1066,8 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     }
     assert facts["managers"] == [dict(name="Helm", objects=["DaemonSet/ovs-ovn"])]
     assert facts["places"] == {"CNI_CONF_DIR": "/etc/cni"}
+    assert facts["registries"] == ["r.example:5000"]
+    assert facts["elsewhere"] == ["DaemonSet net/ovs-ovn", "Deployment net/ovn-central"]
     assert facts["running_release"] == "v1.12.35"
     assert facts["foreign_multus"] == ["kube-system/rke2-multus"]
     assert facts["other_networks"] == ["DaemonSet kube-flannel/kube-flannel-ds"]
