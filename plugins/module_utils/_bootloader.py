@@ -64,7 +64,8 @@ KERNEL_CMDLINE = "/etc/kernel/cmdline"
 GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 GRUBENV_HEADER = "# GRUB Environment Block\n"
 RECORD = "/etc/kube-ovn-dpdk/kernel-arguments.json"
-# Set by systemd-boot, and by GRUB 2.12 and later for itself (grub-core/commands/bli.c): 4 bytes of attributes, then UTF-16.
+# StubInfo is set by the stub of a unified kernel image; LoaderInfo by systemd-boot, and by GRUB 2.12 and later for itself (grub-core/commands/bli.c):
+# 4 bytes of attributes, then UTF-16.
 LOADER_INFO = EFI_VARIABLE % "LoaderInfo"
 GENERATORS = (
     "/usr/sbin/grub2-mkconfig",
@@ -80,6 +81,7 @@ EVALUATE = (
 BEGIN = "# BEGIN kube_ovn.dpdk (managed by Ansible)"
 END = "# END kube_ovn.dpdk"
 LINUX = re.compile(r"^(\s*linux(?:16|efi)?\s+\S+)(.*)$")
+LINUX_KEY = re.compile(r"^[ \t]*linux[ \t]+\S", re.M)
 OPTIONS = re.compile(r"^([ \t]*options[ \t]+)(.*)$", re.M)
 # Takes the words of given names and page sizes out of a command line. Follows keyed(), so it knows which size a count belongs to.
 AWK = """\
@@ -294,7 +296,7 @@ class BootLoader(object):
             found = dict((key, record[key]) for key in ("owners", "lines", "unterminated", "directory", "generated"))
             found["interrupted"] = record.get("interrupted")
             if found["interrupted"]:
-                # Both are needed.
+                # One without either cannot be read.
                 found["interrupted"] = dict((key, found["interrupted"][key]) for key in ("lines", "replaced"))
             return found
         except (KeyError, TypeError, ValueError):
@@ -315,7 +317,7 @@ class BootLoader(object):
 
     def replaced(self, owner=None):
         """Arguments that a run which was cut off was about to take out of the menu."""
-        if self.reads_dropins:
+        if self.uses_dropins:
             return comment_value(self.sysroot.read_exact(DROPIN % (owner or self.owner)), "replaced", optional=True) or []
         return (self.record["interrupted"] or {"replaced": []})["replaced"]
 
@@ -336,6 +338,12 @@ class BootLoader(object):
             raise HostError(
                 "this host boots from an image (ostree), which owns the kernel arguments; set them with rpm-ostree kargs or in the image"
             )
+        stub = self.efi_variable("StubInfo")
+        if stub:
+            raise HostError(
+                "this host was booted from a unified kernel image (%s), whose command line is inside; set it where the image is built, or in an addon of it, "
+                "or boot a kernel of a boot entry" % stub
+            )
         info = self.efi_variable("LoaderInfo")
         if info.startswith("systemd-boot"):
             self.detect_systemd_boot()
@@ -345,7 +353,7 @@ class BootLoader(object):
                 "this host was booted by %s, not by GRUB, so what is written for GRUB would not reach the kernel; set the arguments where %s finds them, "
                 "or boot by GRUB or systemd-boot" % (info, info.split(" ")[0])
             )
-        self.entries = [path for path in sysroot.glob(ENTRIES + "/*.conf") if "rescue" not in os.path.basename(path)]
+        self.entries = [path for path in self.of_kernels(sysroot.glob(ENTRIES + "/*.conf")) if "rescue" not in os.path.basename(path)]
         self.menu_path = self.grub_cfg() if self.generator or self.entries else None
         menu = sysroot.read_exact(self.menu_path, "") if self.menu_path else ""
         imports = bool(re.search(r"^\s*(blscfg|bls_import)\b", menu, re.M))
@@ -367,6 +375,10 @@ class BootLoader(object):
         if self.kind:
             self.find_default_size()
 
+    def of_kernels(self, paths):
+        """Boot entries but those of images, other systems and programs, which have no linux key. GRUB skips them (create_entry() of EL's blscfg.c)."""
+        return [path for path in paths if LINUX_KEY.search(self.sysroot.read_exact(path, ""))]
+
     def efi_variable(self, name):
         return (self.sysroot.read_bytes(EFI_VARIABLE % name) or b"")[4:].decode("utf-16-le", "replace").rstrip("\0")
 
@@ -386,14 +398,12 @@ class BootLoader(object):
                 "systemd-boot counts boots (%s), and renames entries as it does; run systemd-bless-boot good, and remove /etc/kernel/tries"
                 % (", ".join(counted) or "/etc/kernel/tries")
             )
-        texts = dict((path, sysroot.read_exact(path, "")) for path in everything)
-        # Those of other systems and programs have efi in place of linux.
-        self.entries = [path for path in everything if re.search(r"^[ \t]*linux[ \t]", texts[path], re.M) and "rescue" not in os.path.basename(path)]
+        self.entries = [path for path in self.of_kernels(everything) if "rescue" not in os.path.basename(path)]
         if not self.entries:
             raise HostError("systemd-boot has no entry of a kernel in %s; is the EFI partition mounted?" % " or ".join(
                 place + "/loader/entries" for place in EFI_PLACES
             ))
-        several = [path for path in self.entries if len(OPTIONS.findall(texts[path])) > 1]
+        several = [path for path in self.entries if len(OPTIONS.findall(sysroot.read_exact(path, ""))) > 1]
         if several:
             raise HostError("%s has more than one line of options; join them to one" % ", ".join(several))
         if not sysroot.exists(KERNEL_CMDLINE):
@@ -600,7 +610,7 @@ class BootLoader(object):
         """Path of the boot entry that boots by default (is_default_entry() and bls_cmp() of GRUB's blscfg.c on EL)."""
         if self.systemd_boot:
             return self.default_of_systemd_boot()
-        everything = self.sysroot.glob(ENTRIES + "/*.conf")
+        everything = self.of_kernels(self.sysroot.glob(ENTRIES + "/*.conf"))
 
         def by_version(path):
             return [

@@ -936,6 +936,13 @@ REAL = {
         lambda tree, patch: tree.write("/efi/EFI/Linux/abc-6.1.0.efi", ""),
         "systemd-boot boots unified kernel images (/efi/EFI/Linux/abc-6.1.0.efi), whose command line is inside",
     ),
+    "unified kernel image that shim or the firmware has booted": (
+        el9,
+        lambda tree, patch: tree.write_bytes(
+            boot_trees.LOADER_INFO.replace("LoaderInfo", "StubInfo"), b"\x06\x00\x00\x00" + "systemd-stub 257\0".encode("utf-16-le")
+        ),
+        "this host was booted from a unified kernel image (systemd-stub 257), whose command line is inside",
+    ),
     "boots that are counted": (
         systemd_boot,
         lambda tree, patch: tree.write("/efi/loader/entries/abc-6.1.0+2-1.conf", "linux /linux\noptions ro\n"),
@@ -993,6 +1000,21 @@ def test_hosts_that_nothing_can_be_promised_for(tree, monkeypatch, name):
     make(tree)
     spoil(tree, monkeypatch)
     refused(tree, FOUR, message)
+
+
+@pytest.mark.parametrize("saved", ["", "zz-windows", "0", "Windows"])
+def test_entry_of_something_else_than_a_kernel(tree, saved):
+    """GRUB skips what has no linux key, so it is neither edited nor the default."""
+    host = el9(tree)
+    env = re.sub("saved_entry=.*", "saved_entry=" + saved, tree.read("/boot/grub2/grubenv"))
+    tree.write("/boot/grub2/grubenv", env)
+    tree.write("/boot/loader/entries/zz-windows.conf", "title Windows\n# linux is below\nefi /EFI/Microsoft/Boot/bootmgfw.efi\n")
+    original = tree.listing()
+    result = change(tree, FOUR)
+    assert result["command_line"] == host.words()
+    assert tree.listing()["boot/loader/entries/zz-windows.conf"] == original["boot/loader/entries/zz-windows.conf"]
+    change(tree, FOUR, state="absent")
+    assert tree.listing() == original
 
 
 def test_grub_says_its_name_too(tree):
@@ -1086,7 +1108,7 @@ def test_what_fails_later_undoes_what_was_written_before(tree, monkeypatch, fami
         assert len(written) <= number
 
 
-def killed(number, function):
+def killed(number, function, *arguments):
     """Run the function in a process that is killed before its write with this number; False where it has no such write."""
     child = os.fork()
     if not child:
@@ -1101,7 +1123,7 @@ def killed(number, function):
 
         _bootloader.BootLoader.write = counted
         try:
-            function()
+            function(*arguments)
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -1129,7 +1151,8 @@ def asked(tree, owner, arguments):
 def lines_of(tree, host):
     """Words of all entries of the host's kernels."""
     if not host.bls and not hasattr(host, "place"):
-        return [item["words"] for item in _bootloader.leaves(_bootloader.menu_items(tree.read(host.menu))) if not re.search("rescue|recovery", item["names"][0])]
+        items = _bootloader.leaves(_bootloader.menu_items(tree.read(host.menu)))
+        return [item["words"] for item in items if not re.search("rescue|recovery", item["names"][0])]
     paths = [path for place in ("/boot", "/efi") for path in Sysroot(tree.root).glob(place + "/loader/entries/abc-*.conf")]
     return [host.words(re.search(r"abc-(.*)\.conf", path).group(1)) for path in paths if "rescue" not in path]
 
@@ -1149,7 +1172,7 @@ def test_run_that_is_killed_between_two_writes(tmpdir, family, what, then):
         original = tree.listing()
         for pair in before:
             asked(tree, *pair)
-        if not killed(number, lambda: asked(tree, owner, arguments)):
+        if not killed(number, asked, tree, owner, arguments):
             break
         owners = dict(before, **{owner: arguments})
         if then == "another owner":
@@ -1177,7 +1200,7 @@ def test_generated_menu_of_a_run_that_is_killed(tmpdir, make):
             os.unlink(tree.path(host.menu))
             asked(tree, "hugepages", OLD)
             host.boot()
-            if not killed(number, lambda: asked(tree, "hugepages", arguments)):
+            if not killed(number, asked, tree, "hugepages", arguments):
                 break
             result = asked(tree, "hugepages", arguments)
             assert [word for word in host.words() if word.startswith(("isolcpus", "nohz_full"))] == arguments, number
@@ -1191,7 +1214,7 @@ def test_edit_after_a_run_that_was_killed(tmpdir, family):
     for number in range(1, 5):
         tree = Tree(tmpdir.mkdir("root%d" % number))
         host = FAMILIES[family](tree)
-        killed(number, lambda: asked(tree, "hugepages", OLD))
+        killed(number, asked, tree, "hugepages", OLD)
         names = [host.menu] if family == "Debian" else ["/boot/loader/entries/" + name for name in os.listdir(tree.path("/boot/loader/entries"))]
         for name in names:
             if family == "EL 9":
@@ -1211,7 +1234,7 @@ def test_record_of_an_earlier_release(tree):
     record = json.loads(tree.read(_bootloader.RECORD))
     assert sorted(record) == ["directory", "generated", "lines", "owners", "unterminated"]
     settled(tree, OLD)
-    killed(1, lambda: asked(tree, "hugepages", NEW))
+    killed(1, asked, tree, "hugepages", NEW)
     asked(tree, "hugepages", NEW)
     assert sorted(json.loads(tree.read(_bootloader.RECORD))) == sorted(record)
     assert "nohz_full=1" not in host.words()
