@@ -13,6 +13,9 @@ Lines    all others (EL): the lines that the boot loader reads are edited where 
          So are the entries of systemd-boot, and /etc/kernel/cmdline.
          What was there before is kept in RECORD, line by line, and comes back byte by byte.
 
+A run may be killed between any two of its writes. So RECORD is written first, with what each line was and what it becomes, and again as the last one;
+a drop-in that was given up or changed keeps the old arguments in a comment until the menu is in place.
+
 Texts of files are decoded as Latin-1, so that bytes of any encoding survive.
 """
 
@@ -61,7 +64,8 @@ KERNEL_CMDLINE = "/etc/kernel/cmdline"
 GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 GRUBENV_HEADER = "# GRUB Environment Block\n"
 RECORD = "/etc/kube-ovn-dpdk/kernel-arguments.json"
-# Set by systemd-boot, and by GRUB 2.12 and later for itself (grub-core/commands/bli.c): 4 bytes of attributes, then UTF-16.
+# StubInfo is set by the stub of a unified kernel image; LoaderInfo by systemd-boot, and by GRUB 2.12 and later for itself (grub-core/commands/bli.c):
+# 4 bytes of attributes, then UTF-16.
 LOADER_INFO = EFI_VARIABLE % "LoaderInfo"
 GENERATORS = (
     "/usr/sbin/grub2-mkconfig",
@@ -77,6 +81,7 @@ EVALUATE = (
 BEGIN = "# BEGIN kube_ovn.dpdk (managed by Ansible)"
 END = "# END kube_ovn.dpdk"
 LINUX = re.compile(r"^(\s*linux(?:16|efi)?\s+\S+)(.*)$")
+LINUX_KEY = re.compile(r"^[ \t]*linux[ \t]+\S", re.M)
 OPTIONS = re.compile(r"^([ \t]*options[ \t]+)(.*)$", re.M)
 # Takes the words of given names and page sizes out of a command line. Follows keyed(), so it knows which size a count belongs to.
 AWK = """\
@@ -160,12 +165,14 @@ def render_block(arguments, default_kb, comments=()):
 BLOCK = re.compile(r"^%s\n.*?^%s\n" % (re.escape(BEGIN), re.escape(END)), re.M | re.S)
 
 
-def comment_value(text, key):
-    """The JSON value of a comment in a block of ours, None where there is no such block."""
+def comment_value(text, key, optional=False):
+    """The JSON value of a comment in a block of ours, None where there is no such block, or no such comment in it that is optional."""
     match = BLOCK.search(text or "")
     if not match:
         return None
     line = re.search(r"^# %s: (.*)$" % key, match.group(0), re.M)
+    if optional and not line:
+        return None
     try:
         return json.loads(line.group(1))
     except (AttributeError, ValueError):
@@ -283,10 +290,15 @@ class BootLoader(object):
         text = self.sysroot.read_exact(RECORD)
         if text is None:
             owners = comment_value(self.sysroot.read_exact(DEFAULTS), "owners") if self.has_defaults else None
-            return {"owners": owners or [], "lines": {}, "unterminated": False, "directory": False, "generated": False}
+            return {"owners": owners or [], "lines": {}, "unterminated": False, "directory": False, "generated": False, "interrupted": None}
         try:
             record = json.loads(text)
-            return dict((key, record[key]) for key in ("owners", "lines", "unterminated", "directory", "generated"))
+            found = dict((key, record[key]) for key in ("owners", "lines", "unterminated", "directory", "generated"))
+            found["interrupted"] = record.get("interrupted")
+            if found["interrupted"]:
+                # One without either cannot be read.
+                found["interrupted"] = dict((key, found["interrupted"][key]) for key in ("lines", "replaced"))
+            return found
         except (KeyError, TypeError, ValueError):
             raise HostError(
                 "%s was changed by hand and cannot be read; restore it from a backup, or take the arguments out by hand and remove it"
@@ -303,6 +315,16 @@ class BootLoader(object):
     def other_owners(self):
         return dict((name, words) for name, words in self.owners() if name != self.owner)
 
+    def replaced(self, owner=None):
+        """Arguments that a run which was cut off was about to take out of the menu."""
+        if self.uses_dropins:
+            return comment_value(self.sysroot.read_exact(DROPIN % (owner or self.owner)), "replaced", optional=True) or []
+        return (self.record["interrupted"] or {"replaced": []})["replaced"]
+
+    def words_of_all(self):
+        """What no admin has put into the menu, also after a run that was cut off."""
+        return [word for owner, words in self.owners() for word in words + self.replaced(owner)]
+
     def written(self):
         """When the settings were written, in seconds since the epoch; 0 where there are none."""
         return max([self.sysroot.mtime(path) for path in (RECORD, DROPIN % self.owner)])
@@ -316,6 +338,12 @@ class BootLoader(object):
             raise HostError(
                 "this host boots from an image (ostree), which owns the kernel arguments; set them with rpm-ostree kargs or in the image"
             )
+        stub = self.efi_variable("StubInfo")
+        if stub:
+            raise HostError(
+                "this host was booted from a unified kernel image (%s), whose command line is inside; set it where the image is built, or in an addon of it, "
+                "or boot a kernel of a boot entry" % stub
+            )
         info = self.efi_variable("LoaderInfo")
         if info.startswith("systemd-boot"):
             self.detect_systemd_boot()
@@ -325,7 +353,7 @@ class BootLoader(object):
                 "this host was booted by %s, not by GRUB, so what is written for GRUB would not reach the kernel; set the arguments where %s finds them, "
                 "or boot by GRUB or systemd-boot" % (info, info.split(" ")[0])
             )
-        self.entries = [path for path in sysroot.glob(ENTRIES + "/*.conf") if "rescue" not in os.path.basename(path)]
+        self.entries = [path for path in self.of_kernels(sysroot.glob(ENTRIES + "/*.conf")) if "rescue" not in os.path.basename(path)]
         self.menu_path = self.grub_cfg() if self.generator or self.entries else None
         menu = sysroot.read_exact(self.menu_path, "") if self.menu_path else ""
         imports = bool(re.search(r"^\s*(blscfg|bls_import)\b", menu, re.M))
@@ -347,6 +375,10 @@ class BootLoader(object):
         if self.kind:
             self.find_default_size()
 
+    def of_kernels(self, paths):
+        """Boot entries but those of images, other systems and programs, which have no linux key. GRUB skips them (create_entry() of EL's blscfg.c)."""
+        return [path for path in paths if LINUX_KEY.search(self.sysroot.read_exact(path, ""))]
+
     def efi_variable(self, name):
         return (self.sysroot.read_bytes(EFI_VARIABLE % name) or b"")[4:].decode("utf-16-le", "replace").rstrip("\0")
 
@@ -366,14 +398,12 @@ class BootLoader(object):
                 "systemd-boot counts boots (%s), and renames entries as it does; run systemd-bless-boot good, and remove /etc/kernel/tries"
                 % (", ".join(counted) or "/etc/kernel/tries")
             )
-        texts = dict((path, sysroot.read_exact(path, "")) for path in everything)
-        # Those of other systems and programs have efi in place of linux.
-        self.entries = [path for path in everything if re.search(r"^[ \t]*linux[ \t]", texts[path], re.M) and "rescue" not in os.path.basename(path)]
+        self.entries = [path for path in self.of_kernels(everything) if "rescue" not in os.path.basename(path)]
         if not self.entries:
             raise HostError("systemd-boot has no entry of a kernel in %s; is the EFI partition mounted?" % " or ".join(
                 place + "/loader/entries" for place in EFI_PLACES
             ))
-        several = [path for path in self.entries if len(OPTIONS.findall(texts[path])) > 1]
+        several = [path for path in self.entries if len(OPTIONS.findall(sysroot.read_exact(path, ""))) > 1]
         if several:
             raise HostError("%s has more than one line of options; join them to one" % ", ".join(several))
         if not sysroot.exists(KERNEL_CMDLINE):
@@ -580,7 +610,7 @@ class BootLoader(object):
         """Path of the boot entry that boots by default (is_default_entry() and bls_cmp() of GRUB's blscfg.c on EL)."""
         if self.systemd_boot:
             return self.default_of_systemd_boot()
-        everything = self.sysroot.glob(ENTRIES + "/*.conf")
+        everything = self.of_kernels(self.sysroot.glob(ENTRIES + "/*.conf"))
 
         def by_version(path):
             return [
@@ -643,35 +673,68 @@ class BootLoader(object):
 
     def plan(self, arguments):
         """New texts of files by path; an empty one stands for a file that goes."""
-        if not self.edits and self.reads_dropins:
+        if self.uses_dropins:
             return self.plan_dropin(arguments)
-        owners = [(name, arguments if name == self.owner else words) for name, words in self.record["owners"]]
-        if self.owner not in dict(owners):
-            owners.append((self.owner, arguments))
-        owners = [(name, words) for name, words in owners if words]
+        owners = self.owners_with(arguments)
         texts = {}
         lines = {}
         if self.edits:
-            self.plan_lines(owners, texts, lines)
+            self.plan_lines(owners, texts, lines, {})
         self.plan_defaults(owners, texts)
-        record = ""
-        if owners:
-            record = {"owners": owners, "lines": lines}
-            record["unterminated"] = self.record["unterminated"] or self.is_unterminated()
-            record["generated"] = not self.edits
-            record["directory"] = self.record["directory"] or not self.sysroot.isdir(os.path.dirname(RECORD))
-            record = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        texts[RECORD] = record
+        texts[RECORD] = self.record_text(owners, lines) if owners else ""
         return texts
+
+    @property
+    def uses_dropins(self):
+        return not self.edits and self.reads_dropins
+
+    def owners_with(self, arguments):
+        owners = [(name, arguments if name == self.owner else words) for name, words in self.record["owners"]]
+        if self.owner not in dict(owners):
+            owners.append((self.owner, arguments))
+        return [(name, words) for name, words in owners if words]
+
+    def record_text(self, owners, lines, **more):
+        record = {"owners": owners, "lines": lines}
+        record["unterminated"] = self.record["unterminated"] or self.is_unterminated()
+        record["generated"] = not self.edits
+        record["directory"] = self.record["directory"] or not self.sysroot.isdir(os.path.dirname(RECORD))
+        return json.dumps(dict(record, **more), indent=1, sort_keys=True) + "\n"
 
     def plan_dropin(self, arguments):
         if not arguments:
             return {DROPIN % self.owner: ""}
-        comments = ["# arguments: %s" % json.dumps(arguments)]
+        return {DROPIN % self.owner: self.dropin_text(arguments)}
+
+    def dropin_text(self, arguments, comments=()):
+        return render_block(arguments, self.default_kb, ["# arguments: %s" % json.dumps(arguments)] + self.directory_comment() + list(comments))
+
+    def directory_comment(self):
         made = "# directory: true" in self.sysroot.read_exact(DROPIN % self.owner, "")
-        if made or not self.sysroot.isdir(DROPINS):
-            comments.append("# directory: true")
-        return {DROPIN % self.owner: render_block(arguments, self.default_kb, comments)}
+        return ["# directory: true"] if made or not self.sysroot.isdir(DROPINS) else []
+
+    def interim(self, texts, arguments, generate):
+        """Texts to write before all others, so that a run after one that is killed meanwhile knows what belongs to whom; those of `texts` replace them last."""
+        replaced = [word for word in self.owned() + self.replaced() if word not in arguments]
+        path = DROPIN % self.owner if self.uses_dropins else RECORD
+        if path not in texts or not (generate or len(texts) > 1):
+            return {}
+        if not self.uses_dropins:
+            return {path: self.journal(arguments, replaced)}
+        if arguments:
+            return {path: self.dropin_text(arguments, ["# replaced: %s" % json.dumps(replaced)])} if replaced else {}
+        lines = [BEGIN, "# arguments: %s" % json.dumps(self.owned()), "# replaced: %s" % json.dumps(replaced)] + self.directory_comment()
+        return {path: "\n".join(lines + ["# Has no effect, and goes as soon as the menu is without these arguments.", END]) + "\n"}
+
+    def journal(self, arguments, replaced):
+        """The record while lines are changed: each as it was found and as it will be. Who gives up arguments is an owner until the end."""
+        lines = {}
+        found = {}
+        if self.edits:
+            self.plan_lines(self.owners_with(arguments), {}, lines, found)
+        if arguments:
+            return self.record_text(self.owners_with(arguments), lines, interrupted={"lines": found, "replaced": replaced})
+        return self.record_text(self.record["owners"], found, interrupted={"lines": lines, "replaced": replaced})
 
     def is_unterminated(self):
         text = self.sysroot.read_exact(DEFAULTS, "")
@@ -699,25 +762,47 @@ class BootLoader(object):
         ):
             texts[DEFAULTS] = at_end
 
-    def plan_lines(self, owners, texts, lines):
-        template = (
-            self.record["lines"].get(KERNEL_CMDLINE)
-            or next(iter(sorted(self.record["lines"].items())), (None, None))[1]
-        )
+    def known_line(self, key, current):
+        """What the record says of a line: what it was without us and what was made of it; None where it is the host's own."""
+        line = self.record["lines"].get(key)
+        if not self.record["interrupted"]:
+            return line
+        # A run was killed before or after it came to this line.
+        sides = [side for side in (line, self.record["interrupted"]["lines"].get(key)) if side]
+        found = [side for side in sides if side.get("text", side["written"]) == current]
+        if not found and current is not None:
+            # Others have edited it since.
+            found = [side for side in sides if self.has_all(current, side)]
+            found.sort(key=lambda side: -len(self.added(side)))
+            if not found and set(split_arguments(current)) & set(word for side in sides for word in self.added(side)):
+                found = sides
+        return dict((name, found[0][name]) for name in ("base", "written")) if found else None
+
+    def templates(self):
+        """Lines of ours that a new kernel's may be a copy of."""
+        sides = [self.record["lines"]] + ([self.record["interrupted"]["lines"]] if self.record["interrupted"] else [])
+        return [side.get(KERNEL_CMDLINE) or sorted(side.items())[0][1] for side in sides if side]
+
+    def plan_lines(self, owners, texts, lines, found):
+        """Fills in texts by path, and by line what it was and becomes for the record (lines), and what it is now (found)."""
+        templates = self.templates()
 
         same = owners and owners == [tuple(pair) for pair in self.record["owners"]]
 
         def edit(key, current):
             """The new text of a line, None for one that is not to be; noted down."""
-            known = self.record["lines"].get(key)
-            copied = known is None and current is not None and template and self.has_all(current, template)
+            known = self.known_line(key, current)
+            copied = None
+            if known is None and current is not None:
+                copied = next((template for template in templates if self.has_all(current, template)), None)
+            found[key] = dict(known or copied or {"base": current, "written": current}, text=current)
             if same and current is not None and (known or copied) and says(current, owners, self.default_kb):
                 # Also where others have edited it since, or have made it of an edited one: it says what it should.
                 if known:
                     lines[key] = known
                 return current
             if copied:
-                known = template
+                known = dict((name, copied[name]) for name in ("base", "written"))
             base = (
                 without_arguments(current, known["base"], known["written"])
                 if known and current is not None
@@ -744,12 +829,15 @@ class BootLoader(object):
             words = text.rstrip()
             texts[KERNEL_CMDLINE] = edit(KERNEL_CMDLINE, words) + text[len(words):]
 
+    @staticmethod
+    def added(template):
+        """Words of ours in a line."""
+        base = split_arguments(template["base"] or "")
+        return [word for word in split_arguments(template["written"] or "") if word not in base]
+
     def has_all(self, current, template):
         words = split_arguments(current)
-        base = split_arguments(template["base"] or "")
-        return template["written"] != template["base"] and all(
-            word in words for word in split_arguments(template["written"]) if word not in base
-        )
+        return template["written"] != template["base"] and all(word in words for word in self.added(template))
 
     def edited_menu(self, edit):
         text = self.sysroot.read_exact(self.menu_path)
@@ -912,9 +1000,11 @@ class BootLoader(object):
         with io.open(handle, "wb") as stream:
             stream.write(text.encode("latin-1"))
         if os.path.basename(path) == "grubenv":
-            # GRUB writes to the blocks of this file, so it stays the same file.
-            shutil.copyfile(name, target)
+            # GRUB writes to the blocks of this file, so it stays the same file, and at no time an empty one.
             os.unlink(name)
+            with io.open(target, "r+b") as stream:
+                stream.write(text.encode("latin-1"))
+                stream.truncate()
             return
         times = None if created else os.stat(target)
         self.module.atomic_move(name, target)
@@ -924,13 +1014,21 @@ class BootLoader(object):
         elif path == DEFAULTS and self.kind == "bls":
             # kernel-install has the generator rewrite /etc/kernel/cmdline from this file where it is the newer one (20-grub.install of EL 9 and later).
             os.utime(target, (times.st_atime, times.st_mtime))
+        if path == RECORD:
+            # On the disk before any of the lines that it is about.
+            for name in (target, os.path.dirname(target)):
+                handle = os.open(name, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
 
     def remove(self, path, target):
         """A file of ours goes, and with it the directory that was made for it, if that is empty."""
         text = self.sysroot.read_exact(path, "")
         if os.path.exists(target):
             os.unlink(target)
-        made = self.record["directory"] if path == RECORD else "# directory: true" in text
+        made = json.loads(text or "{}").get("directory") if path == RECORD else "# directory: true" in text
         if made:
             try:
                 os.rmdir(os.path.dirname(target))

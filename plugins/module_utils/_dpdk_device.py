@@ -142,6 +142,8 @@ class Binder(object):
             self.driverctl = sysroot.path("/usr/sbin/driverctl")
         self.timeout = module.params["timeout"]
         self.later = module.params["later"] and module.check_mode
+        # Which the kernel takes from their driver some time after this run.
+        self.blocked = set()
 
     def modprobe(self, *arguments):
         # The PATH of a plain user's session may lack the directory.
@@ -172,7 +174,8 @@ class Binder(object):
                 refuse_if_held(self.sysroot, device)
             refuse_if_unfit(self.sysroot, device, driver, final, self.module.params["noiommu"], self.later)
         for address in sorted(given_back):
-            refuse_if_held(self.sysroot, Device(self.sysroot, address))
+            if not self.record.is_foreign(address):
+                refuse_if_held(self.sysroot, Device(self.sysroot, address))
         for driver in sorted(set(wanted.values())):
             if self.later or self.sysroot.isdir("%s/%s" % (DRIVERS, driver)) or not self.sysroot.is_real:
                 continue
@@ -213,6 +216,10 @@ class Binder(object):
         row = self.record.rows.get(address)
         return row["driver"] if row and self.sysroot.exists(UNIT) else None
 
+    def keeps_saved(self, address):
+        """Whether what driverctl has saved is somebody else's."""
+        return bool(self.driverctl) and self.record.is_foreign(address) and address not in self.record.saved
+
     def needs_saving(self, address, driver):
         return bool(self.driverctl and self.module.params["persistent"] and self.saved(address) != driver)
 
@@ -230,22 +237,39 @@ class Binder(object):
     def remember(self, device, driver):
         row = self.record.rows.get(device.address)
         if row and not self.record.is_other_card(device):
+            if self.record.is_foreign(device.address) and row["driver"] != driver:
+                # It is taken from whoever had it.
+                row["kernel_driver"] = None
             row["driver"] = driver
             return
+        # One that has the driver already is somebody else's, and stays there when it is given back.
+        found = device.driver if device.driver == driver or device.driver not in USERSPACE_DRIVERS else None
+        self.record.saved.discard(device.address)
+        if found in USERSPACE_DRIVERS and self.needs_saving(device.address, driver):
+            self.record.saved.add(device.address)
         self.record.rows[device.address] = {
             "address": device.address,
             "driver": driver,
-            "kernel_driver": device.driver if device.driver not in USERSPACE_DRIVERS else None,
+            "kernel_driver": found,
             "interface": (device.interfaces or [None])[0],
             "mac": device.hardware_mac,
             "kind": device.kind,
         }
 
-    def blocked(self, device):
+    def give_up(self, device, driver):
+        """The error of a device that its driver has not released in time. Once it does, no probe is to give the device to the driver of the override.
+
+        The kernel has it locked until then, so that this write may wait as well, in a process that is left behind too.
+        """
+        self.blocked.add(device.address)
+        try:
+            bounded(lambda: self.sysroot.poke(device.path + "/driver_override", "\n"), 1)
+        except (HostError, TimeoutExpired):
+            pass
         found = ", ".join(holders(self.sysroot, device)) or "a process that cannot be found"
         return HostError(
             "%s was not released by %s within %d s, since %s has it open; the kernel unbinds it as soon as it is released"
-            % (device.address, device.driver, self.timeout, found)
+            % (device.address, driver, self.timeout, found)
         )
 
     def rebind(self, device, driver):
@@ -262,13 +286,13 @@ class Binder(object):
             # A driver may take its time, or hang in its firmware.
             bounded(lambda: self.sysroot.poke("/sys/bus/pci/drivers_probe", device.address), max(self.timeout, 1))
         except TimeoutExpired:
-            raise self.blocked(device)
+            raise self.give_up(device, old)
 
     def bind(self, address, driver):
         device = Device(self.sysroot, address)
         persistent = self.module.params["persistent"]
         needed = device.driver != driver or self.needs_saving(address, driver)
-        if self.driverctl and (needed or not persistent):
+        if self.driverctl and (needed or not persistent) and not self.keeps_saved(address):
             # It saves under one name; what another version of it has saved under the other would stay.
             self.forget(address)
         if not needed:
@@ -301,6 +325,9 @@ class Binder(object):
         return said
 
     def give_back(self, address):
+        if self.record.is_foreign(address):
+            self.drop(address)
+            return
         device = Device(self.sysroot, address)
         row = self.record.rows.get(address, {})
         kernel_driver = self.kernel_driver(device)
@@ -326,11 +353,13 @@ class Binder(object):
 
     def drop(self, address):
         """A card that was pulled, or whose slot has another one: nothing is bound in its place at boot, and the device that is there now is left alone."""
+        if not self.keeps_saved(address):
+            self.forget(address)
         self.record.rows.pop(address, None)
-        self.forget(address)
 
     def run_driverctl(self, device, arguments):
         """Its error message, if any: it reports drivers that are slow as failed, and what counts is the driver that the device has in the end."""
+        driver = device.driver
         with tempfile.TemporaryFile() as output:
             def run():
                 rc, out, err = self.module.run_command([self.driverctl] + arguments)
@@ -344,7 +373,7 @@ class Binder(object):
                 # It unbinds and probes.
                 bounded(run, 2 * max(self.timeout, 1))
             except TimeoutExpired:
-                raise self.blocked(device)
+                raise self.give_up(device, driver)
             except HostError:
                 rc = 1
             output.seek(0)
@@ -458,13 +487,17 @@ def run(module):
     binder.warn_of_configurations(wanted)
     addresses = set(wanted) | given_back
     before = binder.state(addresses)
-    after = dict((address, {"driver": driver, "driver at boot": driver if params["persistent"] else None}) for address, driver in wanted.items())
+    after = {}
     for address in given_back:
         device = Device(sysroot, address)
-        ours = address not in gone and (address in binder.record.rows or device.driver in USERSPACE_DRIVERS)
-        after[address] = {"driver": binder.kernel_driver(device) if ours else device.driver, "driver at boot": None}
+        foreign = binder.record.is_foreign(address)
+        ours = address not in gone and not foreign and (address in binder.record.rows or device.driver in USERSPACE_DRIVERS)
+        kept = binder.saved(address) if binder.keeps_saved(address) else None
+        after[address] = {"driver": binder.kernel_driver(device) if ours else device.driver, "driver at boot": kept}
     for address in sorted(wanted):
         binder.remember(Device(sysroot, address), wanted[address])
+        kept = binder.saved(address) if binder.keeps_saved(address) else None
+        after[address] = {"driver": wanted[address], "driver at boot": wanted[address] if params["persistent"] else kept}
     staying = dict((address, row) for address, row in binder.record.rows.items() if address not in given_back)
     changed = before != after or binder.is_stale(staying)
     if changed and not module.check_mode:
@@ -481,9 +514,10 @@ def run(module):
                 binder.bind(address, wanted[address])
                 bound.add(address)
         finally:
-            # What was not bound is as it was.
+            # What was not bound is as it was; one that is on its way from its driver still has to be given back.
             for address in set(wanted) - bound:
-                binder.record.rows.pop(address, None)
+                if address not in binder.blocked and Device(sysroot, address).driver == before[address]["driver"]:
+                    binder.record.rows.pop(address, None)
                 if address in remembered:
                     binder.record.rows[address] = remembered[address]
             binder.save()

@@ -183,7 +183,7 @@ def running_arguments(sysroot):
 
 def unescaped(text):
     """A path of fstab or of /proc/mounts, which have octal escapes for spaces and such (fstab(5))."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+    return re.sub(r"\\([0-7]{3})", lambda match: u"%c" % (int(match.group(1), 8) & 0xFF), text)
 
 
 def cpu_flags(sysroot):

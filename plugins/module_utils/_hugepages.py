@@ -10,6 +10,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import json
+import os
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kubelet
@@ -30,10 +31,28 @@ SYSCTL_FILES = (
     "/usr/local/lib/sysctl.d/*.conf",
     "/usr/lib/sysctl.d/*.conf",
     "/lib/sysctl.d/*.conf",
-    "/etc/sysctl.conf",
+)
+# systemd-sysctl reads it through a link in /etc/sysctl.d.
+SYSCTL_CONF = "/etc/sysctl.conf"
+TMPFILES = "/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
+# As systemd-tmpfiles reads them (tmpfiles.d(5)).
+TMPFILES_FILES = (
+    "/etc/tmpfiles.d/*.conf",
+    "/run/tmpfiles.d/*.conf",
+    "/usr/local/lib/tmpfiles.d/*.conf",
+    "/usr/lib/tmpfiles.d/*.conf",
+    "/lib/tmpfiles.d/*.conf",
 )
 # Of the kubelet (pkg/kubelet/cm/memorymanager/state): a checkpoint with the memory and the pages of each NUMA node.
 MEMORY_MANAGER_STATE = "memory_manager_state"
+
+
+def expanded(pattern):
+    """Patterns without braces."""
+    match = re.match(r"^(.*?)\{([^{}]*)\}(.*)$", pattern)
+    if not match:
+        return [pattern]
+    return [found for part in match.group(2).split(",") for found in expanded(match.group(1) + part + match.group(3))]
 
 
 class Memory(object):
@@ -105,8 +124,9 @@ class Memory(object):
     def mounts(self):
         """Mounted hugetlbfs: path and page size."""
         found = []
-        for line in self.sysroot.read("/proc/self/mounts", self.sysroot.read("/proc/mounts", "")).splitlines():
-            fields = line.split()
+        for line in self.sysroot.read("/proc/self/mounts", self.sysroot.read("/proc/mounts", "")).split("\n"):
+            # Other white space is part of a path.
+            fields = line.split(" ")
             if len(fields) > 3 and fields[2] == "hugetlbfs":
                 match = re.search(r"(?:^|,)pagesize=(\w+)", fields[3])
                 found.append({"path": unescaped(fields[1]), "size": kb_to_size(size_to_kb(match.group(1)) if match else self.default_kb)})
@@ -132,17 +152,41 @@ class Memory(object):
                 )
             raise HostError("pages of %s are not offered by this kernel; it has %s" % (kb_to_size(size_kb), known))
 
+    def configured_in(self, patterns):
+        """Files of a systemd.directory, in the order in which they are read: a file hides those of the same name in later directories."""
+        named = {}
+        for pattern in patterns:
+            for path in self.sysroot.glob(pattern):
+                named.setdefault(path.rpartition("/")[2], path)
+        return [named[name] for name in sorted(named)]
+
+    def reads_sysctl_conf(self):
+        """Whether anything reads /etc/sysctl.conf at boot by itself: from Debian 13 on nothing does."""
+        release = dict(re.findall(r'(?m)^(ID|VERSION_ID)="?([^"\n]*)"?', self.sysroot.read("/etc/os-release", "")))
+        version = re.match(r"^[0-9]+", release.get("VERSION_ID", ""))
+        return release.get("ID") != "debian" or bool(version and int(version.group(0)) < 13)
+
     def sysctl_count(self):
         """(file, count) of what systemd-sysctl sets for pages of the default size at boot, or None. The last one wins, as there."""
         found = None
-        named = {}
-        for pattern in SYSCTL_FILES[:-1]:
-            for path in self.sysroot.glob(pattern):
-                # A file hides those of the same name in later directories.
-                named.setdefault(path.rpartition("/")[2], path)
-        for path in [named[name] for name in sorted(named)] + [SYSCTL_FILES[-1]]:
+        paths = self.configured_in(SYSCTL_FILES)
+        real = os.path.realpath(self.sysroot.path(SYSCTL_CONF))
+        if self.reads_sysctl_conf() and real not in [os.path.realpath(self.sysroot.path(path)) for path in paths]:
+            paths.append(SYSCTL_CONF)
+        for path in paths:
             for value in re.findall(r"(?m)^\s*-?vm[./]nr_hugepages(?:_mempolicy)?\s*=\s*([0-9]+)\s*$", self.sysroot.read(path, "")):
                 found = (path, int(value))
+        return found
+
+    def foreign_tmpfiles(self):
+        """(file, path, text, whether it goes on where others write too) of lines of others that write to a file."""
+        found = []
+        for path in self.configured_in(TMPFILES_FILES):
+            for line in self.sysroot.read(path, "").splitlines() if path != TMPFILES else []:
+                fields = line.split(None, 6)
+                # Those that create files are written before all of this type.
+                if len(fields) == 7 and re.match(r"^w[!+=~^$-]*$", fields[0]):
+                    found.append((path, os.path.normpath(fields[1].strip("\"'")), fields[6].strip(), "+" in fields[0]))
         return found
 
     def static_memory_manager(self):
@@ -243,6 +287,42 @@ class Plan(object):
                 "%s sets vm.nr_hugepages = %d, which are pages of %s, at every boot, and %d are asked for; remove that line"
                 % (found[0], found[1], kb_to_size(default_kb), sum(wanted.values()))
             )
+
+    def check_tmpfiles(self, default_kb):
+        """Refuse lines of others that systemd-tmpfiles would write in place of ours.
+
+        It goes by the names of the files. Of lines with one path the first is written alone, unless a later one is to append. Other paths may be patterns or
+        links that lead to the same file, or its sum over all nodes, and are written in their order.
+        """
+        memory = self.memory
+
+        def real(path):
+            return os.path.realpath(memory.sysroot.path(path))
+
+        own = dict(("%s/nr_hugepages" % memory.directory(size_kb, node), (size_kb, count)) for size_kb, node, count in self.slots())
+        # What a file has when all our lines are written; None for what they do not determine.
+        then = {}
+        for size_kb, wanted in self.by_size.items():
+            for node in memory.nodes:
+                then[real("%s/nr_hugepages" % memory.directory(size_kb, node))] = (size_kb, wanted.get(node))
+            totals = [GLOBAL_DIR % size_kb + "/nr_hugepages"]
+            if size_kb == default_kb:
+                totals += ["/proc/sys/vm/nr_hugepages", "/proc/sys/vm/nr_hugepages_mempolicy"]
+            for path in totals:
+                then[real(path)] = (size_kb, sum(wanted.values()))
+        for path, pattern, text, appends in memory.foreign_tmpfiles():
+            later = os.path.basename(path) > os.path.basename(TMPFILES)
+            if pattern in own:
+                changed = [own[pattern]] if appends or not later else []
+            else:
+                files = set(real(found) for part in expanded(pattern) for found in memory.sysroot.glob(part))
+                changed = [then[name] for name in sorted(files & set(then))] if later else []
+            for size_kb, count in changed:
+                if text != "%s" % count:
+                    raise HostError(
+                        "%s writes %s to %s at every boot, so that pages of %s would be others than those that are asked for; remove that line"
+                        % (path, text, pattern, kb_to_size(size_kb))
+                    )
 
     def check_memory_manager(self):
         """Refuse to change counts under a kubelet that would not start with others."""

@@ -11,6 +11,9 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import contextlib
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -18,7 +21,7 @@ import time
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import BootLoader, pending
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, wait_until
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import (
     BARE_COUNT,
     DEFAULT_SIZE,
@@ -35,6 +38,51 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments im
 
 # COMMAND_LINE_SIZE of x86_64 and arm64, with the zero at the end. GRUB puts BOOT_IMAGE= in front.
 LONGEST = 2047
+# One run at a time, of whatever owner, since all of them edit the same lines. Nobody but root can open it.
+LOCK = "kube-ovn-dpdk-kernel-arguments.lock"
+# Seconds; a generator that looks for other systems takes its time.
+LOCK_TIMEOUT = 120
+
+
+@contextlib.contextmanager
+def locked(sysroot):
+    """Wait for other runs that change kernel arguments, and have others wait. The file goes with the lock."""
+    path = os.path.join(sysroot.path("/run") if sysroot.isdir("/run") else sysroot.root, LOCK)
+    handles = []
+
+    def acquired():
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                # Who cannot write this cannot write anything else either.
+                return True
+            raise HostError("%s cannot be opened: %s" % (sysroot.bare(path), os.strerror(error.errno)))
+        fcntl.fcntl(handle, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another run may have removed it since it was opened.
+            if os.path.exists(path) and os.path.samestat(os.fstat(handle), os.stat(path)):
+                handles.append(handle)
+                return True
+        except EnvironmentError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
+                os.close(handle)
+                raise HostError("%s cannot be locked: %s" % (sysroot.bare(path), os.strerror(error.errno)))
+        os.close(handle)
+        return False
+
+    if not wait_until(acquired, LOCK_TIMEOUT):
+        raise HostError(
+            "another run has been changing the kernel arguments of this host for %d s; wait for it to end (fuser %s names its process), then run again"
+            % (LOCK_TIMEOUT, sysroot.bare(path))
+        )
+    try:
+        yield
+    finally:
+        for handle in handles:
+            os.unlink(path)
+            os.close(handle)
 
 
 def check_length(words):
@@ -63,6 +111,7 @@ def check_owners(loader, arguments):
 def write_all(module, loader, texts, arguments, keys, generate):
     """Write files and menu, or leave all as it was. Returns the backups."""
     sysroot = loader.sysroot
+    interim = loader.interim(texts, arguments, generate)
     paths = sorted(texts) + ([loader.menu_path] if generate else [])
     old = dict((path, sysroot.read_exact(path)) for path in paths)
     written = []
@@ -70,12 +119,13 @@ def write_all(module, loader, texts, arguments, keys, generate):
 
     def put(path, text):
         target = os.path.realpath(sysroot.path(path))
-        if module.params["backup"] and os.path.exists(target):
+        if module.params["backup"] and os.path.exists(target) and path not in written:
             # The EFI partition refuses colons.
             copy = "%s.%d.%s~" % (target, os.getpid(), time.strftime("%Y%m%dT%H%M%S"))
             backups.append(copy)
             module.preserved_copy(target, copy)
-        written.append(path)
+        if path not in written:
+            written.append(path)
         loader.write(path, text)
 
     def undo():
@@ -91,10 +141,14 @@ def write_all(module, loader, texts, arguments, keys, generate):
                 os.unlink(copy)
 
     try:
-        for path in sorted(texts):
+        for path in sorted(interim):
+            put(path, interim[path])
+        for path in sorted(set(texts) - set(interim)):
             put(path, texts[path])
         if generate:
             put(*loader.generate(arguments, keys))
+        for path in sorted(interim):
+            put(path, texts[path])
     except (EnvironmentError, shutil.Error) as error:
         undo()
         raise HostError("writing the kernel arguments failed, and all is as it was: %s" % to_text(error))
@@ -140,8 +194,15 @@ def unchanged(loader, **more):
 
 
 def run(module):
+    sysroot = Sysroot(module.params["sysroot"])
+    if module.check_mode:
+        return settle(module, sysroot)
+    with locked(sysroot):
+        return settle(module, sysroot)
+
+
+def settle(module, sysroot):
     params = module.params
-    sysroot = Sysroot(params["sysroot"])
     asked = [to_text(word) for word in params["arguments"]]
     if not re.match(r"^[a-z][a-z0-9_]*$", params["owner"]):
         raise HostError("owner '%s' is not a name of lower-case letters, digits and _" % to_text(params["owner"]))
@@ -166,7 +227,7 @@ def run(module):
         return unchanged(loader)
     check_owners(loader, arguments)
     keys = owned_keys(arguments, loader.default_kb)
-    every = keys | owned_keys(owned, loader.default_kb) | owned_keys(asked, loader.default_kb)
+    every = keys | owned_keys(owned + loader.replaced(), loader.default_kb) | owned_keys(asked, loader.default_kb)
     before = loader.default_words()
     if not arguments and not owned:
         booted = loader.as_booted(before or [])
@@ -189,13 +250,13 @@ def run(module):
     )
     after = expected if loader.edits else before
     if generate:
-        after = loader.predicted(loader.check_menu_by_hand(every), expected)
+        after = loader.predicted(loader.check_menu_by_hand(every | owned_keys(loader.words_of_all(), loader.default_kb)), expected)
     if arguments and (texts or generate):
         check_length(loader.as_booted(after or [], texts))
     files = sorted(texts) + ([loader.menu_path] if generate else [])
-    loader.check_writable(
-        dict(texts, **({loader.menu_path: sysroot.read_exact(loader.menu_path, "")} if generate else {}))
-    )
+    needed = dict(texts, **({loader.menu_path: sysroot.read_exact(loader.menu_path, "")} if generate else {}))
+    needed.update(loader.interim(texts, arguments, generate))
+    loader.check_writable(needed)
     backups = []
     if files and not module.check_mode:
         backups = write_all(module, loader, texts, arguments, keys, generate)

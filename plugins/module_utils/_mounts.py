@@ -20,6 +20,7 @@ import os
 import re
 import tempfile
 
+from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
     kb_to_size,
@@ -37,8 +38,17 @@ MADE = "x-kube-ovn-dpdk.directory"
 REPLACED = "# Replaced by kube_ovn.dpdk until hugetlbfs is unmounted: "
 
 
-def escaped(text):
-    return re.sub(r"[\s\\]", lambda match: "\\%03o" % ord(match.group(0)), text)
+# Texts of fstab are decoded as Latin-1, so that bytes of any encoding survive. Paths are as Python has them.
+
+
+def escaped(path):
+    """A path as fstab has it."""
+    return re.sub(r"[ \t\n\\]", lambda match: "\\%03o" % ord(match.group(0)), to_bytes(path).decode("latin-1"))
+
+
+def shown(text):
+    """A line of fstab for people."""
+    return text.encode("latin-1").decode("utf-8", "replace")
 
 
 class Line(object):
@@ -46,9 +56,10 @@ class Line(object):
 
     def __init__(self, text):
         self.text = text
-        fields = text.split()
+        # Bytes of a letter may be white space to Latin-1.
+        fields = [field for field in re.split("[ \t]", text) if field]
         active = len(fields) > 3 and not fields[0].startswith("#")
-        self.path = os.path.normpath(unescaped(fields[1])) if active else None
+        self.path = os.path.normpath(to_native(unescaped(fields[1]).encode("latin-1"))) if active else None
         self.kind = fields[2] if active else None
         self.options = fields[3].split(",") if active else []
         self.is_own = self.kind == "hugetlbfs" and MARK in self.options
@@ -67,7 +78,7 @@ class Mounts(object):
         self.memory = memory
         self.before = sysroot.read_exact(FSTAB, "")
         self.lines = [Line(text) for text in self.before.split("\n")]
-        self.mounted = dict((mount["path"], size_to_kb(mount["size"])) for mount in memory.mounts())
+        self.mounted = dict((to_native(mount["path"]), size_to_kb(mount["size"])) for mount in memory.mounts())
         self.wanted = [(self.mount_point(entry["path"]), self.wanted_kb(entry)) for entry in wanted]
         self.to_unmount = []
         self.to_mount = []
@@ -176,7 +187,7 @@ class Mounts(object):
 
     def state(self, text, mounted):
         return {
-            "fstab": [line.text for line in map(Line, text.split("\n")) if line.kind == "hugetlbfs"],
+            "fstab": [shown(line.text) for line in map(Line, text.split("\n")) if line.kind == "hugetlbfs"],
             "mounted": sorted(mounted),
         }
 

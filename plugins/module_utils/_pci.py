@@ -140,11 +140,16 @@ class Record(object):
     """
 
     FIELDS = ("address", "driver", "kernel_driver", "interface", "mac", "kind")
+    # A comment of its own for a device that was found at its driver, and whose override driverctl has saved for us.
+    SAVED = "# saved"
 
     def __init__(self, sysroot):
         self.rows = {}
+        self.saved = set()
         for line in (sysroot.read(RECORD) or "").splitlines():
             values = line.split()
+            if line.startswith(self.SAVED + " "):
+                self.saved.add(values[-1])
             if len(values) == len(self.FIELDS) and not line.startswith("#"):
                 row = dict((key, None if values[index] == "-" else values[index]) for index, key in enumerate(self.FIELDS))
                 self.rows[row["address"]] = row
@@ -158,11 +163,17 @@ class Record(object):
         moved = row["mac"] and device.hardware_mac and row["mac"] != device.hardware_mac and not device.is_virtual_function
         return bool(moved or (row["kind"] and row["kind"] != device.kind))
 
+    def is_foreign(self, address):
+        """Whether a device had its driver for DPDK already from somebody else, so that there is nothing to give back but its line."""
+        row = self.rows.get(address)
+        return bool(row) and row["kernel_driver"] == row["driver"] and row["driver"] in USERSPACE_DRIVERS
+
     def text(self, rows=None):
         rows = self.rows if rows is None else rows
         lines = ["# Managed by Ansible (kube_ovn.dpdk.dpdk_device): PCI address, driver, kernel driver, interface, MAC, vendor:device"]
         for address in sorted(rows):
             lines.append(" ".join(rows[address][key] or "-" for key in self.FIELDS))
+        lines += ["%s %s" % (self.SAVED, address) for address in sorted(self.saved & set(rows))]
         return "\n".join(lines) + "\n" if rows else ""
 
 

@@ -21,8 +21,8 @@ description:
   - All checks are made before anything is changed.
   - What is set at run time is gone after a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
     reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) sees to both.
-  - Refuses counts that C(vm.nr_hugepages) of a sysctl file contradicts, and other counts than those that a kubelet with the memory manager policy
-    C(Static) has noted down, since that kubelet would not start any more.
+  - Refuses counts that C(vm.nr_hugepages) of a sysctl file or a line of another file of C(tmpfiles.d) would undo at boot, and other counts than those
+    that a kubelet with the memory manager policy C(Static) has noted down, since that kubelet would not start any more.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._boot
@@ -292,11 +292,10 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     size_to_kb,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kernel_cmdline
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._hugepages import Memory, Plan
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._hugepages import TMPFILES, Memory, Plan
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._mounts import Mounts
 
 TRANSPARENT = "/sys/kernel/mm/transparent_hugepage/enabled"
-TMPFILES = "/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
 COUNTED = "/run/kube-ovn-dpdk-hugepages.json"
 
 
@@ -425,7 +424,9 @@ class Settings(object):
             self.tmpfiles.append("w! %s - - - - %s" % (TRANSPARENT, self.transparent))
         persistent = params["persistent"] and not self.absent
         if persistent:
-            self.plan.check_sysctl(size_to_kb(self.default_size) if self.default_size else memory.default_kb)
+            default_kb = size_to_kb(self.default_size) if self.default_size else memory.default_kb
+            self.plan.check_sysctl(default_kb)
+            self.plan.check_tmpfiles(default_kb)
         self.plan.check_memory_manager()
         self.boot_file = None
         if params["persistent"] is not None:

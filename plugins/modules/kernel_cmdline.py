@@ -27,8 +27,9 @@ description:
   - What was there before is kept in C(/etc/kube-ovn-dpdk/kernel-arguments.json), for each line. Giving up the arguments restores all files byte by byte.
   - RV(reboot_required) is whether the running kernel was started with other values. The module does not reboot.
   - Nothing is written where the arguments would not reach the kernel. The module fails where a file that is read later overrides them, where a menu was edited
-    by hand and would lose these words, where the default entry is a rescue entry, where another boot loader booted the host, where C(grubenv) is damaged, and
-    where a file system is full or read-only.
+    by hand and would lose these words, where the default entry is a rescue entry, where another boot loader or a unified kernel image booted the host, where
+    C(grubenv) is damaged, and where a file system is full or read-only.
+  - A run that was killed is completed by the next one, or undone exactly. Runs on one host wait for each other, two minutes at most.
   - Warns where the command line has a page size twice that is not managed here, since the kernel ignores the second one together with its count.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes

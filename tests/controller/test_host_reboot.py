@@ -161,7 +161,7 @@ def test_mode_of_the_play_or_the_role(tmp_path, api):
     assert calls(api) == []
 
 
-@pytest.mark.parametrize("name, times", [("delayed", 3), ("migrated", 3)])
+@pytest.mark.parametrize("name, times", [("delayed", 3), ("migrated", 3), ("forbidden-fruit", 3)])
 def test_eviction_that_is_refused_for_now_is_waited_for(tmp_path, api, name, times):
     """By a disruption budget, with the server's own message, or by a webhook with another one."""
     api.pods[name] = fake.pod(name)
@@ -189,6 +189,33 @@ def test_eviction_that_is_forbidden_is_not_waited_for(tmp_path, api):
     done = reboot(tmp_path, host_reboot_drain_timeout=60)
     assert done.returncode == 2
     assert calls(api) == ["cordon bookworm", "evict kept", "uncordon bookworm"]
+
+
+BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
+EVICTION = 'User "u" cannot create resource "pods/eviction" in API group "" in the namespace "default"'
+
+
+@pytest.mark.parametrize(
+    "said, again",
+    [
+        # kubernetes.core before 5.1 gives the reason phrase, then the message, or the status where it does not find one.
+        ("Failed to delete pod default/forbidden-fruit due to: Too Many Requests", True),
+        ("Failed to delete pod unauthorized/forbidden due to: " + BUDGET, True),
+        (f"Failed to delete pod default/web due to: {BUDGET} The disruption budget forbidden-fruit needs 1 healthy pods", True),
+        ('Failed to delete pod default/web due to: admission webhook "forbidden.example" denied the request: unauthorized is forbidden: wait', True),
+        ('Failed to delete pod default/web due to: {"message":"budget forbidden","reason":"TooManyRequests","code":429}', True),
+        ("Failed to delete pod default/forbidden due to: Forbidden", False),
+        ("Failed to delete pod default/web due to: Unauthorized", False),
+        ("Failed to delete pod default/web due to: 401 Reason: Unauthorized", False),
+        (f'Failed to delete pod default/web due to: pods "web" is forbidden: {EVICTION}', False),
+        ('Failed to delete pod default/web due to: {"kind":"Status","message":"no rights","reason":"Forbidden","code":403}', False),
+        ("Failed to delete pod default/web due to: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", False),
+        ("Failed to retrieve node 'forbidden' due to: Too Many Requests", False),
+    ],
+)
+def test_refusals_that_waiting_may_change(said, again):
+    pattern = yaml.safe_load((ROOT / "roles/host_reboot/vars/main.yml").read_text())["__host_reboot_refused_for_now"]
+    assert bool(re.search(pattern, said)) == again
 
 
 def test_pods_without_a_controller(tmp_path, api):

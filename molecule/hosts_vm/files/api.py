@@ -48,10 +48,10 @@ def status(code: int, reason: str, message: str, **more: object) -> dict:
 
 def refusal(name: str, asked: int) -> tuple[int, dict] | None:
     """What the API says to the eviction of a pod that was asked for so often; None when it lets it go."""
-    if name == "guarded" or (name == "delayed" and asked == 1):
+    if name == "guarded" or (name in ("delayed", "forbidden-fruit") and asked == 1):
         cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name} needs 1 healthy pods and has 1 currently"}
         return 429, status(429, "TooManyRequests", BUDGET, details={"causes": [cause]})
-    if name == "delayed" and asked == 2:
+    if name in ("delayed", "forbidden-fruit") and asked == 2:
         cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name} is still being processed by the server."}
         return 429, status(429, "TooManyRequests", BUDGET, details={"causes": [cause], "retryAfterSeconds": 10})
     if name == "migrated" and asked <= 2:

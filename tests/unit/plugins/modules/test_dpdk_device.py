@@ -644,6 +644,69 @@ def test_driverctl_saves_no_device_that_is_open(kernel):
     assert not os.path.exists(kernel.tree.path("/calls"))
 
 
+def passed_through(kernel, saved):
+    """A NIC that the admin has given to vfio-pci himself."""
+    kernel.tree.write("/etc/driverctl.d/other", "")
+    if saved:
+        kernel.tree.write("/etc/driverctl.d/pci-" + NIC, "vfio-pci\n")
+    kernel.tree.write(DEVICES + NIC + "/driver_override", "vfio-pci\n")
+    kernel.unbind(NIC)
+    kernel.probe(NIC)
+    assert driver_of(kernel, NIC) == "vfio-pci"
+
+
+@pytest.mark.parametrize("undo", [{"purge": True}, {"state": "absent"}], ids=str)
+@pytest.mark.parametrize("persistent", [True, False])
+@pytest.mark.parametrize("driverctl, saved", [(False, False), (True, False), (True, True)])
+def test_device_that_is_at_the_driver_already_stays_there(kernel, driverctl, saved, persistent, undo):
+    """What is given back is what this module has done to it."""
+    if driverctl:
+        install_driverctl(kernel)
+    passed_through(kernel, saved)
+
+    def listing():
+        left_behind = ("calls", "refusing", "etc", "tmp")
+        return dict((name, found) for name, found in kernel.tree.listing().items() if name not in left_behind and isinstance(found, tuple))
+
+    before = listing()
+    foreseen = bind(kernel, NIC, check=True, persistent=persistent)
+    result = bind(kernel, NIC, persistent=persistent)
+    assert not result["failed"], result
+    assert foreseen["diff"] == result["diff"] and result["changed"]
+    assert result["devices"][0]["kernel_driver"] == "vfio-pci"
+    assert not bind(kernel, NIC, persistent=persistent)["changed"]
+    kept = os.path.exists(kernel.tree.path("/etc/driverctl.d/pci-" + NIC))
+    assert kept == (driverctl and (persistent or saved))
+    # In use by the virtual machine that it was meant for.
+    process(kernel, 801, "qemu", "/dev/vfio/5")
+    names = [] if "purge" in undo else [NIC]
+    foreseen = bind(kernel, *names, check=True, persistent=persistent, **undo)
+    result = bind(kernel, *names, persistent=persistent, **undo)
+    assert not result["failed"], result
+    assert foreseen["diff"] == result["diff"] and result["changed"]
+    assert driver_of(kernel, NIC) == "vfio-pci"
+    shutil.rmtree(kernel.tree.path("/proc/801"))
+    assert listing() == before
+    assert not bind(kernel, persistent=persistent, purge=True)["changed"]
+
+
+def test_device_of_somebody_else_that_gets_another_driver(kernel):
+    passed_through(kernel, False)
+    bind(kernel, NIC)
+    assert bind(kernel, NIC, driver="uio_pci_generic")["changed"]
+    assert bind(kernel, purge=True)["changed"]
+    assert driver_of(kernel, NIC) == "e1000e"
+
+
+def test_record_without_the_driver_that_was_found(kernel):
+    """As an earlier release wrote it."""
+    passed_through(kernel, False)
+    kernel.tree.write(RECORD, "# Managed by Ansible\n%s vfio-pci - - - 8086:10d3\n" % NIC)
+    bind(kernel, NIC)
+    assert bind(kernel, purge=True)["changed"]
+    assert driver_of(kernel, NIC) == "e1000e"
+
+
 # Names, slots and what happens between
 
 
@@ -763,6 +826,44 @@ def test_unbind_that_blocks_returns_by_the_deadline(kernel):
     assert time.time() - start < 10
     assert "was not released by vfio-pci within 1 s, since a process that cannot be found has it open" in result["msg"]
     # The next run knows what it was.
+    assert NIC in kernel.tree.read(RECORD)
+
+
+@pytest.mark.parametrize("driverctl", [False, True])
+def test_device_that_is_released_after_the_deadline(kernel, driverctl):
+    """No later probe gives it to the driver for DPDK, and whatever does, a run can give it back."""
+    if driverctl:
+        install_driverctl(kernel)
+        kernel.tree.write("/held", NIC + "\n")
+    kernel.held.add(NIC)
+    result = bind(kernel, NIC, timeout=1)
+    assert "was not released by e1000e within 1 s" in result["msg"]
+    assert NIC + " vfio-pci e1000e eth1" in kernel.tree.read(RECORD)
+    kernel.held.clear()
+    kernel.tree.write("/held", "")
+    kernel.unbind(NIC)
+    kernel.probe(NIC)
+    assert driver_of(kernel, NIC) == "e1000e"
+    result = bind(kernel, purge=True)
+    assert result["changed"] and not result["failed"], result
+    assert driver_of(kernel, NIC) == "e1000e"
+    assert not os.path.exists(kernel.tree.path(RECORD))
+
+
+def test_device_that_is_locked_while_it_is_released(kernel, monkeypatch):
+    """So that its override cannot be cleared before."""
+    kernel.held.add(NIC)
+    poke = _host.Sysroot.poke
+
+    def locked(sysroot, path, text):
+        if path.endswith("/driver_override") and not text.strip():
+            time.sleep(30)
+        poke(sysroot, path, text)
+
+    monkeypatch.setattr(_host.Sysroot, "poke", locked)
+    start = time.time()
+    assert "was not released by e1000e within 1 s" in bind(kernel, NIC, timeout=1)["msg"]
+    assert time.time() - start < 15
     assert NIC in kernel.tree.read(RECORD)
 
 

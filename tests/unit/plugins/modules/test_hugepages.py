@@ -9,9 +9,11 @@ __metaclass__ = type
 
 import errno
 import os
+import re
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
 from ansible_collections.kube_ovn.dpdk.plugins.modules import hugepages, hugepages_info
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
@@ -324,6 +326,83 @@ def test_sysctl_that_says_the_same(tree):
     assert not have(tree, [page("2M", 5)], persistent=True)["failed"]
 
 
+# Where it is read at boot: by a link of the package systemd or procps, or by what is not known here.
+@pytest.mark.parametrize(
+    "release, link, refused",
+    [
+        ("ID=debian\nVERSION_ID=\"13\"\n", False, False),
+        ("ID=debian\n", False, False),
+        ("ID=debian\nVERSION_ID=\"13\"\n", True, True),
+        ("ID=debian\nVERSION_ID=\"12\"\n", False, True),
+        ("ID=ubuntu\nVERSION_ID=\"24.04\"\n", True, True),
+        ("ID=\"rocky\"\nVERSION_ID=\"9.5\"\n", False, True),
+    ],
+)
+def test_sysctl_conf(tree, release, link, refused):
+    tree.write("/etc/os-release", release)
+    tree.write("/etc/sysctl.conf", "vm.nr_hugepages = 512\n")
+    if link:
+        tree.link("/etc/sysctl.d/99-sysctl.conf", "../sysctl.conf")
+    result = have(tree, [page("2M", 100)], persistent=True)
+    assert result["failed"] == refused
+    if refused:
+        assert "sysctl.conf sets vm.nr_hugepages = 512" in result["msg"]
+    # Where there is the link, it has its place among the others.
+    tree.write("/etc/sysctl.d/99-zz.conf", "vm.nr_hugepages = 100\n")
+    assert have(tree, [page("2M", 100)], persistent=True)["failed"] == (refused and not link)
+
+
+PER_NODE = NODE % (0, 2048, "nr_hugepages")
+EVERY_NODE = PER_NODE.replace("node0", "node%s")
+TOTAL = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+# Names of files before and after ours, a line in it, and whether it undoes 100 pages on node 0.
+TMPFILES = [
+    ("dpdk.conf", "w %s - - - - 16" % PER_NODE, True),
+    ("dpdk.conf", "w! '%s'   - - - -   16" % PER_NODE.replace("/node/", "//node/"), True),
+    ("dpdk.conf", "w %s - - - - 100" % PER_NODE, False),
+    ("dpdk.conf", "# w %s - - - - 16" % PER_NODE, False),
+    ("dpdk.conf", "r %s" % PER_NODE, False),
+    ("zz.conf", "F %s - - - - 16" % PER_NODE, False),
+    # Ours is written afterwards, or alone.
+    ("dpdk.conf", "w %s - - - - 16" % (EVERY_NODE % "*"), False),
+    ("dpdk.conf", "w %s - - - - 16" % TOTAL, False),
+    ("zz.conf", "w %s - - - - 16" % PER_NODE, False),
+    ("zz.conf", "w+ %s - - - - 16" % PER_NODE, True),
+    ("zz.conf", "w %s - - - - 16" % (EVERY_NODE % "*"), True),
+    ("zz.conf", "w %s - - - - 0" % (EVERY_NODE % "[1-9]"), False),
+    ("zz.conf", "w- %s - - - - 0" % (EVERY_NODE % "{0,1}"), True),
+    ("zz.conf", "w %s - - - - 16" % TOTAL, True),
+    ("zz.conf", "w %s - - - - 100" % TOTAL, False),
+    ("zz.conf", "w /proc/sys/vm/nr_hugepages - - - - 16", True),
+    ("zz.conf", "w %s - - - - 16" % TOTAL.replace("2048", "1048576"), False),
+]
+
+
+@pytest.mark.parametrize("name, line, refused", TMPFILES)
+def test_tmpfiles_of_others(tree, name, line, refused):
+    tree.write("/proc/sys/vm/nr_hugepages", "0\n")
+    tree.write("/usr/lib/tmpfiles.d/" + name, line + "\n")
+    before = tree.snapshot()
+    result = have(tree, [page("2M", 100, 0)], persistent=True, check=True)
+    assert result["failed"] == refused, result
+    if refused:
+        assert "/usr/lib/tmpfiles.d/%s writes " % name in result["msg"]
+        assert "so that pages of 2M would be others than those that are asked for; remove that line" in result["msg"]
+        assert have(tree, [page("2M", 100, 0)], persistent=True)["msg"] == result["msg"]
+        assert tree.snapshot() == before
+        # An empty file of the same name hides it.
+        tree.link("/etc/tmpfiles.d/" + name, "/dev/null")
+    assert not have(tree, [page("2M", 100, 0)], persistent=True)["failed"]
+    assert not have(tree, [page("2M", 100, 0)], persistent=True)["changed"]
+    assert not have(tree, [page("2M", 100, 0)], state="absent", persistent=True)["failed"]
+
+
+def test_tmpfiles_of_others_and_pages_without_a_node(tree):
+    tree.write("/etc/tmpfiles.d/zz.conf", "w %s - - - - 16\n" % PER_NODE)
+    assert "zz.conf writes 16 to %s" % PER_NODE in have(tree, [page("2M", 100)], persistent=True)["msg"]
+    assert not have(tree, [page("2M", 100)])["failed"]
+
+
 def test_static_memory_manager(tree):
     """A kubelet with other counts in its checkpoint does not start."""
     have(tree, [page("1G", 2, 0)])
@@ -404,18 +483,18 @@ class Kernel(object):
     def run(self, command):
         self.calls.append("%s %s" % (os.path.basename(command[0]), command[-1]))
         text = self.tree.read("/proc/self/mounts")
-        path = command[-1].replace(" ", "\\040")
+        path = to_text(command[-1]).replace(u" ", u"\\040")
         if command[0] == "umount":
             if self.busy:
                 return 32, "", "umount: %s: target is busy." % path
             self.tree.write(
-                "/proc/self/mounts", "".join(line + "\n" for line in text.splitlines() if line.split()[1] != path)
+                "/proc/self/mounts", "".join(line + "\n" for line in text.split("\n")[:-1] if line.split(" ")[1] != path)
             )
             return 0, "", ""
         line = [
-            line.split()
-            for line in self.tree.read("/etc/fstab").splitlines()
-            if not line.startswith("#") and line.split()[1] == path
+            re.split("[ \t]+", line)
+            for line in self.tree.read("/etc/fstab").split("\n")[:-1]
+            if not line.startswith("#") and re.split("[ \t]+", line)[1] == path
         ][-1]
         size = [option for option in line[3].split(",") if option.startswith("pagesize=")] or ["pagesize=2M"]
         self.tree.write("/proc/self/mounts", text + "hugetlbfs %s hugetlbfs rw,%s 0 0\n" % (path, size[0]))
@@ -512,6 +591,25 @@ def test_mount_that_is_in_use_stays_in_the_list(tree, kernel):
         result = have(tree, [], mounts=[])
         assert "target is busy" in result["msg"] and "Stop what uses its pages" in result["msg"]
         assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("path", [u"/mnt/gr\xf6\xdfe", u"/mnt/\u0441\u0442\u0440\u0430\u043d\u0438\u0446\u044b", u"/mnt/a b\u0445\u2003\xa0"])
+def test_mount_point_that_is_not_ascii(tree, kernel, path):
+    """Bytes of its letters are white space and line ends to others: U+0445 ends in 85, and U+00A0 in A0."""
+    lines = u"# \xdcbersicht\n" + FOREIGN
+    tree.write("/etc/fstab", lines)
+    # A line of a release that wrote the letters as Latin-1.
+    with open(tree.path("/etc/fstab"), "ab") as stream:
+        stream.write(b"hugetlbfs /mnt/gr\xf6\xdfe hugetlbfs defaults,x-kube-ovn-dpdk 0 0\n")
+    assert have(tree, [], mounts=[])["changed"]
+    assert tree.read("/etc/fstab") == lines
+    result = mounted(tree, [{"path": path}])
+    assert u"hugetlbfs %s hugetlbfs defaults,x-kube-ovn-dpdk" % path.replace(u" ", u"\\040") in result["diff"]["after"]["mounts"]["fstab"][-1]
+    assert tree.read("/etc/fstab").startswith(lines + u"hugetlbfs %s hugetlbfs " % path.replace(u" ", u"\\040"))
+    assert os.path.isdir(tree.path(path))
+    mounted(tree, [{"path": path}], state="absent")
+    assert tree.read("/etc/fstab") == lines
+    assert not os.path.exists(tree.path(path))
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])

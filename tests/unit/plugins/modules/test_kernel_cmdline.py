@@ -10,12 +10,16 @@ __metaclass__ = type
 import collections
 import errno
 import io
+import json
 import os
 import re
 import shutil
+import signal
+import time
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _bootloader
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _bootloader, _kernel_cmdline
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import Sysroot
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import with_arguments, without_arguments
 from ansible_collections.kube_ovn.dpdk.plugins.modules import kernel_cmdline
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
@@ -932,6 +936,13 @@ REAL = {
         lambda tree, patch: tree.write("/efi/EFI/Linux/abc-6.1.0.efi", ""),
         "systemd-boot boots unified kernel images (/efi/EFI/Linux/abc-6.1.0.efi), whose command line is inside",
     ),
+    "unified kernel image that shim or the firmware has booted": (
+        el9,
+        lambda tree, patch: tree.write_bytes(
+            boot_trees.LOADER_INFO.replace("LoaderInfo", "StubInfo"), b"\x06\x00\x00\x00" + "systemd-stub 257\0".encode("utf-16-le")
+        ),
+        "this host was booted from a unified kernel image (systemd-stub 257), whose command line is inside",
+    ),
     "boots that are counted": (
         systemd_boot,
         lambda tree, patch: tree.write("/efi/loader/entries/abc-6.1.0+2-1.conf", "linux /linux\noptions ro\n"),
@@ -989,6 +1000,21 @@ def test_hosts_that_nothing_can_be_promised_for(tree, monkeypatch, name):
     make(tree)
     spoil(tree, monkeypatch)
     refused(tree, FOUR, message)
+
+
+@pytest.mark.parametrize("saved", ["", "zz-windows", "0", "Windows"])
+def test_entry_of_something_else_than_a_kernel(tree, saved):
+    """GRUB skips what has no linux key, so it is neither edited nor the default."""
+    host = el9(tree)
+    env = re.sub("saved_entry=.*", "saved_entry=" + saved, tree.read("/boot/grub2/grubenv"))
+    tree.write("/boot/grub2/grubenv", env)
+    tree.write("/boot/loader/entries/zz-windows.conf", "title Windows\n# linux is below\nefi /EFI/Microsoft/Boot/bootmgfw.efi\n")
+    original = tree.listing()
+    result = change(tree, FOUR)
+    assert result["command_line"] == host.words()
+    assert tree.listing()["boot/loader/entries/zz-windows.conf"] == original["boot/loader/entries/zz-windows.conf"]
+    change(tree, FOUR, state="absent")
+    assert tree.listing() == original
 
 
 def test_grub_says_its_name_too(tree):
@@ -1080,6 +1106,189 @@ def test_what_fails_later_undoes_what_was_written_before(tree, monkeypatch, fami
         assert tree.listing() == original
     else:
         assert len(written) <= number
+
+
+def killed(number, function, *arguments):
+    """Run the function in a process that is killed before its write with this number; False where it has no such write."""
+    child = os.fork()
+    if not child:
+        write = _bootloader.BootLoader.write
+        done = []
+
+        def counted(loader, path, text):
+            if len(done) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done.append(path)
+            write(loader, path, text)
+
+        _bootloader.BootLoader.write = counted
+        try:
+            function(*arguments)
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+OLD = ["isolcpus=1", "nohz_full=1"]
+NEW = ["isolcpus=2"]
+# What was there before, and the run that is killed: (owner, arguments), none of them to give them up.
+CUT = {
+    "added": ([], ("hugepages", OLD)),
+    "changed": ([("hugepages", OLD)], ("hugepages", NEW)),
+    "added to": ([("hugepages", NEW)], ("hugepages", OLD)),
+    "given up": ([("hugepages", OLD)], ("hugepages", [])),
+    "added beside another owner": ([("dpdk_host", IOMMU)], ("hugepages", OLD)),
+    "given up beside another owner": ([("dpdk_host", IOMMU), ("hugepages", OLD)], ("hugepages", [])),
+}
+
+
+def asked(tree, owner, arguments):
+    result = cmdline(tree, arguments, owner=owner, state="present" if arguments else "absent")
+    assert not result["failed"], result
+    return result
+
+
+def lines_of(tree, host):
+    """Words of all entries of the host's kernels."""
+    if not host.bls and not hasattr(host, "place"):
+        items = _bootloader.leaves(_bootloader.menu_items(tree.read(host.menu)))
+        return [item["words"] for item in items if not re.search("rescue|recovery", item["names"][0])]
+    paths = [path for place in ("/boot", "/efi") for path in Sysroot(tree.root).glob(place + "/loader/entries/abc-*.conf")]
+    return [host.words(re.search(r"abc-(.*)\.conf", path).group(1)) for path in paths if "rescue" not in path]
+
+
+@pytest.mark.parametrize("then", ["again", "undo", "another owner"])
+@pytest.mark.parametrize("what", sorted(CUT))
+@pytest.mark.parametrize("family", ["Debian", "EL 7, BIOS", "EL 8 with kernelopts", "EL 10", "systemd-boot"])
+def test_run_that_is_killed_between_two_writes(tmpdir, family, what, then):
+    """The next run knows which words are the host's own, and completes what was asked for."""
+    before, (owner, arguments) = CUT[what]
+    number = 0
+    while True:
+        number += 1
+        tree = Tree(tmpdir.mkdir("root%d" % number))
+        # All foreign words of these names have to make room.
+        host = FAMILIES[family](tree, linux="isolcpus=3 quiet")
+        original = tree.listing()
+        for pair in before:
+            asked(tree, *pair)
+        if not killed(number, asked, tree, owner, arguments):
+            break
+        owners = dict(before, **{owner: arguments})
+        if then == "another owner":
+            asked(tree, "cpu_management", ["iommu.strict=1"])
+            owners["cpu_management"] = ["iommu.strict=1"]
+        if then != "undo":
+            asked(tree, owner, arguments)
+            wanted = [word for words in owners.values() for word in words]
+            for words in lines_of(tree, host):
+                assert set(words) & set(OLD + NEW + IOMMU + wanted) == set(wanted), (number, words)
+            assert not asked(tree, owner, arguments)["changed"]
+        for name in sorted(owners):
+            asked(tree, name, [])
+        assert tree.listing() == original, number
+    assert number > 1
+
+
+@pytest.mark.parametrize("make", [el7, debian], ids=["EL 7", "Debian"])
+def test_generated_menu_of_a_run_that_is_killed(tmpdir, make):
+    """Where there was no menu to edit, and the generator made one."""
+    for arguments in ([], NEW):
+        for number in range(1, 6):
+            tree = Tree(tmpdir.mkdir("root%d%d" % (number, len(arguments))))
+            host = make(tree)
+            os.unlink(tree.path(host.menu))
+            asked(tree, "hugepages", OLD)
+            host.boot()
+            if not killed(number, asked, tree, "hugepages", arguments):
+                break
+            result = asked(tree, "hugepages", arguments)
+            assert [word for word in host.words() if word.startswith(("isolcpus", "nohz_full"))] == arguments, number
+            assert result["reboot_required"]
+            assert not asked(tree, "hugepages", arguments)["changed"]
+
+
+@pytest.mark.parametrize("family", ["Debian", "EL 9"])
+def test_edit_after_a_run_that_was_killed(tmpdir, family):
+    """What others put into a line before the next run stays."""
+    for number in range(1, 5):
+        tree = Tree(tmpdir.mkdir("root%d" % number))
+        host = FAMILIES[family](tree)
+        killed(number, asked, tree, "hugepages", OLD)
+        names = [host.menu] if family == "Debian" else ["/boot/loader/entries/" + name for name in os.listdir(tree.path("/boot/loader/entries"))]
+        for name in names:
+            if family == "EL 9":
+                tree.write(name, re.sub("(?m)^(options .*)$", r"\1 audit=1", tree.read(name)))
+        asked(tree, "hugepages", OLD)
+        asked(tree, "hugepages", [])
+        if family == "EL 9":
+            assert foreign(host)[-1] == "audit=1"
+        assert not set(OLD) & set(host.words())
+
+
+def test_record_of_an_earlier_release(tree):
+    """It has nothing of runs that are cut off."""
+    host = el9(tree)
+    original = tree.listing()
+    asked(tree, "hugepages", OLD)
+    record = json.loads(tree.read(_bootloader.RECORD))
+    assert sorted(record) == ["directory", "generated", "lines", "owners", "unterminated"]
+    settled(tree, OLD)
+    killed(1, asked, tree, "hugepages", NEW)
+    asked(tree, "hugepages", NEW)
+    assert sorted(json.loads(tree.read(_bootloader.RECORD))) == sorted(record)
+    assert "nohz_full=1" not in host.words()
+    asked(tree, "hugepages", [])
+    assert tree.listing() == original
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_two_runs_at_once(tree, monkeypatch, family):
+    """A run of another owner that comes between the plan and the writes of this one waits."""
+    host = FAMILIES[family](tree)
+    original = tree.listing()
+    write_all = _kernel_cmdline.write_all
+    children = []
+
+    def late(*args):
+        child = os.fork()
+        if not child:
+            monkeypatch.setattr(_kernel_cmdline, "write_all", write_all)
+            try:
+                asked(tree, "dpdk_host", IOMMU)
+            finally:
+                os._exit(0)
+        children.append(child)
+        time.sleep(0.5)
+        return write_all(*args)
+
+    monkeypatch.setattr(_kernel_cmdline, "write_all", late)
+    assert asked(tree, "hugepages", FOUR)["changed"]
+    monkeypatch.undo()
+    os.waitpid(children[0], 0)
+    assert set(FOUR + IOMMU) <= set(host.words())
+    for owner in ("hugepages", "dpdk_host"):
+        asked(tree, owner, [])
+    assert tree.listing() == original
+
+
+def test_run_that_does_not_end(tree, monkeypatch):
+    el9(tree)
+    tree.mkdir("/run")
+    monkeypatch.setattr(_kernel_cmdline, "LOCK_TIMEOUT", 1)
+    lock = "/run/" + _kernel_cmdline.LOCK
+    with _kernel_cmdline.locked(Sysroot(tree.root)):
+        assert os.stat(tree.path(lock)).st_mode & 0o777 == 0o600
+        result = cmdline(tree, FOUR)
+        assert result["failed"]
+        assert "wait for it to end (fuser %s names its process)" % lock in result["msg"]
+        # What only reads does not wait.
+        assert cmdline(tree, FOUR, check=True)["changed"]
+    assert not os.path.exists(tree.path(lock))
+    # Of a run that was killed.
+    tree.write(lock, "")
+    assert change(tree, FOUR)["changed"]
+    assert not os.path.exists(tree.path(lock))
 
 
 # What may be asked for
