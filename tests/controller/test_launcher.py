@@ -1327,6 +1327,141 @@ def test_tools_limit_themselves(node: Node) -> None:
     assert len(node.path("/run/timeouts").read_text().split()) == len(node.calls())
 
 
+BROKEN = {
+    "twice": lambda config: config.update(Host=config["host"]),
+    "no host": lambda config: config.update(host="x"),
+    "no vhost": lambda config: config["host"].update(vhost="client"),
+    "mode": lambda config: config["host"]["vhost"].update(mode=1),
+    "kubeconfig": lambda config: config.update(kubeconfig=5),
+    "directory": lambda config: config.update(sharedDir=["x"]),
+    "network": lambda config: config.update(network=1),
+    "engine": lambda config: config["host"].update(engine="vpp"),
+}
+
+
+@pytest.mark.parametrize("broken", [name for name in BROKEN if name != "engine"])
+def test_attachment_that_is_refused_is_deleted_all_the_same(node: Node, broken: str) -> None:
+    """The kubelet repeats a DEL until it succeeds, and the pod stays in Terminating as long."""
+    own_directory(node)
+    config = node.config()
+    BROKEN[broken](config)
+    assert node.cni("ADD", config=config).returncode != 0
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_attachment_whose_definition_was_broken_meanwhile_is_deleted(node: Node, broken: str, record: bool) -> None:
+    own_directory(node)
+    ipam = node.path("/opt/cni/bin/addresses")
+    ipam.write_text('#!/bin/sh\necho "$CNI_COMMAND" >>/run/addresses\n')
+    ipam.chmod(0o755)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    config = node.config(ipam={"type": "addresses"})
+    BROKEN[broken](config)
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == []
+    assert node.left() == []
+    assert node.path("/run/addresses").read_text().split() == ["DEL"]
+
+
+def test_attachment_without_a_configuration_is_deleted(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    deleted = node.cni("DEL", config=[])
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_broken_attachment_stays_to_be_deleted_while_ovs_is_down(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    error = json.loads(node.cni("DEL", config=node.config(host="x")).stdout)
+    assert error["code"] == 11
+    assert "no Open vSwitch runs" in error["details"]
+    node.path("/run/down").unlink()
+    node.sweep()
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_attachments_of_another_engine_are_the_plugins_own(node: Node) -> None:
+    config = node.config()
+    config["host"]["engine"] = "vpp"
+    node.plugin('cat >>/run/given; echo "{\\"code\\": 7}"; exit 3')
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, json.loads(deleted.stdout)) == (3, {"code": 7})
+    assert json.loads(node.path("/run/given").read_text()) == config
+
+
+STRANGER = CONTAINER[:12] + "f" * 52
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+def test_del_of_another_sandbox_with_the_same_beginning_deletes_nothing(node: Node, record: bool) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = everything(node.path(OWN_DIR))
+    deleted = node.cni("DEL", container=STRANGER)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+
+
+def test_del_of_another_sandbox_that_could_not_ask_open_vswitch_is_finished_without_harm(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = everything(node.path(OWN_DIR))
+    node.settings(retry_seconds=0)
+    node.path("/run/down").touch()
+    assert json.loads(node.cni("DEL", container=STRANGER).stdout)["code"] == 11
+    node.path("/run/down").unlink()
+    node.sweep()
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+
+
+def test_del_of_another_sandbox_does_not_wait_for_an_add(node: Node) -> None:
+    own_directory(node)
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}')
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
+    adding.start()
+    wait_until(lambda: node.path("/run/began").exists())
+    node.settings(retry_seconds=0, plugin_seconds=0)
+    assert node.cni("DEL", container=STRANGER).returncode == 0
+    node.settings(retry_seconds=4, plugin_seconds=20)
+    node.path("/run/go-on").touch()
+    adding.join()
+    assert results[0].returncode == 0, results[0].stdout
+
+
+def test_add_of_another_sandbox_with_the_same_beginning_is_refused(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    before = everything(node.path(OWN_DIR))
+    added = node.cni("ADD", container=STRANGER)
+    assert added.returncode != 0
+    assert "has the same first 12 characters" in json.loads(added.stdout)["details"]
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+    # Once the other one is over, what is left of it is removed.
+    node.run("sed", "-i", "s/ready/deleting/", f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    assert node.cni("ADD", container=STRANGER).returncode == 0
+    assert node.vsctl("get", "Interface", NAME, "external_ids:userspace-cni-container").strip().strip('"') == STRANGER
+
+
 # --- CHECK, which configurations have from version 0.4.0 on
 
 

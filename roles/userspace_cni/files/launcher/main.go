@@ -61,6 +61,10 @@ func attach(s settings, command string) int {
 	}
 	defer n.finish()
 	if err := n.configure(); err != nil {
+		// Multus and the kubelet repeat a DEL that fails, and the pod stays until one succeeds: whatever an attachment says by now, what is there is removed.
+		if command == "DEL" {
+			return n.delWithoutPlugin("the network configuration: " + err.Error())
+		}
 		// What cannot be read is refused by the plugin itself.
 		if !json.Valid(input) {
 			return n.runUnguarded()
@@ -69,6 +73,9 @@ func attach(s settings, command string) int {
 	}
 	// What the plugin serves without Open vSwitch is none of the launcher's business.
 	if n.conf.Host.Engine != "ovs-dpdk" {
+		if command == "DEL" && n.ours() {
+			return n.delWithoutPlugin(fmt.Sprintf("the attachment was made with the engine ovs-dpdk, and has %q by now", n.conf.Host.Engine))
+		}
 		return n.runUnguarded()
 	}
 	if n.conf.LogFile != "" {

@@ -12,6 +12,13 @@ import (
 
 // undo removes an attachment that no living launcher works on. Its lock has to be held.
 func (t *tools) undo(r record, name string) error {
+	// A DEL that had no record and could not ask Open vSwitch may have meant a port that is of another sandbox with the same first characters.
+	if r.Container != "" {
+		if owner := t.portOwner(name)[ownerContainer]; owner != "" && owner != r.Container {
+			t.removeRecord(name)
+			return nil
+		}
+	}
 	ports := []string{name}
 	if r.Port == "" {
 		r.Port = name
@@ -21,6 +28,7 @@ func (t *tools) undo(r record, name string) error {
 	if err := t.deletePorts(ports...); err != nil {
 		return err
 	}
+	_ = os.Remove(t.pluginRecord(name))
 	return t.removePlace(r, name)
 }
 
