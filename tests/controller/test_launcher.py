@@ -8,6 +8,7 @@ the launcher is built with Go's race detector, which needs a C compiler.
 from __future__ import annotations
 
 import copy
+import fcntl
 import grp
 import http.server
 import json
@@ -1763,6 +1764,92 @@ def test_pods_are_named_where_open_vswitch_cannot_change_it(node: Node, attachme
     own_directory(node)
     assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
     assert reconcile(node, **attachment) == {"changed": [], "recreate": ["default/p net1"]}
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("bad", [{"vlan": 4095}, {"trunks": 10}, {"unknown": 1}, []])
+def test_attachment_that_is_refused_keeps_no_other_one_from_its_options(node: Node, bad: object, check: bool) -> None:
+    own_directory(node)
+    for number in range(4):
+        assert node.cni("ADD", f"net{number}", config=node.config(network=f"default/n{number}")).returncode == 0
+    wanted = {f"default/n{number}": {"bridge": "br0", "mode": "server", "port": {"vlan": 7} if number != 1 else bad} for number in range(4)}
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        node.run("/opt/cni/bin/userspace", "reconcile", *["check"] * check, input=json.dumps(wanted))
+    assert caught.value.returncode == 1
+    assert caught.value.stderr.startswith("default/n1: ")
+    assert caught.value.stderr.count("\n") == 1
+    assert json.loads(caught.value.stdout) == {"changed": ["default/p net0", "default/p net2", "default/p net3"], "recreate": []}
+    tags = [columns(node, "Port", f"{CONTAINER[:12]}-net{number}", "tag")[0] for number in range(4)]
+    assert tags == (["[]"] * 4 if check else ["7", "[]", "7", "7"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"trunks": [5, 6]}, {"trunks": [6, 5]}),
+        ({"trunks": [5, 5]}, {"trunks": [5]}),
+        ({"mac": "02:00:00:00:00:AA"}, {"mac": "02:00:00:00:00:aa"}),
+        ({"mac": "02-00-00-00-00-aa"}, {"mac": "02:00:00:00:00:aa"}),
+    ],
+)
+def test_same_options_in_another_form_are_no_change(node: Node, first: dict, second: dict) -> None:
+    own_directory(node)
+    added = node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0", port=first))
+    assert added.returncode == 0, added.stdout
+    assert reconcile(node, port=second) == {"changed": [], "recreate": []}
+    # As a launcher before kept them.
+    record = node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "options": first}))
+    assert reconcile(node, port=second) == {"changed": [], "recreate": []}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["record", "no record yet"])
+@pytest.mark.parametrize("check", [True, False])
+def test_options_that_change_beside_an_add_reach_its_port(node: Node, check: bool, recorded: bool) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0")
+    assert node.cni("ADD", "net2", config=config).returncode == 0
+    node.plugin(f"touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}")
+    if not recorded:
+        # It waits for the API server.
+        kubeconfig = node.path("/etc/cni/kubeconfig")
+        kubeconfig.rename(kubeconfig.with_name("aside"))
+        threading.Timer(2, lambda: kubeconfig.with_name("aside").rename(kubeconfig)).start()
+        node.path("/run/go-on").touch()
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD", config=config)))
+    adding.start()
+    wait_until(lambda: node.path("/run/began" if recorded else f"/run/userspace-cni/locks/{NAME}").exists())
+    threading.Timer(1.5, node.path("/run/go-on").touch).start()
+    found = reconcile(node, *["check"] * check, port={"vlan": 7})
+    adding.join()
+    assert results[0].returncode == 0, results[0].stdout
+    assert found == {"changed": ["default/p net1", "default/p net2"], "recreate": []}
+    assert columns(node, "Port", NAME, "tag") == (["[]"] if check else ["7"])
+
+
+def test_pod_of_an_add_that_goes_on_and_on_is_named(node: Node) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0")
+    node.plugin(f"touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}")
+    adding = threading.Thread(target=lambda: node.cni("ADD", config=config))
+    adding.start()
+    wait_until(lambda: node.path("/run/began").exists())
+    node.settings(retry_seconds=1, plugin_seconds=1)
+    assert reconcile(node, port={"vlan": 7}) == {"changed": [], "recreate": ["default/p net1"]}
+    node.path("/run/go-on").touch()
+    adding.join()
+
+
+def test_error_names_the_lock_of_the_node(node: Node) -> None:
+    own_directory(node)
+    node.settings(retry_seconds=1)
+    assert node.cni("ADD").returncode == 0
+    with node.path("/run/userspace-cni/locks/.node").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        details = json.loads(node.cni("ADD", "net2").stdout)["details"]
+    assert "other attachments of this node" in details
+    assert "/run/userspace-cni/locks/.node" in details
 
 
 # --- what pods, a restart or a lost port make of the attachments of others

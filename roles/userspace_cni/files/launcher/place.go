@@ -110,7 +110,7 @@ func (n *session) chooseGroup() error {
 // prepare opens the directory, creates what is missing, and gives the group its rights on a directory that is the pod's alone. The record is written
 // while no other attachment can remove the directory.
 func (n *session) prepare(dir, below string, client bool) error {
-	node, err := n.settings.lock(".node", n.deadline)
+	node, err := n.settings.lock(nodeLock, n.deadline)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (n *session) prepare(dir, below string, client bool) error {
 // mountEmptyDir binds the pod's emptyDir, whose path is too long for a socket, to a directory where the plugin would: it does nothing where one is. After
 // a reboot the directory is there without its mount.
 func (n *session) mountEmptyDir() error {
-	node, err := n.settings.lock(".node", n.deadline)
+	node, err := n.settings.lock(nodeLock, n.deadline)
 	if err != nil {
 		return err
 	}
@@ -277,8 +277,8 @@ func takeLabel(directory, socket string) error {
 // removePlace removes the sockets, and the directory where no other attachment has it and it was made for this one. What a pod put there in place of
 // a directory is left alone, and is no error: it is the pod's.
 func (s settings) removePlace(r record, name string) error {
-	node, err := s.lock(".node", time.Now().Add(nodePatience))
-	if errors.Is(err, errBusy) {
+	node, err := s.lock(nodeLock, time.Now().Add(nodePatience))
+	if errors.Is(err, errNodeBusy) {
 		return err
 	}
 	// Without a lock, as on a full disk, what can be removed is removed all the same.

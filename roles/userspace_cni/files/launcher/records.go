@@ -146,7 +146,13 @@ func (s settings) records() map[string]record {
 	return found
 }
 
-var errBusy = errors.New("another call for the same attachment is still running")
+// nodeLock is the name of the lock on what all attachments of a node have in common, such as the directories of pods.
+const nodeLock = ".node"
+
+var (
+	errBusy     = errors.New("another call for the same attachment is still running")
+	errNodeBusy = errors.New("calls for other attachments of this node hold the lock of its directories, and do not release it")
+)
 
 // lock keeps other launchers out until it is released, or this process ends.
 func (s settings) lock(name string, deadline time.Time) (*os.File, error) {
@@ -172,6 +178,9 @@ func (s settings) lock(name string, deadline time.Time) (*os.File, error) {
 			return nil, err
 		}
 		if time.Now().After(deadline) {
+			if name == nodeLock {
+				return nil, fmt.Errorf("%w: %s", errNodeBusy, path)
+			}
 			return nil, errBusy
 		}
 		time.Sleep(20 * time.Millisecond)

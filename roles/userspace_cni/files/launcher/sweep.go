@@ -208,7 +208,7 @@ func (s settings) sweepDirectories(report func(name, why string, err error)) {
 	if entries, err := os.ReadDir(s.KubeletPods); err != nil || len(entries) == 0 {
 		return
 	}
-	node, err := s.lock(".node", time.Now().Add(nodePatience))
+	node, err := s.lock(nodeLock, time.Now().Add(nodePatience))
 	if err != nil {
 		return
 	}
