@@ -1186,6 +1186,114 @@ def test_group_of_an_attachment(node: Node, mode: str, group: str) -> None:
     assert node.left() == []
 
 
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_group_of_an_attachment_gets_into_a_directory_that_was_created_for_it(node: Node, mode: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = "4711"
+    directory = node.path("/run/openvswitch/private")
+    for interface in ("net1", "net2"):
+        assert node.cni("ADD", interface, config=config).returncode == 0
+        assert (directory.stat().st_uid, directory.stat().st_gid) == (0, 4711)
+        assert directory.stat().st_mode & 0o7777 == (0o750 if mode == "server" else 0o2770)
+    for interface in ("net1", "net2"):
+        assert node.cni("DEL", interface, config=config).returncode == 0
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("volume", ["/run/openvswitch/pods", "/run/openvswitch/private"])
+def test_socket_of_open_vswitch_takes_no_right_away_from_applications_that_make_theirs(node: Node, volume: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": volume}})
+    directory = node.path(OWN_DIR if volume.endswith("pods") else volume)
+    for interface, mode in (("net1", "client"), ("net2", "server")):
+        config = node.config(mode)
+        config["host"]["vhost"]["group"] = "4711"
+        assert node.cni("ADD", interface, config=config).returncode == 0
+        assert directory.stat().st_mode & 0o7777 == 0o2770
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "rights", "works"),
+    [
+        ("server", 0, 0o750, False),
+        ("server", 4711, 0o710, True),
+        ("server", 0, 0o751, True),
+        ("client", 4711, 0o710, False),
+        ("client", 4711, 0o730, True),
+        ("client", 0, 0o751, False),
+    ],
+)
+def test_group_that_cannot_use_a_directory_that_was_there_is_refused(node: Node, mode: str, group: int, rights: int, works: bool) -> None:
+    node.bridge()
+    directory = node.path("/run/openvswitch/private")
+    directory.mkdir()
+    os.chown(directory, 0, group)
+    directory.chmod(rights)
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = "4711"
+    added = node.cni("ADD", config=config)
+    assert (added.returncode == 0) == works, added.stdout
+    if not works:
+        details = json.loads(added.stdout)["details"]
+        assert "the group 4711" in details
+        assert "use /run/openvswitch/pods as hostPath" in details
+    assert node.cni("DEL", config=config).returncode == 0
+    assert (directory.stat().st_gid, directory.stat().st_mode & 0o7777) == (group, rights)
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_directories_above_go_with_the_last_attachment_below_them(node: Node, mode: str) -> None:
+    node.bridge()
+    config = node.config(mode)
+    order = {"net1": "a/b/c", "net2": "a/b", "net3": "a/d"}
+    for interface, directory in order.items():
+        node.server.pod = shared({"hostPath": {"path": f"/run/openvswitch/{directory}"}})
+        assert node.cni("ADD", interface, config=config).returncode == 0
+    for interface, there in (("net1", ["b", "d"]), ("net2", ["d"]), ("net3", None)):
+        assert node.cni("DEL", interface, config=config).returncode == 0
+        above = node.path("/run/openvswitch/a")
+        assert (sorted(p.name for p in above.iterdir()) if above.exists() else None) == there
+    assert node.left() == []
+
+
+def test_directories_above_that_were_there_before_stay(node: Node) -> None:
+    node.bridge()
+    node.path("/run/openvswitch/a").mkdir()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/a/b/c"}})
+    assert node.cni("ADD").returncode == 0
+    assert node.cni("DEL").returncode == 0
+    assert node.left() == ["/run/openvswitch/a"]
+
+
+def test_directory_behind_a_link_that_an_attachment_names_goes_without_its_record(node: Node) -> None:
+    node.bridge()
+    node.path("/run/else").mkdir()
+    node.path("/run/link").symlink_to("/run/else")
+    config = node.config("client", sharedDir="/run/link")
+    assert node.cni("ADD", config=config).returncode == 0
+    node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    assert node.cni("DEL", config=config).returncode == 0
+    assert list(node.path("/run/else").iterdir()) == []
+
+
+def test_daemon_that_does_not_run_is_named(node: Node) -> None:
+    """The database takes a change, and ovs-vsctl waits for ovs-vswitchd until its time is over."""
+    own_directory(node)
+    tool = node.path("/run/tools/ovs-vsctl")
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" add-port "*) kill -ALRM $$ ;; esac\ncase " $* " in', 1))
+    node.settings(retry_seconds=1)
+    details = json.loads(node.cni("ADD").stdout)["details"]
+    assert "ovs-vswitchd does not run or hangs" in details
+    assert len(details) < 500
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" add-port "*) exit 142 ;; esac\ncase " $* " in', 1))
+    assert "ovs-vswitchd does not run or hangs" in json.loads(node.cni("ADD").stdout)["details"]
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" get "*) exit 142 ;; esac\ncase " $* " in', 1))
+    assert "the database of Open vSwitch does not answer" in json.loads(node.cni("ADD").stdout)["details"]
+
+
 def test_unknown_group_is_named(node: Node) -> None:
     own_directory(node)
     config = node.config()
@@ -1725,6 +1833,72 @@ def test_plugin_asks_for_no_pod_when_an_attachment_is_deleted(node: Node) -> Non
     assert node.cni("ADD").returncode == 0
     node.server.seen = []
     assert node.cni("DEL").returncode == 0
+    assert node.server.seen == []
+
+
+YAML = """apiVersion: v1
+kind: Config
+current-context: right
+clusters:
+- name: c
+  cluster:
+    server: http://127.0.0.1:PORT
+contexts:
+- name: right
+  context: {cluster: c, user: right}
+users:
+- name: right
+  user:
+    token: RIGHT
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("server: http://127.0.0.1:PORT", "server: http://127.0.0.1:PORT # the API"),
+        ("server: http://127.0.0.1:PORT", "server: 'http://127.0.0.1:PORT' # the API"),
+        ("server: http://127.0.0.1:PORT", '"server": "http://127.0.0.1:PORT"'),
+        ("token: RIGHT", "token: RIGHT\t# of the plugin\n    client-certificate: null\n    client-key: # none"),
+        ("\n", "\r\n"),
+        ("users:", "# token: WRONG\nusers:"),
+        ("context: {cluster: c, user: right}", "context:\n    cluster: c\n    user: right"),
+    ],
+)
+def test_kubeconfig_in_yaml(node: Node, before: str, after: str) -> None:
+    own_directory(node)
+    node.server.seen = []
+    assert before in YAML
+    node.path("/etc/cni/kubeconfig").write_bytes(YAML.replace(before, after).replace("PORT", str(node.server.server_port)).encode())
+    node.plugin(f"{ADD_PORT} && {RESULT}")
+    added = node.cni("ADD")
+    assert added.returncode == 0, added.stdout
+    assert set(node.server.seen) == {"Bearer RIGHT"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("    token: RIGHT\n", "    token: RIGHT\n- name: wrong\n  user:\n    token: WRONG\n", "user is there more than once"),
+        ("    token: RIGHT\n", "    token: RIGHT\n- name: wrong\n  user:\n    tokenFile: wrong\n", "user is there more than once"),
+        ("    token: RIGHT\n", "    token: RIGHT\n- {name: wrong, user: {token: WRONG}}\n", "token is in braces"),
+        ("  user:\n    token: RIGHT", "  user: {token: RIGHT}", "user has what belongs to it in one line"),
+        ("contexts:", "- name: d\n  cluster:\n    server: http://127.0.0.1:1\ncontexts:", "cluster is there more than once"),
+        ("server: http://127.0.0.1:PORT", "server: >-\n      http://127.0.0.1:PORT", "server has its value in other lines"),
+        ("server: http://127.0.0.1:PORT", "server:\n      http://127.0.0.1:PORT", "server has its value in other lines"),
+        ("token: RIGHT", "token: |\n      RIGHT", "token has its value in other lines"),
+        ("token: RIGHT", "token: *token", "token has its value in other lines or in another place"),
+        ("token: RIGHT", 'token: "RIGHT\\x21"', "token has a quoted value with more than plain text"),
+    ],
+)
+def test_kubeconfig_in_yaml_that_would_be_read_wrong_is_refused(node: Node, before: str, after: str, named: str) -> None:
+    own_directory(node)
+    node.server.seen = []
+    assert before in YAML
+    node.path("/etc/cni/kubeconfig").write_text(YAML.replace(before, after).replace("PORT", str(node.server.server_port)))
+    details = json.loads(node.cni("ADD").stdout)["details"]
+    assert named in details
+    assert "/etc/cni/kubeconfig" in details
     assert node.server.seen == []
 
 

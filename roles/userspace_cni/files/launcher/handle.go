@@ -227,18 +227,24 @@ func (s settings) anchor(path string, more ...string) (string, []string) {
 	return base, names
 }
 
-// walk opens a directory that a pod may have a part in. Below the anchor no link is followed. It says whether the last directory was created.
-func (s settings) walk(path string, mode uint32, create bool, anchors ...string) (*directory, bool, error) {
+// walk opens a directory that a pod may have a part in. Below the anchor no link is followed. It returns the uppermost directory that it created, which is
+// none where the last one was there.
+func (s settings) walk(path string, mode uint32, create bool, anchors ...string) (*directory, string, error) {
 	base, names := s.anchor(path, anchors...)
 	at, err := trusted(base)
-	created := false
+	created := ""
 	for _, name := range names {
 		if err != nil {
-			return nil, false, err
+			return nil, "", err
 		}
 		var below *directory
 		if create {
-			below, created, err = at.make(name, mode)
+			made := false
+			if below, made, err = at.make(name, mode); !made {
+				created = ""
+			} else if created == "" {
+				created = filepath.Join(at.path, name)
+			}
 		} else {
 			below, err = at.open(name)
 		}

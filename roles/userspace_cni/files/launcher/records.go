@@ -42,6 +42,8 @@ type record struct {
 	// Dir is the socket's directory, and Made what may be removed with the last attachment in it: nothing, "empty" or the whole "tree".
 	Dir  string `json:"dir,omitempty"`
 	Made string `json:"made,omitempty"`
+	// Top is the uppermost of the directories that were created for the socket: Dir, or one above it.
+	Top string `json:"top,omitempty"`
 	// Anchor is a directory above Dir that the attachment names itself.
 	Anchor string `json:"anchor,omitempty"`
 	// Sandbox says which network namespace the attachment was made for.
