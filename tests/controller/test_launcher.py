@@ -2321,3 +2321,97 @@ def test_sweep_leaves_what_a_living_launcher_has(node: Node) -> None:
     assert results == [0]
     assert node.cni("DEL").returncode == 0
     assert node.left() == []
+
+
+# --- The removal of the launcher
+
+
+def command(node: Node, *arguments: str) -> subprocess.CompletedProcess:
+    line = ["nsenter", "-t", str(node.holder.pid), "-m", "--", "/opt/cni/bin/userspace", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+def test_launcher_does_not_retire_while_pods_have_attachments(node: Node, record: bool) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = node.left()
+    done = command(node, "retire")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"could never be deleted: {NAME}. Delete the pods first" in done.stderr
+    assert node.left() == before
+    assert node.cni("DEL").returncode == 0
+    assert command(node, "retire").returncode == 0
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert not node.path("/var/lib/cni/userspace-launcher").exists()
+
+
+def test_launcher_retires_without_open_vswitch(node: Node) -> None:
+    node.path("/run/down").touch()
+    node.path(OWN_DIR).mkdir(parents=True)
+    started = time.monotonic()
+    assert command(node, "retire").returncode == 0
+    assert time.monotonic() - started < 15
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert (command(node, "retire").returncode, command(node, "retire").stdout) == (0, "")
+
+
+def test_directories_that_are_too_deep_or_too_large_for_one_step_are_removed_with_the_launcher(node: Node) -> None:
+    directory = target(node)
+    before = everything(directory)
+    script = f"""
+import os
+os.makedirs("{OWN_DIR}/wide")
+for number in range(25000):
+    os.mkdir("{OWN_DIR}/wide/%d" % number)
+os.chdir("{OWN_DIR}")
+for number in range(1500):
+    os.symlink("/run/target", "a")
+    os.mkdir("deep")
+    os.chdir("deep")
+"""
+    node.run("python3", "-c", script)
+    node.path(f"/run/openvswitch/pods/{OTHER}").symlink_to("/run/target")
+    done = command(node, "retire")
+    assert done.returncode == 0, done.stderr
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("pods", ["/run/openvswitch", "/var/run/openvswitch/", "/run/openvswitch/pods"])
+def test_what_is_no_pods_stays_when_the_launcher_retires(node: Node, pods: str) -> None:
+    node.settings(pods_dir=pods)
+    directory = node.path("/run/openvswitch/pods" if pods.endswith("pods") else "/run/openvswitch")
+    directory.mkdir(exist_ok=True)
+    (directory / "kept").mkdir()
+    (directory / "file").write_text("of somebody else")
+    node.path("/var/lib/cni/userspace-launcher").mkdir()
+    node.path("/var/lib/cni/userspace-launcher/file").write_text("of somebody else")
+    before = sorted(str(p) for p in node.path("/run/openvswitch").rglob("*"))
+    assert command(node, "retire").returncode == 0
+    assert sorted(str(p) for p in node.path("/run/openvswitch").rglob("*")) == before
+    assert node.path("/var/lib/cni/userspace-launcher/file").exists()
+
+
+def test_launcher_retires_where_a_pod_put_a_link_in_place_of_the_directory_of_pods(node: Node) -> None:
+    directory = target(node)
+    before = everything(directory)
+    node.path("/run/openvswitch/pods").symlink_to("/run/target")
+    assert command(node, "retire").returncode == 0
+    assert not node.path("/run/openvswitch/pods").is_symlink()
+    assert everything(directory) == before
+
+
+def test_records_are_not_left_behind_by_another_directory_of_records(node: Node) -> None:
+    own_directory(node)
+    assert command(node, "check-records", "/var/lib/cni/other").returncode == 0
+    assert node.cni("ADD").returncode == 0
+    assert command(node, "check-records", "/var/lib/cni//userspace-launcher/").returncode == 0
+    done = command(node, "check-records", "/var/lib/cni/other")
+    assert done.returncode == 2
+    assert NAME in done.stderr
+    assert "Leave userspace_cni_state_dir at /var/lib/cni/userspace-launcher, or delete the pods first" in done.stderr
+    assert node.cni("DEL").returncode == 0
+    assert command(node, "check-records", "/var/lib/cni/other").returncode == 0

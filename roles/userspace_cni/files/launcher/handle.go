@@ -133,6 +133,8 @@ type tree struct {
 	left int
 }
 
+var errManyEntries = fmt.Errorf("there are more than %d entries", mostEntries)
+
 // How far down a tree is walked; what is deeper is moved up to its top first.
 const deepest = 16
 
@@ -163,7 +165,7 @@ func (t *tree) empty(at *directory, depth int) error {
 		}
 		for _, entry := range names {
 			if t.left--; t.left < 0 {
-				return fmt.Errorf("%s has more than %d entries", t.top.path, mostEntries)
+				return fmt.Errorf("%s: %w", t.top.path, errManyEntries)
 			}
 			if err := t.remove(at, entry, depth); err != nil {
 				return err

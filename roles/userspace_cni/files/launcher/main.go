@@ -36,6 +36,12 @@ func main() {
 	if command == "" && len(os.Args) == 2 && os.Args[1] == "sweep" {
 		os.Exit(sweep(s))
 	}
+	if command == "" && len(os.Args) == 2 && os.Args[1] == "retire" {
+		os.Exit(retire(s))
+	}
+	if command == "" && len(os.Args) == 3 && os.Args[1] == "check-records" {
+		os.Exit(checkRecords(s, os.Args[2]))
+	}
 	if command == "" && len(os.Args) > 1 && os.Args[1] == "reconcile" {
 		os.Exit(reconcile(s, len(os.Args) > 2 && os.Args[2] == "check"))
 	}

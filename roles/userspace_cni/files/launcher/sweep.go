@@ -112,16 +112,31 @@ func sweep(s settings) int {
 	return code
 }
 
-// sweepPorts removes ports that say of themselves that a launcher made them, without a record and without their sandbox.
-func (t *tools) sweepPorts(report func(name, why string, err error)) {
+// ownedPorts returns what is noted on the ports that say of themselves that a launcher made them.
+func (t *tools) ownedPorts() (map[string]map[string]string, error) {
 	answer := t.run("ovs-vsctl", "--format=json", "--columns=name,external_ids", "find", "Interface", "external_ids:"+ownerContainer+`!=""`)
 	if answer.Code != 0 {
-		report("ports", "they have to be looked at", fmt.Errorf("%s", t.cause))
+		return nil, errors.New(t.cause)
+	}
+	owners := readOwners(answer.Stdout, true)
+	for name, owner := range owners {
+		if !plainContainer(owner[ownerContainer]) || !plainInterface(owner[ownerIfName]) || key(owner[ownerContainer], owner[ownerIfName]) != name {
+			delete(owners, name)
+		}
+	}
+	return owners, nil
+}
+
+// sweepPorts removes ports that say of themselves that a launcher made them, without a record and without their sandbox.
+func (t *tools) sweepPorts(report func(name, why string, err error)) {
+	owners, err := t.ownedPorts()
+	if err != nil {
+		report("ports", "they have to be looked at", err)
 		return
 	}
-	for name, owner := range readOwners(answer.Stdout, true) {
+	for name, owner := range owners {
 		b := sandbox{owner[ownerNetns], owner[ownerInode]}
-		if !plainContainer(owner[ownerContainer]) || !plainInterface(owner[ownerIfName]) || key(owner[ownerContainer], owner[ownerIfName]) != name || !b.gone() {
+		if !b.gone() {
 			continue
 		}
 		lock, err := t.settings.lock(name, time.Now())
