@@ -19,12 +19,14 @@ PODS = "userspace_cni_kubelet_pods_dir"
 PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
 USUAL = {**PLACES, PODS: "/var/lib/kubelet/pods"}
 # Directories that others have. The launcher takes everybody else's rights on its directory of records away, and removes it with itself.
-OF_OTHERS = """
-/bin /boot /dev /etc/cni /etc/kubernetes /etc/openvswitch /etc/systemd /home /lib /lib64 /media /mnt /opt/cni/bin /proc /root /run/lock /run/openvswitch
-/run/systemd /run/user /run/userspace-cni /sbin /srv /sys /tmp /usr/bin /usr/lib /usr/lib64 /usr/libexec /usr/local/bin /usr/sbin /usr/share /var/cache
-/var/lib/cni/usrspcni /var/lib/containerd /var/lib/containers /var/lib/docker /var/lib/etcd /var/lib/k0s /var/lib/kubelet /var/lib/openvswitch
-/var/lib/rancher /var/lib/vhost_sockets /var/log /var/snap /var/spool /var/tmp
-""".split()
+OF_OTHERS = [
+    "/bin", "/boot", "/dev", "/etc/cni", "/etc/kubernetes", "/etc/openvswitch", "/etc/systemd", "/home", "/lib", "/lib64", "/media", "/mnt",
+    "/opt/cni/bin", "/proc", "/root", "/run/lock", "/run/openvswitch", "/run/systemd", "/run/user", "/run/userspace-cni", "/sbin", "/srv",
+    "/sys", "/tmp", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/bin", "/usr/sbin", "/usr/share", "/var/cache",
+    "/var/lib/cni/usrspcni", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd", "/var/lib/k0s",
+    "/var/lib/kubelet", "/var/lib/openvswitch", "/var/lib/rancher", "/var/lib/vhost_sockets", "/var/log", "/var/snap", "/var/spool",
+    "/var/tmp",
+]
 
 
 def directory(text):
