@@ -8,6 +8,7 @@ the launcher is built with Go's race detector, which needs a C compiler.
 from __future__ import annotations
 
 import copy
+import fcntl
 import grp
 import http.server
 import json
@@ -1185,6 +1186,114 @@ def test_group_of_an_attachment(node: Node, mode: str, group: str) -> None:
     assert node.left() == []
 
 
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_group_of_an_attachment_gets_into_a_directory_that_was_created_for_it(node: Node, mode: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = "4711"
+    directory = node.path("/run/openvswitch/private")
+    for interface in ("net1", "net2"):
+        assert node.cni("ADD", interface, config=config).returncode == 0
+        assert (directory.stat().st_uid, directory.stat().st_gid) == (0, 4711)
+        assert directory.stat().st_mode & 0o7777 == (0o750 if mode == "server" else 0o2770)
+    for interface in ("net1", "net2"):
+        assert node.cni("DEL", interface, config=config).returncode == 0
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("volume", ["/run/openvswitch/pods", "/run/openvswitch/private"])
+def test_socket_of_open_vswitch_takes_no_right_away_from_applications_that_make_theirs(node: Node, volume: str) -> None:
+    node.bridge()
+    node.server.pod = shared({"hostPath": {"path": volume}})
+    directory = node.path(OWN_DIR if volume.endswith("pods") else volume)
+    for interface, mode in (("net1", "client"), ("net2", "server")):
+        config = node.config(mode)
+        config["host"]["vhost"]["group"] = "4711"
+        assert node.cni("ADD", interface, config=config).returncode == 0
+        assert directory.stat().st_mode & 0o7777 == 0o2770
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "rights", "works"),
+    [
+        ("server", 0, 0o750, False),
+        ("server", 4711, 0o710, True),
+        ("server", 0, 0o751, True),
+        ("client", 4711, 0o710, False),
+        ("client", 4711, 0o730, True),
+        ("client", 0, 0o751, False),
+    ],
+)
+def test_group_that_cannot_use_a_directory_that_was_there_is_refused(node: Node, mode: str, group: int, rights: int, works: bool) -> None:
+    node.bridge()
+    directory = node.path("/run/openvswitch/private")
+    directory.mkdir()
+    os.chown(directory, 0, group)
+    directory.chmod(rights)
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/private"}})
+    config = node.config(mode)
+    config["host"]["vhost"]["group"] = "4711"
+    added = node.cni("ADD", config=config)
+    assert (added.returncode == 0) == works, added.stdout
+    if not works:
+        details = json.loads(added.stdout)["details"]
+        assert "the group 4711" in details
+        assert "use /run/openvswitch/pods as hostPath" in details
+    assert node.cni("DEL", config=config).returncode == 0
+    assert (directory.stat().st_gid, directory.stat().st_mode & 0o7777) == (group, rights)
+
+
+@pytest.mark.parametrize("mode", ["server", "client"])
+def test_directories_above_go_with_the_last_attachment_below_them(node: Node, mode: str) -> None:
+    node.bridge()
+    config = node.config(mode)
+    order = {"net1": "a/b/c", "net2": "a/b", "net3": "a/d"}
+    for interface, directory in order.items():
+        node.server.pod = shared({"hostPath": {"path": f"/run/openvswitch/{directory}"}})
+        assert node.cni("ADD", interface, config=config).returncode == 0
+    for interface, there in (("net1", ["b", "d"]), ("net2", ["d"]), ("net3", None)):
+        assert node.cni("DEL", interface, config=config).returncode == 0
+        above = node.path("/run/openvswitch/a")
+        assert (sorted(p.name for p in above.iterdir()) if above.exists() else None) == there
+    assert node.left() == []
+
+
+def test_directories_above_that_were_there_before_stay(node: Node) -> None:
+    node.bridge()
+    node.path("/run/openvswitch/a").mkdir()
+    node.server.pod = shared({"hostPath": {"path": "/run/openvswitch/a/b/c"}})
+    assert node.cni("ADD").returncode == 0
+    assert node.cni("DEL").returncode == 0
+    assert node.left() == ["/run/openvswitch/a"]
+
+
+def test_directory_behind_a_link_that_an_attachment_names_goes_without_its_record(node: Node) -> None:
+    node.bridge()
+    node.path("/run/else").mkdir()
+    node.path("/run/link").symlink_to("/run/else")
+    config = node.config("client", sharedDir="/run/link")
+    assert node.cni("ADD", config=config).returncode == 0
+    node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    assert node.cni("DEL", config=config).returncode == 0
+    assert list(node.path("/run/else").iterdir()) == []
+
+
+def test_daemon_that_does_not_run_is_named(node: Node) -> None:
+    """The database takes a change, and ovs-vsctl waits for ovs-vswitchd until its time is over."""
+    own_directory(node)
+    tool = node.path("/run/tools/ovs-vsctl")
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" add-port "*) kill -ALRM $$ ;; esac\ncase " $* " in', 1))
+    node.settings(retry_seconds=1)
+    details = json.loads(node.cni("ADD").stdout)["details"]
+    assert "ovs-vswitchd does not run or hangs" in details
+    assert len(details) < 500
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" add-port "*) exit 142 ;; esac\ncase " $* " in', 1))
+    assert "ovs-vswitchd does not run or hangs" in json.loads(node.cni("ADD").stdout)["details"]
+    tool.write_text(TOOL.replace('case " $* " in', 'case " $* " in *" get "*) exit 142 ;; esac\ncase " $* " in', 1))
+    assert "the database of Open vSwitch does not answer" in json.loads(node.cni("ADD").stdout)["details"]
+
+
 def test_unknown_group_is_named(node: Node) -> None:
     own_directory(node)
     config = node.config()
@@ -1325,6 +1434,141 @@ def test_tools_limit_themselves(node: Node) -> None:
         assert node.cni(command, config=node.config(cniVersion="0.4.0")).returncode == 0
     node.sweep()
     assert len(node.path("/run/timeouts").read_text().split()) == len(node.calls())
+
+
+BROKEN = {
+    "twice": lambda config: config.update(Host=config["host"]),
+    "no host": lambda config: config.update(host="x"),
+    "no vhost": lambda config: config["host"].update(vhost="client"),
+    "mode": lambda config: config["host"]["vhost"].update(mode=1),
+    "kubeconfig": lambda config: config.update(kubeconfig=5),
+    "directory": lambda config: config.update(sharedDir=["x"]),
+    "network": lambda config: config.update(network=1),
+    "engine": lambda config: config["host"].update(engine="vpp"),
+}
+
+
+@pytest.mark.parametrize("broken", [name for name in BROKEN if name != "engine"])
+def test_attachment_that_is_refused_is_deleted_all_the_same(node: Node, broken: str) -> None:
+    """The kubelet repeats a DEL until it succeeds, and the pod stays in Terminating as long."""
+    own_directory(node)
+    config = node.config()
+    BROKEN[broken](config)
+    assert node.cni("ADD", config=config).returncode != 0
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_attachment_whose_definition_was_broken_meanwhile_is_deleted(node: Node, broken: str, record: bool) -> None:
+    own_directory(node)
+    ipam = node.path("/opt/cni/bin/addresses")
+    ipam.write_text('#!/bin/sh\necho "$CNI_COMMAND" >>/run/addresses\n')
+    ipam.chmod(0o755)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    config = node.config(ipam={"type": "addresses"})
+    BROKEN[broken](config)
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == []
+    assert node.left() == []
+    assert node.path("/run/addresses").read_text().split() == ["DEL"]
+
+
+def test_attachment_without_a_configuration_is_deleted(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    deleted = node.cni("DEL", config=[])
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_broken_attachment_stays_to_be_deleted_while_ovs_is_down(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.settings(retry_seconds=1)
+    node.path("/run/down").touch()
+    error = json.loads(node.cni("DEL", config=node.config(host="x")).stdout)
+    assert error["code"] == 11
+    assert "no Open vSwitch runs" in error["details"]
+    node.path("/run/down").unlink()
+    node.sweep()
+    assert node.ports() == []
+    assert node.left() == []
+
+
+def test_attachments_of_another_engine_are_the_plugins_own(node: Node) -> None:
+    config = node.config()
+    config["host"]["engine"] = "vpp"
+    node.plugin('cat >>/run/given; echo "{\\"code\\": 7}"; exit 3')
+    deleted = node.cni("DEL", config=config)
+    assert (deleted.returncode, json.loads(deleted.stdout)) == (3, {"code": 7})
+    assert json.loads(node.path("/run/given").read_text()) == config
+
+
+STRANGER = CONTAINER[:12] + "f" * 52
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+def test_del_of_another_sandbox_with_the_same_beginning_deletes_nothing(node: Node, record: bool) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = everything(node.path(OWN_DIR))
+    deleted = node.cni("DEL", container=STRANGER)
+    assert (deleted.returncode, deleted.stdout) == (0, "")
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+
+
+def test_del_of_another_sandbox_that_could_not_ask_open_vswitch_is_finished_without_harm(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = everything(node.path(OWN_DIR))
+    node.settings(retry_seconds=0)
+    node.path("/run/down").touch()
+    assert json.loads(node.cni("DEL", container=STRANGER).stdout)["code"] == 11
+    node.path("/run/down").unlink()
+    node.sweep()
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+
+
+def test_del_of_another_sandbox_does_not_wait_for_an_add(node: Node) -> None:
+    own_directory(node)
+    node.plugin(f'[ "$CNI_COMMAND" = ADD ] || exit 0; touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}')
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD")))
+    adding.start()
+    wait_until(lambda: node.path("/run/began").exists())
+    node.settings(retry_seconds=0, plugin_seconds=0)
+    assert node.cni("DEL", container=STRANGER).returncode == 0
+    node.settings(retry_seconds=4, plugin_seconds=20)
+    node.path("/run/go-on").touch()
+    adding.join()
+    assert results[0].returncode == 0, results[0].stdout
+
+
+def test_add_of_another_sandbox_with_the_same_beginning_is_refused(node: Node) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    before = everything(node.path(OWN_DIR))
+    added = node.cni("ADD", container=STRANGER)
+    assert added.returncode != 0
+    assert "has the same first 12 characters" in json.loads(added.stdout)["details"]
+    assert node.ports() == [NAME]
+    assert everything(node.path(OWN_DIR)) == before
+    # Once the other one is over, what is left of it is removed.
+    node.run("sed", "-i", "s/ready/deleting/", f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    assert node.cni("ADD", container=STRANGER).returncode == 0
+    assert node.vsctl("get", "Interface", NAME, "external_ids:userspace-cni-container").strip().strip('"') == STRANGER
 
 
 # --- CHECK, which configurations have from version 0.4.0 on
@@ -1592,6 +1836,72 @@ def test_plugin_asks_for_no_pod_when_an_attachment_is_deleted(node: Node) -> Non
     assert node.server.seen == []
 
 
+YAML = """apiVersion: v1
+kind: Config
+current-context: right
+clusters:
+- name: c
+  cluster:
+    server: http://127.0.0.1:PORT
+contexts:
+- name: right
+  context: {cluster: c, user: right}
+users:
+- name: right
+  user:
+    token: RIGHT
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("server: http://127.0.0.1:PORT", "server: http://127.0.0.1:PORT # the API"),
+        ("server: http://127.0.0.1:PORT", "server: 'http://127.0.0.1:PORT' # the API"),
+        ("server: http://127.0.0.1:PORT", '"server": "http://127.0.0.1:PORT"'),
+        ("token: RIGHT", "token: RIGHT\t# of the plugin\n    client-certificate: null\n    client-key: # none"),
+        ("\n", "\r\n"),
+        ("users:", "# token: WRONG\nusers:"),
+        ("context: {cluster: c, user: right}", "context:\n    cluster: c\n    user: right"),
+    ],
+)
+def test_kubeconfig_in_yaml(node: Node, before: str, after: str) -> None:
+    own_directory(node)
+    node.server.seen = []
+    assert before in YAML
+    node.path("/etc/cni/kubeconfig").write_bytes(YAML.replace(before, after).replace("PORT", str(node.server.server_port)).encode())
+    node.plugin(f"{ADD_PORT} && {RESULT}")
+    added = node.cni("ADD")
+    assert added.returncode == 0, added.stdout
+    assert set(node.server.seen) == {"Bearer RIGHT"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("    token: RIGHT\n", "    token: RIGHT\n- name: wrong\n  user:\n    token: WRONG\n", "user is there more than once"),
+        ("    token: RIGHT\n", "    token: RIGHT\n- name: wrong\n  user:\n    tokenFile: wrong\n", "user is there more than once"),
+        ("    token: RIGHT\n", "    token: RIGHT\n- {name: wrong, user: {token: WRONG}}\n", "token is in braces"),
+        ("  user:\n    token: RIGHT", "  user: {token: RIGHT}", "user has what belongs to it in one line"),
+        ("contexts:", "- name: d\n  cluster:\n    server: http://127.0.0.1:1\ncontexts:", "cluster is there more than once"),
+        ("server: http://127.0.0.1:PORT", "server: >-\n      http://127.0.0.1:PORT", "server has its value in other lines"),
+        ("server: http://127.0.0.1:PORT", "server:\n      http://127.0.0.1:PORT", "server has its value in other lines"),
+        ("token: RIGHT", "token: |\n      RIGHT", "token has its value in other lines"),
+        ("token: RIGHT", "token: *token", "token has its value in other lines or in another place"),
+        ("token: RIGHT", 'token: "RIGHT\\x21"', "token has a quoted value with more than plain text"),
+    ],
+)
+def test_kubeconfig_in_yaml_that_would_be_read_wrong_is_refused(node: Node, before: str, after: str, named: str) -> None:
+    own_directory(node)
+    node.server.seen = []
+    assert before in YAML
+    node.path("/etc/cni/kubeconfig").write_text(YAML.replace(before, after).replace("PORT", str(node.server.server_port)))
+    details = json.loads(node.cni("ADD").stdout)["details"]
+    assert named in details
+    assert "/etc/cni/kubeconfig" in details
+    assert node.server.seen == []
+
+
 # --- Changed options of attachments that pods have
 
 
@@ -1628,6 +1938,92 @@ def test_pods_are_named_where_open_vswitch_cannot_change_it(node: Node, attachme
     own_directory(node)
     assert node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0")).returncode == 0
     assert reconcile(node, **attachment) == {"changed": [], "recreate": ["default/p net1"]}
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("bad", [{"vlan": 4095}, {"trunks": 10}, {"unknown": 1}, []])
+def test_attachment_that_is_refused_keeps_no_other_one_from_its_options(node: Node, bad: object, check: bool) -> None:
+    own_directory(node)
+    for number in range(4):
+        assert node.cni("ADD", f"net{number}", config=node.config(network=f"default/n{number}")).returncode == 0
+    wanted = {f"default/n{number}": {"bridge": "br0", "mode": "server", "port": {"vlan": 7} if number != 1 else bad} for number in range(4)}
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        node.run("/opt/cni/bin/userspace", "reconcile", *["check"] * check, input=json.dumps(wanted))
+    assert caught.value.returncode == 1
+    assert caught.value.stderr.startswith("default/n1: ")
+    assert caught.value.stderr.count("\n") == 1
+    assert json.loads(caught.value.stdout) == {"changed": ["default/p net0", "default/p net2", "default/p net3"], "recreate": []}
+    tags = [columns(node, "Port", f"{CONTAINER[:12]}-net{number}", "tag")[0] for number in range(4)]
+    assert tags == (["[]"] * 4 if check else ["7", "[]", "7", "7"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"trunks": [5, 6]}, {"trunks": [6, 5]}),
+        ({"trunks": [5, 5]}, {"trunks": [5]}),
+        ({"mac": "02:00:00:00:00:AA"}, {"mac": "02:00:00:00:00:aa"}),
+        ({"mac": "02-00-00-00-00-aa"}, {"mac": "02:00:00:00:00:aa"}),
+    ],
+)
+def test_same_options_in_another_form_are_no_change(node: Node, first: dict, second: dict) -> None:
+    own_directory(node)
+    added = node.cni("ADD", config=node.config(network="default/ovs-dpdk-br0", port=first))
+    assert added.returncode == 0, added.stdout
+    assert reconcile(node, port=second) == {"changed": [], "recreate": []}
+    # As a launcher before kept them.
+    record = node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "options": first}))
+    assert reconcile(node, port=second) == {"changed": [], "recreate": []}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["record", "no record yet"])
+@pytest.mark.parametrize("check", [True, False])
+def test_options_that_change_beside_an_add_reach_its_port(node: Node, check: bool, recorded: bool) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0")
+    assert node.cni("ADD", "net2", config=config).returncode == 0
+    node.plugin(f"touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}")
+    if not recorded:
+        # It waits for the API server.
+        kubeconfig = node.path("/etc/cni/kubeconfig")
+        kubeconfig.rename(kubeconfig.with_name("aside"))
+        threading.Timer(2, lambda: kubeconfig.with_name("aside").rename(kubeconfig)).start()
+        node.path("/run/go-on").touch()
+    results: list[subprocess.CompletedProcess] = []
+    adding = threading.Thread(target=lambda: results.append(node.cni("ADD", config=config)))
+    adding.start()
+    wait_until(lambda: node.path("/run/began" if recorded else f"/run/userspace-cni/locks/{NAME}").exists())
+    threading.Timer(1.5, node.path("/run/go-on").touch).start()
+    found = reconcile(node, *["check"] * check, port={"vlan": 7})
+    adding.join()
+    assert results[0].returncode == 0, results[0].stdout
+    assert found == {"changed": ["default/p net1", "default/p net2"], "recreate": []}
+    assert columns(node, "Port", NAME, "tag") == (["[]"] if check else ["7"])
+
+
+def test_pod_of_an_add_that_goes_on_and_on_is_named(node: Node) -> None:
+    own_directory(node)
+    config = node.config(network="default/ovs-dpdk-br0")
+    node.plugin(f"touch /run/began; while [ ! -e /run/go-on ]; do sleep 0.1; done; {ADD_PORT} && {RESULT}")
+    adding = threading.Thread(target=lambda: node.cni("ADD", config=config))
+    adding.start()
+    wait_until(lambda: node.path("/run/began").exists())
+    node.settings(retry_seconds=1, plugin_seconds=1)
+    assert reconcile(node, port={"vlan": 7}) == {"changed": [], "recreate": ["default/p net1"]}
+    node.path("/run/go-on").touch()
+    adding.join()
+
+
+def test_error_names_the_lock_of_the_node(node: Node) -> None:
+    own_directory(node)
+    node.settings(retry_seconds=1)
+    assert node.cni("ADD").returncode == 0
+    with node.path("/run/userspace-cni/locks/.node").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        details = json.loads(node.cni("ADD", "net2").stdout)["details"]
+    assert "other attachments of this node" in details
+    assert "/run/userspace-cni/locks/.node" in details
 
 
 # --- what pods, a restart or a lost port make of the attachments of others
@@ -1925,3 +2321,97 @@ def test_sweep_leaves_what_a_living_launcher_has(node: Node) -> None:
     assert results == [0]
     assert node.cni("DEL").returncode == 0
     assert node.left() == []
+
+
+# --- The removal of the launcher
+
+
+def command(node: Node, *arguments: str) -> subprocess.CompletedProcess:
+    line = ["nsenter", "-t", str(node.holder.pid), "-m", "--", "/opt/cni/bin/userspace", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+def test_launcher_does_not_retire_while_pods_have_attachments(node: Node, record: bool) -> None:
+    own_directory(node)
+    assert node.cni("ADD").returncode == 0
+    if not record:
+        node.path(f"/var/lib/cni/userspace-launcher/{NAME}.json").unlink()
+    before = node.left()
+    done = command(node, "retire")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"could never be deleted: {NAME}. Delete the pods first" in done.stderr
+    assert node.left() == before
+    assert node.cni("DEL").returncode == 0
+    assert command(node, "retire").returncode == 0
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert not node.path("/var/lib/cni/userspace-launcher").exists()
+
+
+def test_launcher_retires_without_open_vswitch(node: Node) -> None:
+    node.path("/run/down").touch()
+    node.path(OWN_DIR).mkdir(parents=True)
+    started = time.monotonic()
+    assert command(node, "retire").returncode == 0
+    assert time.monotonic() - started < 15
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert (command(node, "retire").returncode, command(node, "retire").stdout) == (0, "")
+
+
+def test_directories_that_are_too_deep_or_too_large_for_one_step_are_removed_with_the_launcher(node: Node) -> None:
+    directory = target(node)
+    before = everything(directory)
+    script = f"""
+import os
+os.makedirs("{OWN_DIR}/wide")
+for number in range(25000):
+    os.mkdir("{OWN_DIR}/wide/%d" % number)
+os.chdir("{OWN_DIR}")
+for number in range(1500):
+    os.symlink("/run/target", "a")
+    os.mkdir("deep")
+    os.chdir("deep")
+"""
+    node.run("python3", "-c", script)
+    node.path(f"/run/openvswitch/pods/{OTHER}").symlink_to("/run/target")
+    done = command(node, "retire")
+    assert done.returncode == 0, done.stderr
+    assert not node.path("/run/openvswitch/pods").exists()
+    assert everything(directory) == before
+
+
+@pytest.mark.parametrize("pods", ["/run/openvswitch", "/var/run/openvswitch/", "/run/openvswitch/pods"])
+def test_what_is_no_pods_stays_when_the_launcher_retires(node: Node, pods: str) -> None:
+    node.settings(pods_dir=pods)
+    directory = node.path("/run/openvswitch/pods" if pods.endswith("pods") else "/run/openvswitch")
+    directory.mkdir(exist_ok=True)
+    (directory / "kept").mkdir()
+    (directory / "file").write_text("of somebody else")
+    node.path("/var/lib/cni/userspace-launcher").mkdir()
+    node.path("/var/lib/cni/userspace-launcher/file").write_text("of somebody else")
+    before = sorted(str(p) for p in node.path("/run/openvswitch").rglob("*"))
+    assert command(node, "retire").returncode == 0
+    assert sorted(str(p) for p in node.path("/run/openvswitch").rglob("*")) == before
+    assert node.path("/var/lib/cni/userspace-launcher/file").exists()
+
+
+def test_launcher_retires_where_a_pod_put_a_link_in_place_of_the_directory_of_pods(node: Node) -> None:
+    directory = target(node)
+    before = everything(directory)
+    node.path("/run/openvswitch/pods").symlink_to("/run/target")
+    assert command(node, "retire").returncode == 0
+    assert not node.path("/run/openvswitch/pods").is_symlink()
+    assert everything(directory) == before
+
+
+def test_records_are_not_left_behind_by_another_directory_of_records(node: Node) -> None:
+    own_directory(node)
+    assert command(node, "check-records", "/var/lib/cni/other").returncode == 0
+    assert node.cni("ADD").returncode == 0
+    assert command(node, "check-records", "/var/lib/cni//userspace-launcher/").returncode == 0
+    done = command(node, "check-records", "/var/lib/cni/other")
+    assert done.returncode == 2
+    assert NAME in done.stderr
+    assert "Leave userspace_cni_state_dir at /var/lib/cni/userspace-launcher, or delete the pods first" in done.stderr
+    assert node.cni("DEL").returncode == 0
+    assert command(node, "check-records", "/var/lib/cni/other").returncode == 0

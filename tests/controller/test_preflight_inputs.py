@@ -323,6 +323,8 @@ BAD = [
     ("kubernetes-version", "1.10", {}, {"api": {"version": "v1.10.1"}}),
     ("image-missing", "never published", {"kube_ovn_image": "", "ovs_dpdk_image_source": "present"},
      {"api": {"nodes": [{"metadata": {"name": "node1"}, "status": {"nodeInfo": {}}}]}}),
+    ("userspace-cni-directories", "pods_dir", {"userspace_cni_pods_dir": "/run/openvswitch"}, {}),
+    ("userspace-cni-directories", "state_dir", {"userspace_cni_state_dir": "/var/lib/cni"}, {}),
     ("userspace-cni-version", "v1.2", {"userspace_cni_version": "v1.2"}, {}),
     # The build host.
     ("build-tools", "git", {}, {"tools": {"commands/git": ""}}),

@@ -79,3 +79,86 @@ def test_units_go_with_the_sweep(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
         assert ("changed=0" in done.stdout) == (not changed), done.stdout
         assert any(Path(unit["dest"]).exists() for unit in units) == (arguments == ["--check"])
+
+
+class Role:
+    """The role with a launcher that says what it was asked for, and answers what a test wants."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "artifacts").mkdir()
+        script = f"""#!/bin/sh
+[ -z "$CNI_COMMAND" ] || {{ cat >/dev/null; echo '{{"supportedVersions": ["0.3.1"]}}'; exit; }}
+echo "$*" >>{folder}/asked
+[ ! -e {folder}/answer-"$1" ] || {{ cat {folder}/answer-"$1" >&2; exit 2; }}
+"""
+        for name in ("userspace", "launcher"):
+            (folder / "artifacts" / name).write_text(script)
+
+    def run(self, *arguments: str, **variables: object) -> tuple[bool, str]:
+        common = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "userspace_cni_bin_dir": str(self.folder / "cni" / "bin"),
+            "userspace_cni_artifacts_dir": str(self.folder / "artifacts"),
+            "userspace_cni_ovs_rundir": str(self.folder / "run"),
+            "userspace_cni_state_dir": str(self.folder / "records"),
+            "userspace_cni_sweep_seconds": 0,
+            **variables,
+        }
+        # Nothing of the machine is removed, whatever runs there.
+        internal = json.dumps({"__userspace_cni_units": [], "__userspace_cni_sweep": "kube-ovn-dpdk-no-such-sweep"})
+        (self.folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {"node1": common}}}))
+        role = {"ansible.builtin.import_role": {"name": "kube_ovn.dpdk.userspace_cni"}}
+        (self.folder / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [role]}]))
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.folder / "inventory.json"), "-e", internal]
+        done = subprocess.run([*command, str(self.folder / "play.yml"), *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+        return done.returncode == 0, done.stdout
+
+    def asked(self) -> list[str]:
+        file = self.folder / "asked"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Role:
+    return Role(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["run", "check mode"])
+def test_records_in_another_directory_are_found_before_anything_is_changed(role: Role, arguments: list[str]) -> None:
+    assert role.run()[0]
+    assert role.asked() == [], "there was no launcher yet"
+    before = (role.folder / "cni/userspace/launcher.json").read_text()
+    (role.folder / "answer-check-records").write_text("Leave it")
+    fine, output = role.run(*arguments, userspace_cni_state_dir=str(role.folder / "other"))
+    assert not fine
+    assert "Leave it" in output
+    assert role.asked() == [f"check-records {role.folder}/other"]
+    assert (role.folder / "cni/userspace/launcher.json").read_text() == before
+
+
+@pytest.mark.parametrize("variables", [{"userspace_cni_state_dir": "/var/lib"}, {"userspace_cni_pods_dir": "/run"}])
+def test_directories_of_others_are_refused_before_anything_is_changed(role: Role, variables: dict) -> None:
+    fine, output = role.run(**variables)
+    assert not fine
+    assert "Cure: leave userspace_cni_" in " ".join(output.split())
+    assert not (role.folder / "cni").exists()
+
+
+def test_removal_leaves_the_directories_of_pods_and_records_to_the_launcher(role: Role) -> None:
+    """It knows those that it worked with, which the variables may not name any more."""
+    assert role.run()[0]
+    for name in ("run/pods/kept", "records/kept"):
+        (role.folder / name).mkdir(parents=True)
+    (role.folder / "answer-retire").write_text("Delete the pods first")
+    fine, output = role.run(userspace_cni_state="absent")
+    assert not fine
+    assert "Delete the pods first" in output
+    assert role.asked() == ["sweep", "retire"]
+    assert (role.folder / "cni/bin/userspace").exists()
+    fine, output = role.run("--check", userspace_cni_state="absent")
+    assert fine, output
+    assert role.asked() == []

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, PLACES, error, rule, warning
+import posixpath
+
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, PLACES, SETTINGS, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.build import uses_plugin
 
@@ -16,6 +18,50 @@ MICROK8S = {"CNI_BIN_DIR": "/var/snap/microk8s/current/opt/cni/bin", "CNI_CONF_D
 PODS = "userspace_cni_kubelet_pods_dir"
 PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
 USUAL = {**PLACES, PODS: "/var/lib/kubelet/pods"}
+# Directories that others have. The launcher takes everybody else's rights on its directory of records away, and removes it with itself.
+OF_OTHERS = [
+    "/bin", "/boot", "/dev", "/etc/cni", "/etc/kubernetes", "/etc/openvswitch", "/etc/systemd", "/home", "/lib", "/lib64", "/media", "/mnt",
+    "/opt/cni/bin", "/proc", "/root", "/run/lock", "/run/openvswitch", "/run/systemd", "/run/user", "/run/userspace-cni", "/sbin", "/srv",
+    "/sys", "/tmp", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/bin", "/usr/sbin", "/usr/share", "/var/cache",
+    "/var/lib/cni/usrspcni", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd", "/var/lib/k0s",
+    "/var/lib/kubelet", "/var/lib/openvswitch", "/var/lib/rancher", "/var/lib/vhost_sockets", "/var/log", "/var/snap", "/var/spool",
+    "/var/tmp",
+]
+
+
+def directory(text):
+    """A path of a node without what says nothing: /var/run is a link to /run everywhere."""
+    path = posixpath.normpath("/" + str(text).strip().lstrip("/"))
+    return path[len("/var") :] if (path + "/").startswith("/var/run/") else path
+
+
+def within(path, above):
+    return (path + "/").startswith(above.rstrip("/") + "/")
+
+
+@rule("userspace-cni-directories", SETTINGS, "directories of the launcher are its own")
+def directories(case):
+    run, pods, state = [case.setting("userspace_cni_" + name) for name in ("ovs_rundir", "pods_dir", "state_dir")]
+    for name, path in (("ovs_rundir", run), ("pods_dir", pods), ("state_dir", state)):
+        if path is not None and not str(path).startswith("/"):
+            yield error("userspace_cni_%s %s is no absolute path" % (name, path), "give the whole path, beginning with a slash")
+            return
+    if run is not None and pods is not None and (directory(pods) == directory(run) or not within(directory(pods), directory(run))):
+        yield error(
+            "userspace_cni_pods_dir %s is no directory below userspace_cni_ovs_rundir %s, where Open vSwitch has files of its own" % (pods, run),
+            "leave userspace_cni_pods_dir out, or name a directory below it that nobody else uses",
+        )
+    if state is None:
+        return
+    usual = [case.setting(PODS), case.setting("userspace_cni_bin_dir"), posixpath.dirname(str(case.setting("userspace_cni_log_file", "/var/log/x")))]
+    others = [directory(path) for path in [*OF_OTHERS, *usual] if path is not None and str(path).startswith("/")]
+    own = directory(state)
+    inside = [directory(path) for path in (run, case.setting(PODS)) if path is not None and within(own, directory(path))]
+    if any(within(other, own) for other in others) or inside:
+        yield error(
+            "userspace_cni_state_dir %s is a directory that others have, which the launcher would close to them" % state,
+            "leave userspace_cni_state_dir out, or name a directory of its own, such as /var/lib/cni/userspace-launcher",
+        )
 
 
 @rule("userspace-cni-version", CLUSTER, "the Userspace CNI release can be built")

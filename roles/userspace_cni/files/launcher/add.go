@@ -59,9 +59,14 @@ func (n *session) add() int {
 	if n.lock, err = n.settings.lock(n.name(), n.patience()); err != nil {
 		return printError(n.conf.CNIVersion, codeTryAgain, "the attachment cannot be made yet", err.Error())
 	}
+	before, found := n.readRecord(n.name())
+	if found && n.isOfAnother(before.Container) && over(before) == "" {
+		return printError(n.conf.CNIVersion, codeInternal, "the attachment cannot be made", fmt.Sprintf("the sandbox %s of the pod %s/%s has the same first "+
+			"%d characters, after which the plugin names ports: create this pod again", before.Container, before.Namespace, before.Pod, shortID))
+	}
 	_ = os.Remove(n.deletePath(n.name()))
 	// Of an earlier try that was cut off: its place may be another one.
-	if before, found := n.readRecord(n.name()); found {
+	if found {
 		if err := n.undo(before, n.name()); err != nil {
 			return printError(n.conf.CNIVersion, codeTryAgain, "what an earlier call left cannot be removed yet", err.Error())
 		}
@@ -163,7 +168,7 @@ func (n *session) cleanUp() error {
 	if err := n.removePlace(n.record, n.name()); err != nil {
 		return err
 	}
-	_ = os.Remove(n.pluginRecord())
+	_ = os.Remove(n.pluginRecord(n.name()))
 	n.forget(n.name(), n.lock)
 	n.lock = nil
 	return nil

@@ -133,6 +133,8 @@ type tree struct {
 	left int
 }
 
+var errManyEntries = fmt.Errorf("there are more than %d entries", mostEntries)
+
 // How far down a tree is walked; what is deeper is moved up to its top first.
 const deepest = 16
 
@@ -163,7 +165,7 @@ func (t *tree) empty(at *directory, depth int) error {
 		}
 		for _, entry := range names {
 			if t.left--; t.left < 0 {
-				return fmt.Errorf("%s has more than %d entries", t.top.path, mostEntries)
+				return fmt.Errorf("%s: %w", t.top.path, errManyEntries)
 			}
 			if err := t.remove(at, entry, depth); err != nil {
 				return err
@@ -227,18 +229,24 @@ func (s settings) anchor(path string, more ...string) (string, []string) {
 	return base, names
 }
 
-// walk opens a directory that a pod may have a part in. Below the anchor no link is followed. It says whether the last directory was created.
-func (s settings) walk(path string, mode uint32, create bool, anchors ...string) (*directory, bool, error) {
+// walk opens a directory that a pod may have a part in. Below the anchor no link is followed. It returns the uppermost directory that it created, which is
+// none where the last one was there.
+func (s settings) walk(path string, mode uint32, create bool, anchors ...string) (*directory, string, error) {
 	base, names := s.anchor(path, anchors...)
 	at, err := trusted(base)
-	created := false
+	created := ""
 	for _, name := range names {
 		if err != nil {
-			return nil, false, err
+			return nil, "", err
 		}
 		var below *directory
 		if create {
-			below, created, err = at.make(name, mode)
+			made := false
+			if below, made, err = at.make(name, mode); !made {
+				created = ""
+			} else if created == "" {
+				created = filepath.Join(at.path, name)
+			}
 		} else {
 			below, err = at.open(name)
 		}

@@ -36,6 +36,12 @@ func main() {
 	if command == "" && len(os.Args) == 2 && os.Args[1] == "sweep" {
 		os.Exit(sweep(s))
 	}
+	if command == "" && len(os.Args) == 2 && os.Args[1] == "retire" {
+		os.Exit(retire(s))
+	}
+	if command == "" && len(os.Args) == 3 && os.Args[1] == "check-records" {
+		os.Exit(checkRecords(s, os.Args[2]))
+	}
 	if command == "" && len(os.Args) > 1 && os.Args[1] == "reconcile" {
 		os.Exit(reconcile(s, len(os.Args) > 2 && os.Args[2] == "check"))
 	}
@@ -61,6 +67,10 @@ func attach(s settings, command string) int {
 	}
 	defer n.finish()
 	if err := n.configure(); err != nil {
+		// Multus and the kubelet repeat a DEL that fails, and the pod stays until one succeeds: whatever an attachment says by now, what is there is removed.
+		if command == "DEL" {
+			return n.delWithoutPlugin("the network configuration: " + err.Error())
+		}
 		// What cannot be read is refused by the plugin itself.
 		if !json.Valid(input) {
 			return n.runUnguarded()
@@ -69,6 +79,9 @@ func attach(s settings, command string) int {
 	}
 	// What the plugin serves without Open vSwitch is none of the launcher's business.
 	if n.conf.Host.Engine != "ovs-dpdk" {
+		if command == "DEL" && n.ours() {
+			return n.delWithoutPlugin(fmt.Sprintf("the attachment was made with the engine ovs-dpdk, and has %q by now", n.conf.Host.Engine))
+		}
 		return n.runUnguarded()
 	}
 	if n.conf.LogFile != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -35,11 +36,24 @@ func parseOptions(text json.RawMessage) (portOptions, error) {
 	if err := decoder.Decode(&o); err != nil {
 		return o, fmt.Errorf("the options of the port (key \"port\" of the attachment): %w", err)
 	}
-	if len(o.Trunks) == 0 {
-		// As a record has it.
-		o.Trunks = nil
+	return o.normalized(), o.check()
+}
+
+// normalized returns the options in the form in which they can be compared, as a record has them and Open vSwitch takes them.
+func (o portOptions) normalized() portOptions {
+	trunks := map[int]bool{}
+	for _, id := range o.Trunks {
+		trunks[id] = true
 	}
-	return o, o.check()
+	o.Trunks = nil
+	for id := range trunks {
+		o.Trunks = append(o.Trunks, id)
+	}
+	sort.Ints(o.Trunks)
+	if mac, err := net.ParseMAC(o.MAC); err == nil {
+		o.MAC = mac.String()
+	}
+	return o
 }
 
 func within(name string, value, low, high int) error {

@@ -90,11 +90,44 @@ func (t *tools) run(tool string, args ...string) reply {
 		// What the tool itself refuses, it will refuse again; all else means that it did not reach Open vSwitch.
 		refused := strings.Contains(stderr.String(), tool+": ") && !strings.Contains(stderr.String(), "connection failed")
 		if refused || time.Until(t.deadline) < pause {
-			t.because(fmt.Sprintf("%s %q: %v: %s", tool, args, err, strings.TrimSpace(stderr.String())))
+			t.because(tool + " " + explain(args, err, command.ProcessState, seconds, strings.TrimSpace(stderr.String())))
 			return answer
 		}
 		time.Sleep(pause)
 	}
+}
+
+// What a tool returns that ended itself by its own limit; a shell that ran it says it in the second way.
+const alarmCode = 128 + int(syscall.SIGALRM)
+
+// explain says why a tool failed, in a length that is fit for an event of the pod.
+func explain(args []string, err error, state *os.ProcessState, seconds, stderr string) string {
+	asked := fmt.Sprintf("%q", args)
+	if len(asked) > 200 {
+		asked = strings.ToValidUTF8(asked[:200], "") + "…]"
+	}
+	if state != nil {
+		status, _ := state.Sys().(syscall.WaitStatus)
+		if status.Signaled() && status.Signal() == syscall.SIGALRM || state.ExitCode() == alarmCode {
+			what := "the database of Open vSwitch does not answer"
+			if changes(args) {
+				what = "ovs-vswitchd does not run or hangs, since what changes the database waits until it has taken the change over"
+			}
+			return fmt.Sprintf("did not end within %s s: %s (%s)", seconds, what, asked)
+		}
+	}
+	return fmt.Sprintf("%s: %v: %s", asked, err, stderr)
+}
+
+// changes says whether a call of ovs-vsctl changes the database.
+func changes(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "add-br", "add-port", "del-port", "set", "create", "destroy":
+			return true
+		}
+	}
+	return false
 }
 
 // deletePorts deletes ports on whatever bridge in one transaction, and then the QoS rows that were made for them: they do not go with their port, and

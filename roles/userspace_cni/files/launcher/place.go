@@ -110,7 +110,7 @@ func (n *session) chooseGroup() error {
 // prepare opens the directory, creates what is missing, and gives the group its rights on a directory that is the pod's alone. The record is written
 // while no other attachment can remove the directory.
 func (n *session) prepare(dir, below string, client bool) error {
-	node, err := n.settings.lock(".node", n.deadline)
+	node, err := n.settings.lock(nodeLock, n.deadline)
 	if err != nil {
 		return err
 	}
@@ -132,13 +132,24 @@ func (n *session) prepare(dir, below string, client bool) error {
 		return fmt.Errorf("the directory of the pod's socket: %w", err)
 	}
 	defer at.close()
-	if made && below == "" {
-		n.record.Made = madeEmpty
+	if made != "" && below == "" {
+		n.record.Made, n.record.Top = madeEmpty, made
 	}
-	// A directory that was created for another attachment goes with the last one in it.
+	// A directory that was created for another attachment goes with the last one in it, and those above it with the last one below.
 	for _, other := range n.records() {
 		if n.record.Made == "" && other.Dir == n.record.Dir {
 			n.record.Made = other.Made
+		}
+		if other.Top != "" && isWithin(n.record.Dir, other.Top) && (n.record.Top == "" || len(other.Top) < len(n.record.Top)) {
+			n.record.Top = other.Top
+		}
+		if other.Top != "" && below == "" && n.record.Made == "" && isWithin(n.record.Dir, other.Top) && isWithin(other.Dir, n.record.Dir) {
+			n.record.Made = madeEmpty
+		}
+	}
+	if below == "" {
+		if err := n.letIn(at, client); err != nil {
+			return err
 		}
 	}
 	if below != "" {
@@ -158,7 +169,7 @@ func (n *session) prepare(dir, below string, client bool) error {
 // mountEmptyDir binds the pod's emptyDir, whose path is too long for a socket, to a directory where the plugin would: it does nothing where one is. After
 // a reboot the directory is there without its mount.
 func (n *session) mountEmptyDir() error {
-	node, err := n.settings.lock(".node", n.deadline)
+	node, err := n.settings.lock(nodeLock, n.deadline)
 	if err != nil {
 		return err
 	}
@@ -199,14 +210,44 @@ func (n *session) anchorOf(dir string) string {
 
 // share gives the group of the attachment its rights: to enter, and in client mode to make the socket. Without a group only root may enter.
 func (n *session) share(own *directory, client bool) error {
+	const ofClients = 0o2770
+	var status syscall.Stat_t
+	if err := syscall.Fstat(own.fd(), &status); err != nil {
+		return err
+	}
 	mode := uint32(0o750)
-	if n.gid >= 0 && client {
-		mode = 0o2770
+	// The application of another attachment of the pod may make its sockets there.
+	if n.gid >= 0 && (client || int(status.Gid) == n.gid && status.Mode&0o7777 == ofClients) {
+		mode = ofClients
 	}
 	if err := syscall.Fchown(own.fd(), 0, max(n.gid, 0)); err != nil {
 		return err
 	}
 	return syscall.Fchmod(own.fd(), mode)
+}
+
+// letIn gives the group its rights on a directory that a pod names, where a launcher created it. One that was there before is left as it is.
+func (n *session) letIn(at *directory, client bool) error {
+	var status syscall.Stat_t
+	if n.gid < 0 || n.record.Dir == normal(n.RunDir) {
+		return nil
+	}
+	if err := syscall.Fstat(at.fd(), &status); err != nil {
+		return err
+	}
+	if n.record.Made == madeEmpty && (status.Gid == 0 || int(status.Gid) == n.gid) {
+		return n.share(at, client)
+	}
+	needed := uint32(0o1)
+	if client {
+		needed = 0o3
+	}
+	if status.Mode&needed == needed || int(status.Gid) == n.gid && status.Mode>>3&needed == needed {
+		return nil
+	}
+	return fmt.Errorf("the group %s of the attachment cannot use the directory %s, which was there before or is another attachment's (group %d, mode %04o): "+
+		"use %s as hostPath of the volume shared-dir, below which each pod gets a directory of its own",
+		n.conf.Host.Vhost.Group, n.record.Dir, status.Gid, status.Mode&0o7777, n.PodsDir)
 }
 
 // placeSocket moves the socket of Open vSwitch into the pod's directory.
@@ -277,8 +318,8 @@ func takeLabel(directory, socket string) error {
 // removePlace removes the sockets, and the directory where no other attachment has it and it was made for this one. What a pod put there in place of
 // a directory is left alone, and is no error: it is the pod's.
 func (s settings) removePlace(r record, name string) error {
-	node, err := s.lock(".node", time.Now().Add(nodePatience))
-	if errors.Is(err, errBusy) {
+	node, err := s.lock(nodeLock, time.Now().Add(nodePatience))
+	if errors.Is(err, errNodeBusy) {
 		return err
 	}
 	// Without a lock, as on a full disk, what can be removed is removed all the same.
@@ -327,8 +368,34 @@ func (s settings) removePlace(r record, name string) error {
 		}
 	case r.Made == madeEmpty:
 		_ = parent.removeDirectory(last)
+		s.removeAbove(r, name)
 	}
 	return nil
+}
+
+// isWithin says whether a path is that of a directory, or of what is below it.
+func isWithin(path, dir string) bool { return strings.HasPrefix(path+"/", dir+"/") }
+
+// removeAbove removes the empty directories above that of a socket which were created with it, and which no other attachment has.
+func (s settings) removeAbove(r record, name string) {
+	others := s.records()
+	delete(others, name)
+	for dir := filepath.Dir(r.Dir); r.Top != "" && isWithin(dir, r.Top) && dir != normal(s.PodsDir); dir = filepath.Dir(dir) {
+		for _, other := range others {
+			if isWithin(other.Dir, dir) {
+				return
+			}
+		}
+		parent, _, err := s.walk(filepath.Dir(dir), 0, false, r.Anchor)
+		if err != nil {
+			return
+		}
+		err = parent.removeDirectory(filepath.Base(dir))
+		parent.close()
+		if err != nil {
+			return
+		}
+	}
 }
 
 // unmount removes a directory on which emptyDirs are mounted.

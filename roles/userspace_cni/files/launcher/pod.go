@@ -108,6 +108,84 @@ type namedUser struct {
 	} `json:"user"`
 }
 
+var (
+	yamlLine = regexp.MustCompile(`^[ -]*["']?([A-Za-z-]+)["']?:(?:[ \t]+(.*))?$`)
+	// A value in quotes, or one without, up to a comment.
+	yamlQuoted = regexp.MustCompile(`^(?:"([^"\\]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
+	// A key of a mapping that is in one line.
+	yamlFlow    = regexp.MustCompile(`[{,][ \t]*["']?([A-Za-z-]+)["']?:`)
+	yamlComment = regexp.MustCompile(`(?:^|[ \t]+)#.*$`)
+)
+
+// parseYAML reads what is needed of a kubeconfig line by line. What it would read wrong it refuses: a request with the credentials of another user, or to
+// another server, would tell nobody why.
+func parseYAML(content string) (kubeconfig, error) {
+	config := kubeconfig{Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1)}
+	cluster, user := &config.Clusters[0].Cluster, &config.Users[0].User
+	insecure := ""
+	values := map[string]*string{
+		"server": &cluster.Server, "tls-server-name": &cluster.Name, "insecure-skip-tls-verify": &insecure,
+		"certificate-authority": &cluster.Authority, "certificate-authority-data": &cluster.Data,
+		"token": &user.Token, "tokenFile": &user.TokenFile, "client-certificate": &user.Certificate, "client-certificate-data": &user.CertificateData,
+		"client-key": &user.Key, "client-key-data": &user.KeyData,
+	}
+	refused := func(key, what string) error {
+		return fmt.Errorf("%s %s, which is not understood in YAML: write the file in JSON, or with one cluster and one user and each value in the line of its key",
+			key, what)
+	}
+	count := map[string]int{}
+	lines := strings.Split(strings.ReplaceAll(content, "\r", ""), "\n")
+	for i, line := range lines {
+		found := yamlLine.FindStringSubmatch(line)
+		if found == nil {
+			for _, pair := range yamlFlow.FindAllStringSubmatch(line, -1) {
+				if _, scalar := values[pair[1]]; scalar {
+					return config, refused(pair[1], "is in braces")
+				}
+			}
+			continue
+		}
+		key, text := found[1], strings.TrimSpace(yamlComment.ReplaceAllString(found[2], ""))
+		if (key == "clusters" || key == "users" || key == "cluster" || key == "user") && strings.ContainsAny(text, "{[&*") && text != "[]" {
+			return config, refused(key, "has what belongs to it in one line")
+		}
+		value, scalar := values[key]
+		// In a context these two have a name.
+		if scalar || (key == "cluster" || key == "user") && text == "" {
+			if count[key]++; count[key] > 1 {
+				return config, refused(key, "is there more than once")
+			}
+		}
+		if !scalar {
+			continue
+		}
+		quoted := yamlQuoted.FindStringSubmatch(found[2])
+		switch {
+		case quoted != nil:
+			*value = quoted[1] + quoted[2]
+		case continues(lines[i+1:]), text != "" && strings.ContainsAny(text[:1], "|>&*!{["):
+			return config, refused(key, "has its value in other lines or in another place")
+		case text == "null" || text == "~":
+		case text != "" && strings.ContainsAny(text[:1], "\"'"):
+			return config, refused(key, "has a quoted value with more than plain text")
+		default:
+			*value = text
+		}
+	}
+	cluster.Insecure = insecure == "true"
+	return config, nil
+}
+
+// continues says whether the first of these lines that has a text is no key, so that it belongs to what was before.
+func continues(lines []string) bool {
+	for _, line := range lines {
+		if text := strings.TrimSpace(yamlComment.ReplaceAllString(line, "")); text != "" {
+			return yamlLine.FindStringSubmatch(line) == nil && !strings.HasPrefix(text, "- ") && text != "---" && text != "..."
+		}
+	}
+	return false
+}
+
 type kubeconfig struct {
 	Current  string         `json:"current-context"`
 	Clusters []namedCluster `json:"clusters"`
@@ -121,8 +199,6 @@ type kubeconfig struct {
 	} `json:"contexts"`
 }
 
-var yamlLine = regexp.MustCompile(`(?m)^[ -]*"?([A-Za-z-]+)"?:[ \t]+['"]?([^'"\s][^'"\n]*?)['"]?[ \t]*$`)
-
 // readKubeconfig understands JSON, and YAML of one cluster and one user, as the kubelet's and Multus' are.
 func readKubeconfig(path string) (access, error) {
 	var config kubeconfig
@@ -131,38 +207,8 @@ func readKubeconfig(path string) (access, error) {
 		return access{}, err
 	}
 	if json.Unmarshal(content, &config) != nil {
-		config = kubeconfig{Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1)}
-		cluster, user := &config.Clusters[0].Cluster, &config.Users[0].User
-		servers := 0
-		for _, found := range yamlLine.FindAllStringSubmatch(string(content), -1) {
-			switch found[1] {
-			case "server":
-				cluster.Server = found[2]
-				servers++
-			case "tls-server-name":
-				cluster.Name = found[2]
-			case "insecure-skip-tls-verify":
-				cluster.Insecure = found[2] == "true"
-			case "certificate-authority":
-				cluster.Authority = found[2]
-			case "certificate-authority-data":
-				cluster.Data = found[2]
-			case "token":
-				user.Token = found[2]
-			case "tokenFile":
-				user.TokenFile = found[2]
-			case "client-certificate":
-				user.Certificate = found[2]
-			case "client-certificate-data":
-				user.CertificateData = found[2]
-			case "client-key":
-				user.Key = found[2]
-			case "client-key-data":
-				user.KeyData = found[2]
-			}
-		}
-		if servers > 1 {
-			return access{}, fmt.Errorf("%s names %d clusters; in YAML only one is understood", path, servers)
+		if config, err = parseYAML(string(content)); err != nil {
+			return access{}, err
 		}
 	}
 	if len(config.Clusters) == 0 || len(config.Users) == 0 {

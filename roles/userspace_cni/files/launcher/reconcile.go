@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -25,7 +27,7 @@ type reconciled struct {
 }
 
 // reconcile reads attachments by NAMESPACE/NAME from stdin and gives the ports of running pods the options that these have now, as far as Open vSwitch
-// can change them. With the argument check it only says what it would do.
+// can change them. With the argument check it only says what it would do. What is wrong with one port or attachment keeps no other one from its options.
 func reconcile(s settings, check bool) int {
 	attachments := map[string]desired{}
 	result := reconciled{Changed: []string{}, Recreate: []string{}}
@@ -33,66 +35,132 @@ func reconcile(s settings, check bool) int {
 	if err == nil {
 		err = s.makeWorkDirs()
 	}
-	t := &tools{settings: s, deadline: time.Now().Add(time.Duration(s.RetrySeconds) * time.Second)}
-	var ports map[string]bool
-	for name, r := range s.records() {
-		want, known := attachments[r.Network]
-		if err != nil || !known || r.Phase != ready || over(r) != "" {
-			continue
-		}
-		if ports == nil {
-			ports, err = t.portNames()
-		}
-		if err == nil {
-			err = t.reconcileOne(name, want, ports, check, &result)
-		}
-	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	t := &reconciler{attachments: attachments, check: check}
+	t.settings, t.deadline = s, time.Now().Add(time.Duration(s.RetrySeconds)*time.Second)
+	problems := map[string]bool{}
+	work := func(names []string, until time.Time) (busy []string) {
+		for _, name := range names {
+			t.cause = ""
+			if err := t.reconcileOne(name, until, &result); errors.Is(err, errBusy) {
+				busy = append(busy, name)
+			} else if err != nil {
+				problems[err.Error()] = true
+			}
+		}
+		return busy
+	}
+	busy := work(s.attached(), time.Now())
+	// An ADD that began before may have been given the attachment as it was: it is waited for, as long as a call of the same attachment would wait.
+	for _, name := range work(busy, t.deadline.Add(time.Duration(s.PluginSeconds)*time.Second)) {
+		if r, _, concerned := t.concerned(name); concerned {
+			result.Recreate = append(result.Recreate, interfaceOf(r))
+		}
+	}
 	sort.Strings(result.Changed)
 	sort.Strings(result.Recreate)
 	_ = json.NewEncoder(os.Stdout).Encode(result)
-	return 0
+	if len(problems) == 0 {
+		return 0
+	}
+	var texts []string
+	for text := range problems {
+		texts = append(texts, text)
+	}
+	sort.Strings(texts)
+	fmt.Fprintln(os.Stderr, strings.Join(texts, "\n"))
+	return 1
 }
 
-func (t *tools) reconcileOne(name string, want desired, ports map[string]bool, check bool, result *reconciled) error {
-	options, err := parseOptions(want.Port)
-	if err != nil {
-		return err
+// attached returns the names of the attachments that have a record, or on which a call works: an ADD takes its lock before it writes its record.
+func (s settings) attached() []string {
+	var names []string
+	records := s.records()
+	for name := range records {
+		names = append(names, name)
 	}
-	lock, err := t.settings.lock(name, time.Now().Add(time.Second))
-	if errors.Is(err, errBusy) {
+	entries, _ := os.ReadDir(filepath.Join(s.WorkDir, "locks"))
+	for _, entry := range entries {
+		if _, known := records[entry.Name()]; !known && entry.Name() != nodeLock {
+			names = append(names, entry.Name())
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+func interfaceOf(r record) string { return fmt.Sprintf("%s/%s %s", r.Namespace, r.Pod, r.IfName) }
+
+// reconciler is one run of reconcile.
+type reconciler struct {
+	tools
+	attachments map[string]desired
+	check       bool
+	// What Open vSwitch said of its ports, or why it said nothing.
+	ports   map[string]bool
+	portErr error
+}
+
+// concerned reads an attachment, and says whether its pod is there and it is one of those to reconcile.
+func (t *reconciler) concerned(name string) (record, desired, bool) {
+	r, found := t.readRecord(name)
+	want, known := t.attachments[r.Network]
+	return r, want, found && known && r.Phase != deleting && !r.Sandbox.gone()
+}
+
+// hasPort asks Open vSwitch once for all ports, and again for one that may have been added since.
+func (t *reconciler) hasPort(name string) (bool, error) {
+	if t.portErr == nil && !t.ports[name] {
+		t.ports, t.portErr = t.portNames()
+	}
+	return t.ports[name], t.portErr
+}
+
+func (t *reconciler) reconcileOne(name string, until time.Time, result *reconciled) error {
+	if r, _, concerned := t.concerned(name); !concerned && r.Port != "" {
 		return nil
 	}
+	lock, err := t.settings.lock(name, until)
 	if err != nil {
 		return err
 	}
 	defer t.settings.forget(name, lock)
-	r, found := t.readRecord(name)
-	if !found || r.Phase != ready {
+	r, want, concerned := t.concerned(name)
+	// One that is not ready, though nobody works on it, is for the sweep.
+	if !concerned || r.Phase != ready {
 		return nil
 	}
-	interfaceOf := fmt.Sprintf("%s/%s %s", r.Namespace, r.Pod, r.IfName)
+	options, err := parseOptions(want.Port)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Network, err)
+	}
+	// As parseOptions has them: an older launcher kept them as they were written.
+	was := r.Options.normalized()
+	there, err := t.hasPort(r.Port)
+	if err != nil {
+		return err
+	}
 	// A port that somebody deleted, or that went with its database, comes back only with its pod.
-	if !ports[r.Port] {
-		result.Recreate = append(result.Recreate, interfaceOf)
+	if !there {
+		result.Recreate = append(result.Recreate, interfaceOf(r))
 		return nil
 	}
 	// Bridge and mode are the port's for its life; the number of queues and the address are the application's, which asked for them when it started.
-	if want.Bridge != r.Bridge || want.Mode != r.Mode || options.Queues != r.Options.Queues || options.MAC != r.Options.MAC {
-		result.Recreate = append(result.Recreate, interfaceOf)
+	if want.Bridge != r.Bridge || want.Mode != r.Mode || options.Queues != was.Queues || options.MAC != was.MAC {
+		result.Recreate = append(result.Recreate, interfaceOf(r))
 		if want.Bridge != r.Bridge || want.Mode != r.Mode {
 			return nil
 		}
-		options.Queues, options.MAC = r.Options.Queues, r.Options.MAC
+		options.Queues, options.MAC = was.Queues, was.MAC
 	}
-	if reflect.DeepEqual(options, r.Options) {
+	if reflect.DeepEqual(options, was) {
 		return nil
 	}
-	result.Changed = append(result.Changed, interfaceOf)
-	if check {
+	result.Changed = append(result.Changed, interfaceOf(r))
+	if t.check {
 		return nil
 	}
 	before, err := t.policers(r.Port)

@@ -42,6 +42,8 @@ type record struct {
 	// Dir is the socket's directory, and Made what may be removed with the last attachment in it: nothing, "empty" or the whole "tree".
 	Dir  string `json:"dir,omitempty"`
 	Made string `json:"made,omitempty"`
+	// Top is the uppermost of the directories that were created for the socket: Dir, or one above it.
+	Top string `json:"top,omitempty"`
 	// Anchor is a directory above Dir that the attachment names itself.
 	Anchor string `json:"anchor,omitempty"`
 	// Sandbox says which network namespace the attachment was made for.
@@ -146,7 +148,13 @@ func (s settings) records() map[string]record {
 	return found
 }
 
-var errBusy = errors.New("another call for the same attachment is still running")
+// nodeLock is the name of the lock on what all attachments of a node have in common, such as the directories of pods.
+const nodeLock = ".node"
+
+var (
+	errBusy     = errors.New("another call for the same attachment is still running")
+	errNodeBusy = errors.New("calls for other attachments of this node hold the lock of its directories, and do not release it")
+)
 
 // lock keeps other launchers out until it is released, or this process ends.
 func (s settings) lock(name string, deadline time.Time) (*os.File, error) {
@@ -172,6 +180,9 @@ func (s settings) lock(name string, deadline time.Time) (*os.File, error) {
 			return nil, err
 		}
 		if time.Now().After(deadline) {
+			if name == nodeLock {
+				return nil, fmt.Errorf("%w: %s", errNodeBusy, path)
+			}
 			return nil, errBusy
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -12,6 +12,13 @@ import (
 
 // undo removes an attachment that no living launcher works on. Its lock has to be held.
 func (t *tools) undo(r record, name string) error {
+	// A DEL that had no record and could not ask Open vSwitch may have meant a port that is of another sandbox with the same first characters.
+	if r.Container != "" {
+		if owner := t.portOwner(name)[ownerContainer]; owner != "" && owner != r.Container {
+			t.removeRecord(name)
+			return nil
+		}
+	}
 	ports := []string{name}
 	if r.Port == "" {
 		r.Port = name
@@ -21,6 +28,7 @@ func (t *tools) undo(r record, name string) error {
 	if err := t.deletePorts(ports...); err != nil {
 		return err
 	}
+	_ = os.Remove(t.pluginRecord(name))
 	return t.removePlace(r, name)
 }
 
@@ -104,16 +112,31 @@ func sweep(s settings) int {
 	return code
 }
 
-// sweepPorts removes ports that say of themselves that a launcher made them, without a record and without their sandbox.
-func (t *tools) sweepPorts(report func(name, why string, err error)) {
+// ownedPorts returns what is noted on the ports that say of themselves that a launcher made them.
+func (t *tools) ownedPorts() (map[string]map[string]string, error) {
 	answer := t.run("ovs-vsctl", "--format=json", "--columns=name,external_ids", "find", "Interface", "external_ids:"+ownerContainer+`!=""`)
 	if answer.Code != 0 {
-		report("ports", "they have to be looked at", fmt.Errorf("%s", t.cause))
+		return nil, errors.New(t.cause)
+	}
+	owners := readOwners(answer.Stdout, true)
+	for name, owner := range owners {
+		if !plainContainer(owner[ownerContainer]) || !plainInterface(owner[ownerIfName]) || key(owner[ownerContainer], owner[ownerIfName]) != name {
+			delete(owners, name)
+		}
+	}
+	return owners, nil
+}
+
+// sweepPorts removes ports that say of themselves that a launcher made them, without a record and without their sandbox.
+func (t *tools) sweepPorts(report func(name, why string, err error)) {
+	owners, err := t.ownedPorts()
+	if err != nil {
+		report("ports", "they have to be looked at", err)
 		return
 	}
-	for name, owner := range readOwners(answer.Stdout, true) {
+	for name, owner := range owners {
 		b := sandbox{owner[ownerNetns], owner[ownerInode]}
-		if !plainContainer(owner[ownerContainer]) || !plainInterface(owner[ownerIfName]) || key(owner[ownerContainer], owner[ownerIfName]) != name || !b.gone() {
+		if !b.gone() {
 			continue
 		}
 		lock, err := t.settings.lock(name, time.Now())
@@ -200,7 +223,7 @@ func (s settings) sweepDirectories(report func(name, why string, err error)) {
 	if entries, err := os.ReadDir(s.KubeletPods); err != nil || len(entries) == 0 {
 		return
 	}
-	node, err := s.lock(".node", time.Now().Add(nodePatience))
+	node, err := s.lock(nodeLock, time.Now().Add(nodePatience))
 	if err != nil {
 		return
 	}

@@ -486,6 +486,25 @@ CASES = [
     ("other-multus", "error", "cluster", {"foreign_multus": ["kube-system/rke2-multus"]}, {}, {"foreign_multus": []}, {}),
     ("proof-settings", "error", "settings", {}, {"verify_duration": 1}, {}, {"verify_duration": "2"}),
     ("proof-settings", "error", "settings", {}, {"verify_max_drop_ratio": 1.5}, {}, {"verify_max_drop_ratio": 1}),
+    *[("userspace-cni-directories", "error", "settings", {}, bad, {}, good) for bad, good in [
+        ({"userspace_cni_ovs_rundir": "/run/openvswitch", "userspace_cni_pods_dir": pods},
+         {"userspace_cni_ovs_rundir": "/run/openvswitch", "userspace_cni_pods_dir": other})
+        for pods, other in [("/run/openvswitch", "/run/openvswitch/pods"), ("/var/run/openvswitch//", "/var/run/openvswitch/pods/"),
+                            ("/run/openvswitch/pods/..", "/run/openvswitch/a/../b"), ("/run/openvswitch-pods", "/run/openvswitch/a/b"),
+                            ("/run", "/run/openvswitch/run"), ("pods", "/run/openvswitch/pods")]
+    ]],
+    *[("userspace-cni-directories", "error", "settings", {}, {"userspace_cni_state_dir": bad}, {}, {"userspace_cni_state_dir": good}) for bad, good in [
+        ("/", "/var/lib/cni/userspace-launcher"), ("/etc", "/etc/userspace-launcher"), ("/var/lib", "/var/lib/userspace-launcher"),
+        ("/var/lib/cni/", "/var/lib/cni/launcher/"), ("/var/run", "/run/launcher"), ("/srv", "/srv/launcher"), ("/opt/cni", "/opt/launcher"),
+        ("/var/lib/cni/usrspcni", "/var/lib/cni/usrspcni-launcher"), ("/a/..", "/a/../b"), ("records", "/records"),
+    ]],
+    *[("userspace-cni-directories", "error", "settings", {}, dict(bad, userspace_cni_state_dir="/data/launcher"), {},
+       dict(bad, userspace_cni_state_dir="/data/records")) for bad in [
+        {"userspace_cni_kubelet_pods_dir": "/data/launcher/pods"}, {"userspace_cni_bin_dir": "/data/launcher"},
+        {"userspace_cni_ovs_rundir": "/data/launcher", "userspace_cni_pods_dir": "/data/launcher/pods"}, {"userspace_cni_log_file": "/data/launcher/log"},
+    ]],
+    ("userspace-cni-directories", "error", "settings", {}, {"userspace_cni_ovs_rundir": "/data", "userspace_cni_state_dir": "/var/../data/records"}, {},
+     {"userspace_cni_ovs_rundir": "/data", "userspace_cni_state_dir": "/database/records"}),
     ("userspace-cni-version", "error", "cluster", {}, {"userspace_cni_version": "v1.2"}, {}, {"userspace_cni_version": "v1.3"}),
     ("cni-places", "warning", "node", {"runtimes": ["k0s"]}, {"userspace_cni_kubelet_pods_dir": "/var/lib/kubelet/pods/"},
      {"runtimes": ["k0s"]}, {"userspace_cni_kubelet_pods_dir": "/var/lib/k0s/kubelet/pods"}),
