@@ -564,6 +564,8 @@ CASES = [
      dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", volume="v")])),
     ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a/b")]), {},
      dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a.sock")])),
+    ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a,b")]), {},
+     dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a+b")])),
     ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a" * 31, type="kube-ovn")]), {},
      dict(HYBRID, network_attachments_definitions=[dict(name="a" * 30, type="kube-ovn")])),
     ("attachment-subnet", "error", "settings", {}, subnet(cidr="10.16.7.0/24"), {}, subnet(cidr="10.20.0.0/16")),
