@@ -50,6 +50,9 @@ def kind_of(attachment):
 
 
 def of_kind(attachments, kind):
+    """Those of the attachments of the variables that are of a kind."""
+    if not isinstance(attachments, (list, tuple)):
+        raise TypeError("network_attachments_definitions is %.200r: give a list of dictionaries" % (attachments,))
     return [item for item in attachments if isinstance(item, dict) and kind_of(item) == kind]
 
 

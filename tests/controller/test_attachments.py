@@ -93,6 +93,12 @@ def test_definition_that_is_nested_too_deeply_has_no_plugins() -> None:
     assert attachments.kube_ovn_port(nested) is None
 
 
+def test_text_is_no_list_of_attachments() -> None:
+    """A launcher that is told of no attachments would take the options off the ports of all pods."""
+    with pytest.raises(TypeError, match="give a list of dictionaries"):
+        attachments.desired_ports("name=a", "default")
+
+
 def nad(name: str, namespace: str = "default") -> dict:
     return {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "metadata": {"name": name, "namespace": namespace, "uid": "1"}}
 

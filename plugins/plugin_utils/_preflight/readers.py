@@ -62,6 +62,13 @@ def numbers(value):
     return [int(part) for part in parts] if all(re.match(r"[0-9]+\Z", part) for part in parts) else None
 
 
+def names(value):
+    """Names of a list, or of a text with commas between them, as an argument specification reads it."""
+    if value is None or value == "":
+        return []
+    return [str(part).strip() for part in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
+
+
 def device(name):
     """The name of a device (its address, its interface, or vendor:device) or of devargs as it is compared: hexadecimal in lower case, addresses in full."""
     text = str(name).partition(",")[0].strip()

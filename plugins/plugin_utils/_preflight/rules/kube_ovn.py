@@ -24,7 +24,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine im
     rule,
     warning,
 )
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, device, mebibytes, numbers, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, device, mebibytes, names, numbers, version
 
 # Files that Multus itself writes; a master network is never one of them.
 MULTUS_FILES = ("00-multus.conf", "00-multus.conflist")
@@ -281,8 +281,7 @@ def removed_nodes(case):
 
 
 def excluded(case):
-    value = case.setting("kube_ovn_excluded_nodes", [])
-    return [str(name) for name in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return names(case.setting("kube_ovn_excluded_nodes"))
 
 
 @rule("excluded-node", CLUSTER, "nodes that are left out are nodes of the cluster")

@@ -506,6 +506,16 @@ CASES = [
     ("argument-spec", "error", "settings", {}, {"hugepages_pages": [dict(size="1G", count="many")]}, {}, {"hugepages_pages": [dict(size="1G", count="4")]}),
     ("argument-spec", "error", "settings", {}, {"hugepages_pages": [dict(size="1G", cuont=4)]}, {}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
     ("argument-spec", "error", "settings", {}, {"kube_ovn_version": ["v1.12.35"]}, {}, {"kube_ovn_version": 1.12}),
+    *[("argument-spec", "error", "settings", {}, {name: bad}, {}, {name: good}) for name, bad, good in [
+        ("kube_ovn_excluded_nodes", "node-10", ["node-10"]), ("kube_ovn_excluded_nodes", 10, ["10"]), ("kube_ovn_hybrid_devices", "0000:01:00.0", []),
+        ("kube_ovn_pinger_flags", "--a=b", {"a": "b"}), ("verify_testpmd_cores", "2,3", ["2", "3"]), ("verify_exclude_nodes", "host-1", ""),
+        ("kube_ovn_overlays", ["kind=DaemonSet"], []), ("network_attachments_definitions", [dict(name="a", mode="client", trunks="1,2")], []),
+        ("network_attachments_definitions", [dict(name="a", mode="client", ipam="type=dhcp")], []), ("multus_nodes", "a", ["a"]),
+        ("kube_ovn_installer_variables", "A=b", {"A": "b"}), ("kube_ovn_excluded_nodes", True, None),
+        ("dpdk_host_packages", "kmod", ["kmod"]), ("verify_full_flows", "1", [1]), ("dpdk_app_nodes", "node1", ["node1"]),
+    ]],
+    ("argument-spec", "error", "settings", {}, {"kube_ovn_excluded_nodes": "node2"}, {},
+     {"kube_ovn_dpdk_pmd_cores": "2-3", "kube_ovn_dpdk_socket_mem": "1024,1024", "preflight_ignore": "core-list", "cpu_management_pmd": "2-3"}),
     ("positive-number", "error", "settings", {}, {"multus_timeout": 0}, {}, {"multus_timeout": 1}),
     ("absolute-path", "error", "settings", {}, {"kube_ovn_cache_dir": "cache"}, {}, {"kube_ovn_cache_dir": "~/cache"}),
     ("checksum-form", "error", "settings", {}, {"kube_ovn_installer_checksum": "abc"}, {}, {"kube_ovn_installer_checksum": 64 * "a"}),
@@ -679,6 +689,8 @@ CASES = [
     ("host-unexamined", "error", "cluster", {"unexamined_builders": {"b": "it is unreachable"}}, {}, {}, {}),
     ("host-unexamined", "error", "cluster", {"host_failed": True, "api_error": "no interpreter"}, {}, {"api_error": "refused"}, {}),
     ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {}, {"nodes/node1": NO_NETWORK}, {}),
+    ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node10"},
+     {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node1"}),
     ("untried-combination", "notice", "cluster", {"kubernetes_version": "v1.25.0"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"nodes/node1/runtime": "cri-o://1.24.6"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"host_facts/node1/os": dict(id="ubuntu", version="22.04")}, {}, {}, {}),
@@ -1144,3 +1156,29 @@ def test_what_builds_need(settings, docker, commands, directories):
     assert (found["docker"], found["commands"]) == (docker, commands)
     assert [folder for folder in found["directories"] if folder != "/"] == directories
     assert book.build_needs(dict(given, **settings), False)["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    "role, variables, cure",
+    [
+        ("kube_ovn", {"kube_ovn_excluded_nodes": "node-10,b"}, """-e '{"kube_ovn_excluded_nodes": ["node-10", "b"]}'"""),
+        ("kube_ovn", {"kube_ovn_pinger_flags": "--a=b"}, "give a dictionary"),
+        ("verify", {"verify_testpmd_cores": "2,3"}, """-e '{"verify_testpmd_cores": [2, 3]}'"""),
+        ("verify", {"verify_testpmd_extra_arguments": "--txd=512"}, """["--txd=512"]"""),
+        ("verify", {"verify_exclude_nodes": "host-1"}, """["host-1"]"""),
+        ("dpdk_host", {"dpdk_host_packages": "kmod"}, """["kmod"]"""),
+        ("dpdk_app", {"dpdk_app_nodes": "node-1"}, """["node-1"]"""),
+        ("multus", {"multus_nodes": "host-1"}, """["host-1"]"""),
+        ("network_attachments", {"network_attachments_admission_exempt": "kube-system"}, """["kube-system"]"""),
+        ("ovs_dpdk_image", {"ovs_dpdk_image_packages": "gdb"}, """["gdb"]"""),
+    ],
+)
+def test_a_role_refuses_text_for_a_list_without_preflight(role, variables, cure):
+    assert [message for message in book.errors(variables, role) if cure in message and "on the command line in JSON" in message]
+    # What a rule of another scope refuses does not repeat it.
+    assert not [message for message in book.errors(variables, role, "cluster", {}) if "JSON" in message]
+
+
+def test_text_that_a_role_reads_as_a_list_is_not_refused():
+    settings = {"kube_ovn_dpdk_pmd_cores": "2-3", "kube_ovn_dpdk_lcores": 1, "kube_ovn_dpdk_socket_mem": "1024", "kube_ovn_hybrid_devices": ""}
+    assert book.errors(settings, "kube_ovn") == []
