@@ -22,7 +22,7 @@ options:
     elements: dict
     required: true
   accept:
-    description: Ids of checks whose errors become warnings. An id that no check has is an error.
+    description: Ids of checks whose errors become warnings, also as text with commas between them. An id that no check has is an error.
     type: list
     elements: str
     default: []

@@ -387,6 +387,10 @@ CASES = [
      {"node_names": {"alias": "node1", "node2": "node2"}, "pages": {}}, HYBRID),
     ("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}}, HYBRID),
     ("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}, "unexamined": {"node2": "down"}}, {}),
+    *[("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {},
+       {"node_names": {"node1": "node1"}, "nodes/node2/labels": labels}, {}) for labels in (
+        {"kubernetes.io/os": "windows"}, {"beta.kubernetes.io/os": "windows"}, {"type": "virtual-kubelet", "kubernetes.io/os": "linux"},
+    )],
     ("other-network", "error", "cluster", {"other_networks": ["DaemonSet kube-system/kube-flannel-ds"]}, {}, {"other_networks": []}, {}),
     ("system-id", "warning", "cluster", {"kubernetes_version": "v1.21.14"}, dict(kube_ovn_version="v1.2.1", kube_ovn_mode="hybrid"),
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
@@ -691,6 +695,7 @@ CASES = [
     ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {}, {"nodes/node1": NO_NETWORK}, {}),
     ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node10"},
      {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node1"}),
+    ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {}, {"nodes/node1": dict(LOST, labels={"kubernetes.io/os": "windows"})}, {}),
     ("untried-combination", "notice", "cluster", {"kubernetes_version": "v1.25.0"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"nodes/node1/runtime": "cri-o://1.24.6"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"host_facts/node1/os": dict(id="ubuntu", version="22.04")}, {}, {}, {}),
@@ -1002,6 +1007,53 @@ def test_kube_proxy_is_a_pod_or_a_process_of_a_host(pods, names, process, there)
 
 
 POD = dict(template=dict(spec=dict(containers=[dict(image="other:1")])))
+
+
+def daemonset(name, image="other:1", **spec):
+    return dict(metadata=dict(name=name, namespace="x"), spec=dict(template=dict(spec=dict(spec, containers=[dict(image="side:1"), dict(image=image)]))))
+
+
+@pytest.mark.parametrize(
+    "workload, other",
+    [
+        *[(daemonset(name), True) for name in (
+            "calico-node", "rke2-canal", "canal", "cilium", "rke2-cilium", "kube-flannel-ds", "kube-flannel-ds-amd64", "aws-node", "azure-cni-networkmonitor",
+            "terway-eniip", "anetd", "netd", "sdn", "kindnet", "ovnkube-node", "antrea-agent", "weave-net", "kube-router",
+        )],
+        *[(daemonset("network", image), True) for image in (
+            "rancher/hardened-calico:v3.27", "docker.io/calico/node:v3.28.1", "r.example:5000/m/calico/node@sha256:1", "quay.io/cilium/cilium:v1@sha256:1",
+            "rancher/mirrored-flannelcni-flannel", "1.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.18", "kindest/kindnetd", "weaveworks/weave-kube:2.8",
+        )],
+        *[(daemonset(name), False) for name in (
+            "kube-ovn-cni", "ovs-ovn", "ovs-ovn-dpdk", "kube-ovn-pinger", "kube-multus-ds", "kube-proxy", "netdata", "csi-node-driver", "sdn-exporter",
+        )],
+        *[(daemonset("agent", image), False) for image in (
+            "docker.io/kubeovn/kube-ovn:v1.12.35", "calico/csi:v3.28", "calico/node-driver-registrar:v3.28", "r.example/node:1", "flannel:5000/agent:1",
+        )],
+        # They are of Windows nodes, where Kube-OVN is not deployed.
+        (daemonset("kube-flannel-ds-windows", nodeSelector={"kubernetes.io/os": "windows"}), False),
+        (daemonset("calico-node-windows", nodeSelector={"beta.kubernetes.io/os": "windows"}), False),
+        (daemonset("calico-node", nodeSelector={"kubernetes.io/os": "linux"}), True),
+    ],
+    ids=lambda value: value["metadata"]["name"] if isinstance(value, dict) else str(value),
+)  # fmt: skip
+def test_other_networks_are_known_by_their_names_and_images(workload, other):
+    facts = book.cluster_facts(dict(daemonsets=[workload]), {"nodes": []}, {})
+    assert facts["other_networks"] == (["DaemonSet x/%s" % workload["metadata"]["name"]] if other else [])
+
+
+def test_nodes_without_linux_need_no_images():
+    settings = {"kube_ovn_version": "v1.12.35"}
+
+    def node(name, **labels):
+        return dict(metadata=dict(name=name, labels=labels), status=dict(nodeInfo={}, images=[dict(names=["a/b:1"])] * 50))
+
+    kinds = ({"kubernetes.io/os": "windows"}, {"beta.kubernetes.io/os": "windows"}, {"kubernetes.io/os": "linux", "type": "virtual-kubelet"})
+    others = [node("w%d" % number, **labels) for number, labels in enumerate(kinds)]
+    assert book.images_to_ask_for(settings, dict(nodes=others)) == []
+    linux = node("a", **{"kubernetes.io/os": "linux"})
+    assert len(book.images_to_ask_for(settings, dict(nodes=others + [linux]))) == 2
+    assert book.cluster_facts(dict(nodes=others + [linux]), {"nodes": []}, {})["full_lists"] == ["a"]
 
 
 def test_cluster_facts_from_the_api_and_the_hosts():
