@@ -67,6 +67,9 @@ The plays use three variables of their own. `cluster_kubeconfig` is the kubeconf
 is how many hosts of group `nodes` are drained and rebooted at a time, as a number or a percentage; hosts that need no reboot are not counted. It is given on
 the command line (`-e site_serial=25%`) and has no effect in an inventory, which Ansible has not read when it divides the hosts.
 
+A list is given as a list and a dictionary as a dictionary, on the command line in JSON: `-e '{"kube_ovn_excluded_nodes": ["node-10"]}'`. Preflight and the
+roles refuse text for them. Lists of cores and of memory (`kube_ovn_dpdk_pmd_cores: 2-3`) and `preflight_ignore` may be text.
+
 Where a null value removes something, write `null` itself, or leave the key out: what a template such as `"{{ none if offline else '1.1.1.1' }}"`
 becomes, null or an empty text, depends on the version of ansible-core. So do numbers of templates in free-form values (`dpdk_app_security_context`,
 `kube_ovn_overlays`): ansible-core before 2.19 makes text of `"{{ 1000 + 1 }}"`.

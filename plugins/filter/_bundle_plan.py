@@ -38,6 +38,10 @@ def members(settings: dict, work: str) -> list[dict]:
     return _bundle.files(_bundle.plan(settings), work)
 
 
+def archive_errors(settings: dict, work: str) -> list[str]:
+    return _bundle.archive_errors(_bundle.plan(settings), work)
+
+
 def site_variables(settings: dict, work: str) -> dict:
     wanted = _bundle.plan(settings)
     return _bundle.variables(settings, wanted, _bundle.checksums(_bundle.files(wanted, work)))
@@ -48,6 +52,7 @@ class FilterModule:
         return {
             "_bundle_plan": _bundle.plan,
             "_bundle_members": members,
+            "_bundle_archive_errors": archive_errors,
             "_bundle_variables": site_variables,
             "_bundle_file": _bundle.file_name,
         }

@@ -22,7 +22,7 @@ options:
     elements: dict
     required: true
   accept:
-    description: Ids of checks whose errors become warnings. An id that no check has is an error.
+    description: Ids of checks whose errors become warnings, also as text with commas between them. An id that no check has is an error.
     type: list
     elements: str
     default: []
@@ -43,10 +43,11 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book, readers
 
 
 def preflight_report(findings, accept=()):
+    accept = readers.names(accept)
     known = set(rule["id"] for rule in book.RULES)
     unknown = sorted(set(accept) - known)
     if unknown:

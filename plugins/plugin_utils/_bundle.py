@@ -10,6 +10,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import Case
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import dpdk_image, release_image
@@ -72,6 +73,11 @@ def plan(settings: dict) -> dict:
         for entry in found
         if not re.match("^[0-9a-f]{64}$", entry["checksum"]) and re.match("^https?://", entry["place"])
     ]
+    errors += [
+        "%s names an image by its digest, and an archive of images keeps nothing but its tags; name it with a tag for a bundle, without the digest" % name
+        for name in sorted(set(pull + [entry["image"] for entry in built]))
+        if "@" in name
+    ]
     return {
         "pull": sorted(set(name for name in pull if name)),
         "built": built,
@@ -89,6 +95,13 @@ def files(wanted: dict, work: str) -> list[dict]:
     found += [{"name": "kube_ovn/" + entry["name"], "path": "%s/kube_ovn/%s" % (work, entry["name"])} for entry in wanted["installers"]]
     found += wanted["artifacts"]
     return [{"name": entry["name"], "path": str(Path(entry["path"]).expanduser())} for entry in found]
+
+
+def archive_errors(wanted: dict, work: str) -> list[str]:
+    """Why archives of images would be refused at the site, where each is looked for by its name. A file that is not there is left to module bundle."""
+    images = wanted["pull"] + [entry["image"] for entry in wanted["built"]]
+    archives = [{"path": entry["path"], "names": [name]} for entry, name in zip(files(wanted, work), images, strict=False)]
+    return _image_archive.judged([archive for archive in archives if Path(archive["path"]).exists()])["errors"]
 
 
 def checksums(members: list[dict]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._node_image import full_name
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import names
 
 # Configurations and manifests are a few KiB; nothing larger is read into memory.
 LARGEST = 4 << 20
@@ -85,19 +86,21 @@ def judged_archive(wanted: dict) -> tuple[list[str], list[dict]]:
     if checksum and checksum != found["sha256"]:
         errors.append(f"{path} has the SHA-256 {found['sha256']}, not {checksum}: it was damaged on its way, or is another archive")
     images = found["images"]
-    names = wanted.get("names") or []
-    if names:
+    wanted_names = names(wanted.get("names"))
+    if wanted_names:
         by_name = {full_name(image["name"]): image for image in images}
-        lacking = [name for name in names if full_name(name) not in by_name]
+        lacking = [name for name in wanted_names if full_name(name) not in by_name]
         if lacking:
             there = ", ".join(image["name"] for image in images)
             errors.append(f"{path} does not hold {', '.join(lacking)}, but {there}; name the image with docker tag, then save it again")
-        images = [dict(by_name[full_name(name)], name=name) for name in names if name not in lacking]
+        images = [dict(by_name[full_name(name)], name=name) for name in wanted_names if name not in lacking]
     return errors, images
 
 
 def judged(archives: list[dict]) -> dict:
     """Errors and archives, each a dictionary of `path`, and if wanted `checksum` and `names`, the images that have to be in it."""
+    if not isinstance(archives, (list, tuple)) or not all(isinstance(archive, dict) for archive in archives):
+        return {"errors": ["the archives of images are %.200r: give a list of dictionaries, each with the path of an archive" % (archives,)], "archives": []}
     results = [(archive, *judged_archive(archive)) for archive in archives]
     return {
         "errors": [error for _archive, errors, _images in results for error in errors],

@@ -19,7 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, mebibytes, numbers, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, mebibytes, names, numbers, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
 
 # Keys of other_config that have variables of their own, and those that nobody but OVS-DPDK's configuration sets.
@@ -123,10 +123,10 @@ HOST_VARIABLES = (
 )
 
 
-def hosts(names, hostvars, settings, excluded=()):
+def hosts(group, hostvars, settings, excluded=()):
     """The hosts of the group nodes with their names in the cluster and the variables that count, but for those that are excluded."""
-    found = []
-    for name in names:
+    found, excluded = [], names(excluded)
+    for name in group:
         variables = hostvars[name]
         node = variables.get("kube_ovn_node_name") or name
         if node in excluded or name in excluded:
@@ -181,7 +181,7 @@ def removed_nodes(nodes, mode, own, excluded=()):
     if mode != "hybrid":
         return []
     labelled = [node["metadata"]["name"] for node in nodes if (node["metadata"].get("labels") or {}).get(DATAPATH) == "userspace"]
-    return sorted(set(labelled) - set(own) - set(excluded))
+    return sorted(set(labelled) - set(own) - set(names(excluded)))
 
 
 def render_nodes(nodes, mode, own, removed=()):

@@ -10,8 +10,8 @@ import copy
 import hashlib
 import json
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import STATUS, networks, read_json
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port, read_json
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import STATUS, networks
 
 CHECKSUM = "kube-ovn-dpdk/checksum"
 

@@ -41,6 +41,8 @@ KUBE_OVN_OPTIONS = ("volume", "socket", "consumption", "subnet")
 USERSPACE_OPTIONS = ("bridge", "mode", "group", "shared_dir", "log_file", "log_level", "kubeconfig", "ipam", *PORT_OPTIONS)
 # With this consumption Kube-OVN takes the volume and the names of sockets that KubeVirt makes.
 KUBEVIRT, KUBEVIRT_VOLUME = "kubevirt", "vhostuser-sockets"
+# Names of providers, volumes and sockets in a NetworkAttachmentDefinition. At a comma testpmd's argument would go on with another setting.
+PORT_VALUE = re.compile(r"[!-+\--~]{0,253}\Z")
 DAEMON_SOCKET = "/run/openvswitch/kube-ovn-daemon.sock"
 
 
@@ -50,6 +52,9 @@ def kind_of(attachment):
 
 
 def of_kind(attachments, kind):
+    """Those of the attachments of the variables that are of a kind."""
+    if not isinstance(attachments, (list, tuple)):
+        raise TypeError("network_attachments_definitions is %.200r: give a list of dictionaries" % (attachments,))
     return [item for item in attachments if isinstance(item, dict) and kind_of(item) == kind]
 
 
@@ -224,26 +229,39 @@ def stale_subnets(found, attachments, namespace):
 # --- What a NetworkAttachmentDefinition of the cluster says
 
 
+def read_json(text):
+    """ValueError for what is no JSON. Brackets in brackets without end are none either; Python fails otherwise there."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def plugins_of(definition):
     """The configurations of a NetworkAttachmentDefinition's plugins, of which a chain has several; none where it cannot be read."""
     try:
-        found = json.loads((definition.get("spec") or {}).get("config") or "{}")
+        found = read_json((definition.get("spec") or {}).get("config") or "{}")
         return [plugin for plugin in found.get("plugins") or [found] if isinstance(plugin, dict)]
     except (AttributeError, TypeError, ValueError):
         return []
 
 
 def kube_ovn_port(definition):
-    """Of an attachment with which Kube-OVN makes a vhost-user port: `provider`, `volume`, and the `socket` in it, empty for the interface's name; else None."""
+    """Of an attachment with which Kube-OVN makes a vhost-user port: `provider`, `volume`, and the `socket` in it, empty for the interface's name; else None.
+
+    Whoever may create attachments in a namespace writes this. What cannot be a name or a path makes no port, and would be read on by the run as one.
+    """
     for plugin in plugins_of(definition):
         kubevirt = plugin.get("vhost_user_socket_consumption") == KUBEVIRT
         if plugin.get("type") == "kube-ovn" and (kubevirt or plugin.get("vhost_user_socket_volume_name")):
             metadata = definition["metadata"]
-            return {
+            found = {
                 "provider": plugin.get("provider") or "%s.%s.ovn" % (metadata["name"], metadata["namespace"]),
                 "volume": KUBEVIRT_VOLUME if kubevirt else plugin["vhost_user_socket_volume_name"],
                 "socket": "" if kubevirt else plugin.get("vhost_user_socket_name") or "",
             }
+            if all(isinstance(value, str) and PORT_VALUE.match(value) for value in found.values()):
+                return found
     return None
 
 

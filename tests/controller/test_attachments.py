@@ -75,11 +75,28 @@ def test_role_refuses_only_what_it_knows() -> None:
         ({"type": "kube-ovn", "provider": "p"}, None),
         ({"type": "macvlan", "vhost_user_socket_volume_name": "v"}, None),
         ([], None),
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": "v", "provider": {"a": 1}}, None),
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": ["v"]}, None),
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": "v", "vhost_user_socket_name": 5}, None),
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": "v", "vhost_user_socket_name": "s,server=1"}, None),
+        ({"type": "kube-ovn", "vhost_user_socket_volume_name": "v", "provider": "\ud800"}, None),
     ],
 )
 def test_port_that_a_definition_makes(config: object, expected: tuple[str, str, str] | None) -> None:
     found = attachments.kube_ovn_port({**nad("a"), "spec": {"config": json.dumps(config)}})
     assert found == (dict(zip(("provider", "volume", "socket"), expected, strict=True)) if expected else None)
+
+
+def test_definition_that_is_nested_too_deeply_has_no_plugins() -> None:
+    nested = {**nad("a"), "spec": {"config": '{"plugins":' * 20_000 + "1" + "}" * 20_000}}
+    assert attachments.plugins_of(nested) == []
+    assert attachments.kube_ovn_port(nested) is None
+
+
+def test_text_is_no_list_of_attachments() -> None:
+    """A launcher that is told of no attachments would take the options off the ports of all pods."""
+    with pytest.raises(TypeError, match="give a list of dictionaries"):
+        attachments.desired_ports("name=a", "default")
 
 
 def nad(name: str, namespace: str = "default") -> dict:

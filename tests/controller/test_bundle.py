@@ -68,10 +68,30 @@ def test_installer_without_a_checksum(settings, errors):
     assert len(_bundle.plan({**SETTINGS, **settings})["errors"]) == errors
 
 
-def image(path: Path, name: str) -> Path:
+DIGEST = "@sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("settings", "errors"),
+    [
+        ({"multus_image": "ghcr.io/k/multus-cni" + DIGEST}, 1),
+        ({"multus_image": "ghcr.io/k/multus-cni:v4.2.4" + DIGEST}, 1),
+        ({"ovs_dpdk_image_source": "present", "kube_ovn_image": "registry.example.com:5000/dpdk" + DIGEST}, 1),
+        ({"dpdk_app_image_source": "present", "dpdk_app_image": "registry.example.com/app" + DIGEST}, 1),
+        ({"dpdk_app_image_source": "present", "dpdk_app_image": "registry.example.com:5000/app"}, 0),
+    ],
+)
+def test_image_that_is_named_by_its_digest(settings, errors):
+    """At the site nothing in an archive says that it is this image."""
+    found = _bundle.plan({**SETTINGS, **settings})["errors"]
+    assert len(found) == errors
+    assert all("with a tag" in error for error in found)
+
+
+def image(path: Path, name: str | None) -> Path:
     """An image as docker save writes it."""
     configuration = json.dumps({"architecture": "amd64", "config": {"Labels": {"of": name}}, "rootfs": {"diff_ids": ["sha256:" + "1" * 64]}}).encode()
-    files = {"manifest.json": json.dumps([{"Config": "c.json", "RepoTags": [name], "Layers": []}]).encode(), "c.json": configuration}
+    files = {"manifest.json": json.dumps([{"Config": "c.json", "RepoTags": [name] if name else None, "Layers": []}]).encode(), "c.json": configuration}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w") as tar:
         for member, data in files.items():
@@ -186,6 +206,14 @@ def test_a_bundle_is_written_once_and_a_node_gets_its_images_from_it(tmp_path, f
     # An archive that was damaged on its way is refused.
     (site / "images" / "dpdk_19.11.tar").write_bytes(b"x" * 2048)
     assert "dpdk_19.11.tar" in run(tmp_path, tasks, *install, check=False, **node)
+
+
+@pytest.mark.parametrize(("name", "found"), [(None, "holds no image with a name"), ("dpdk:20.11", "does not hold dpdk:19.11, but dpdk:20.11")])
+def test_archive_that_the_site_would_refuse_is_refused_here(tmp_path, fetched, name, found):
+    image(tmp_path / "app.tar", name)
+    output = run(tmp_path, [role("bundle", "installers"), role("bundle")], check=False, **fetched)
+    assert found in " ".join(output.split()), output
+    assert not (tmp_path / "bundle.tar").exists()
 
 
 def test_what_was_not_built_is_named(tmp_path, fetched):

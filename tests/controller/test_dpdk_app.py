@@ -529,3 +529,9 @@ esac
     ran(play(tmp_path, None, entry="nodes", **arguments), 0)
     assert (tmp_path / "calls").read_text().count("image load") == 1
     assert not list(tmp_path.glob("kube-ovn-dpdk.*")), "nothing is left of the archive on the node"
+
+
+@pytest.mark.parametrize("archives", ["/srv/dpdk.tar", ["/srv/dpdk.tar"], 5])
+def test_archives_that_are_no_dictionaries_are_refused(archives):
+    found = _image_archive.judged(archives)
+    assert found["archives"] == [] and "give a list of dictionaries" in found["errors"][0]

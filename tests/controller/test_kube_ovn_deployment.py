@@ -83,6 +83,13 @@ def labels(cluster, node):
     return cluster.fake.STORE["v1/nodes", "", node]["metadata"]["labels"]
 
 
+def test_text_for_a_list_is_refused_before_anything_is_changed(site, cluster):
+    code, output = site.run("-e", "kube_ovn_excluded_nodes=node-2")
+    assert code != 0
+    assert "kube_ovn_excluded_nodes" in output and "it is a text and not a list" in output
+    assert cluster.pods("ovs-ovn-dpdk") == []
+
+
 def test_install_change_and_uninstall(site, cluster):
     assert site.converge()[0] > 0
     assert (labels(cluster, "node-1")["ovn.kubernetes.io/ovs_dp_type"], labels(cluster, "node-2")["ovn.kubernetes.io/ovs_dp_type"]) == ("userspace", "kernel")

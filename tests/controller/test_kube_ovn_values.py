@@ -59,6 +59,8 @@ def test_the_container_is_as_large_as_the_largest_node_needs_it():
     hostvars = {"a": {"kube_ovn_dpdk_pmd_cores": "2-5"}, "b": {"kube_ovn_dpdk_socket_mem": [2048], "kube_ovn_node_name": "node-b"}, "c": {}}
     hosts = values.hosts(["a", "b", "c"], hostvars, SETTINGS, excluded=["c"])
     assert [(entry["host"], entry["node"]) for entry in hosts] == [("a", "a"), ("b", "node-b")]
+    # As -e kube_ovn_excluded_nodes=node-b,cc has it, should anything let it through.
+    assert [entry["host"] for entry in values.hosts(["a", "b", "c"], hostvars, SETTINGS, "node-b,cc")] == ["a", "c"]
     found = values.resources(SETTINGS, hosts)
     assert (found["hugepage_amount"], found["cpu_limit"], found["socket_mem_mib"]) == ("2048Mi", "5000m", 2048)
 
@@ -121,6 +123,7 @@ def test_nodes_that_left_the_inventory_are_found_and_rendered_without_the_label(
     nodes = [labelled("a", USERSPACE), labelled("b", USERSPACE), labelled("c", USERSPACE), labelled("d", {})]
     assert values.removed_nodes(nodes, "hybrid", ["a"], ["c"]) == ["b"]
     assert values.removed_nodes(nodes, "dedicated", ["a"]) == []
+    assert values.removed_nodes(nodes, "hybrid", ["a"], "c") == ["b"]
     rendered = values.render_nodes(nodes, "hybrid", ["a", "d"], ["b"])
     assert [item["labels"] for item in rendered] == [USERSPACE, {}, USERSPACE, USERSPACE]
     assert values.render_nodes(nodes[:1], "dedicated", ["a"])[0]["labels"] == {"ovn.kubernetes.io/ovs_dp_type": "kernel"}

@@ -38,6 +38,7 @@ TWINS = {
 }
 REASONS = {
     ("bundle", "__bundle_plan.errors"): BUNDLE,
+    ("bundle", "__bundle_refused_archives"): BUNDLE,
     ("dpdk_app", "not_running.txt"): REPORT,
     ("dpdk_host", "__dpdk_host_plan.lacking"): INSTALLED,
     ("dpdk_host", "__dpdk_host_boot_problems"): BOOT,

@@ -181,6 +181,12 @@ def test_page_of_preflight(browser, served, findings, width):
     nothing_overflows(browser, served, page, width)
 
 
+def test_ids_of_checks_to_ignore_may_be_text():
+    """-e preflight_ignore=ID,ID"""
+    assert preflight_report(FINDINGS, ",".join(finding["id"] for finding in FINDINGS))["errors"] == 0
+    assert preflight_report(FINDINGS, "")["errors"] == 1
+
+
 def nothing_overflows(browser, served, page: str, width: int) -> None:
     directory, address, asked = served
     # The policy of the page forbids scripts: only the probe is let in.

@@ -16,6 +16,7 @@ import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree
 
 import pytest
@@ -28,6 +29,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_
 from ansible_collections.kube_ovn.dpdk.plugins.filter.testpmd_stats import testpmd_stats as stats
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import lease
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_lock import moment as time_of
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._kube_ovn_values import ignored_settings
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import full, full_read, gather, page, parse, run
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import parse_probe, timeline
 from proof import MARKED, TOTAL, Neighbour, Proof, failed, pod
@@ -85,6 +87,49 @@ def test_networks_that_cannot_be_read_do_not_end_the_run(text):
     own = own_pod("a", "n1", 1)
     own["metadata"]["annotations"]["k8s.v1.cni.cncf.io/networks"] = text.replace("ovs-dpdk-br0", "ovn-dpdk-1")
     assert len(verify_plan([own], nodes={"host1": own_switch("a")}, definitions=OWN_DEFINITIONS)) == 1
+
+
+# --- what anybody may write into an attachment of a namespace
+
+
+KEYS = (
+    "type", "plugins", "provider", "vhost_user_socket_volume_name", "vhost_user_socket_name", "vhost_user_socket_consumption", "name", "interface", "config",
+)  # fmt: skip
+VALUES = (None, True, 0, 10**400, float("inf"), "", "kube-ovn", "userspace", "kubevirt", "fast.default.ovn", "\u0000", "\ud800", "a,b", "x" * 300, [], {})
+
+
+def hostile(random: Random, depth: int = 0) -> object:
+    kind = random.random()
+    if depth > 3 or kind < 0.5:
+        return random.choice(VALUES)
+    if kind < 0.65:
+        return [hostile(random, depth + 1) for _item in range(random.randint(0, 3))]
+    return {random.choice(KEYS): hostile(random, depth + 1) for _item in range(random.randint(0, 5))}
+
+
+def hostile_text(random: Random) -> str:
+    kind = random.random()
+    if kind < 0.02:
+        return random.choice([NESTED, '{"plugins":' * 3000 + "1" + "}" * 3000])
+    if kind < 0.06:
+        return random.choice(["", "[", "{}", "[]", "null", "1", "a@b@c,,/", "ns/x@net1, y", "\ud800"])
+    if kind < 0.4:
+        return json.dumps({"type": "kube-ovn", **{name: hostile(random) for name in KEYS[1:6] if random.random() < 0.6}})
+    return json.dumps(hostile(random))
+
+
+def test_attachments_and_notes_of_anybody_end_no_run():
+    random = Random(1)
+    for _round in range(700):
+        configurations = random.choice([{"config": hostile_text(random)}, {"config": hostile_text(random)}, {"config": hostile(random)}, {}, None])
+        definition = {"metadata": {"name": "x", "namespace": "default"}, "spec": configurations}
+        notes = {NOTE: hostile_text(random), "k8s.v1.cni.cncf.io/networks": random.choice(["x", "x@net1", hostile_text(random)])}
+        made = pod("p", "a", "n1", **notes)
+        made["metadata"]["uid"] = "u"
+        json.dumps(verify_plan([made], definitions=[definition]), ensure_ascii=False).encode("utf-8")
+        found = ignored_settings([made], [definition], [{"metadata": {"name": "s"}, "spec": {"provider": "fast.default.ovn"}}])
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        gather.living([made])
 
 
 @pytest.mark.parametrize("address", [None, "", "8e:00", "8e:00:00:00:01:00,server=1", "8E:00:00:00:01:01 "])

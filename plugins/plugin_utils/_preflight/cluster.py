@@ -16,13 +16,20 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import settings as collected
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import findings
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, is_linux, settings_read
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
-# DaemonSets of other network plugins.
-OTHER_NETWORKS = r"(calico-node|canal|cilium|kube-flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node)"
+# DaemonSets of other network plugins: by their names, which RKE2 and clouds vary, and by the names of their images, whoever packs them.
+OTHER_NETWORKS = re.compile(
+    r"(rke2-)?(calico-node|canal|cilium|kube-flannel|flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node|aws-node|azure-cni|azure-cns|terway"
+    r"|anetd|netd$|sdn$|nsx-node-agent|hybridnet-daemon|vcn-native-ip-cni|romana-agent)"
+)
+OTHER_IMAGES = re.compile(
+    r"(.*/)?(hardened-|mirrored-)?(calico[-/]node|calico|(flannel(cni|-io)?[-/])?flannel|(cilium[-/])?cilium|weave-kube|antrea-(agent-)?ubuntu|kube-router"
+    r"|kindnetd|ovn-kube(-[a-z]+)*|amazon-k8s-cni|azure-cni|terway)$"
+)
 
 UNREACHABLE = "it is unreachable"
 READ = (
@@ -63,6 +70,14 @@ def answer(variables):
         # The host itself is why registries could not be asked.
         **(dict(error=variables.get("preflight_unexamined", UNREACHABLE), host_failed=True) if failed else {}),
     )
+
+
+def is_other_network(daemonset):
+    """Whether a DaemonSet is the network plugin of Linux nodes, and not of Kube-OVN."""
+    spec = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+    images = [str(container.get("image") or "").partition("@")[0] for container in spec.get("containers") or []]
+    by_image = any(OTHER_IMAGES.match(re.sub(r":[^/]*$", "", image)) for image in images)
+    return is_linux(spec.get("nodeSelector") or {}) and bool(by_image or OTHER_NETWORKS.match(daemonset["metadata"]["name"]))
 
 
 def all_findings(hostvars, groups):
@@ -125,7 +140,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
     for daemonset in api.get("daemonsets", []):
         metadata = daemonset["metadata"]
         name = "DaemonSet %s/%s" % (metadata["namespace"], metadata["name"])
-        if re.match(OTHER_NETWORKS, metadata["name"]):
+        if is_other_network(daemonset):
             networks.append(name)
     workloads = [dict(item, kind=kind) for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment")) for item in api.get(key, [])]
     databases_and_controllers = [dict(item, kind="Deployment") for key in ("databases", "controllers") for item in api.get(key, [])]
@@ -139,7 +154,11 @@ def cluster_facts(api, groups, hostvars, settings=None):
         nodes=nodes,
         asked_images=api.get("images", {}),
         missing_images=images_to_ask_for(settings or {}, api, hosts, hostvars),
-        full_lists=[node["metadata"]["name"] for node in api.get("nodes", []) if len(node["status"].get("images") or []) >= REPORTED_IMAGES],
+        full_lists=[
+            node["metadata"]["name"]
+            for node in api.get("nodes", [])
+            if len(node["status"].get("images") or []) >= REPORTED_IMAGES and can_run_ovs(node["metadata"].get("labels") or {})
+        ],
         # An empty list where an earlier run of this collection deployed Kube-OVN.
         managers=_kube_ovn_adoption.managers(workloads) if foreign else [],
         places=_kube_ovn_adoption.places(workloads) if foreign else {},

@@ -271,8 +271,14 @@ def sentence(finding):
 
 
 def errors(settings, role, scope=SETTINGS, facts=None):
-    """Messages of what a role refuses: the errors that its rules of a scope find."""
-    return [sentence(finding) for finding in findings(facts or {}, settings, scope, "", role) if finding["severity"] == "error"]
+    """Messages of what a role refuses: the errors that its rules of a scope find, and text that has to be a list or a dictionary.
+
+    A role reads its variables as they were given, and not what the validation of its arguments makes of them.
+    """
+    options = specifications.options(role) if scope == SETTINGS and role in specifications.roles() else {}
+    forms = [error(*one) for name in options for one in specifications.refused_forms(name, options[name], specifications.plain(settings.get(name)))]
+    found = forms + findings(facts or {}, settings, scope, "", role)
+    return [sentence(finding) for finding in found if finding["severity"] == "error"]
 
 
 def grouped(found):

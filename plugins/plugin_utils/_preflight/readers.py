@@ -29,6 +29,16 @@ def version(text):
     return (Version(found.group(1)).release + (0,))[:3] if found else None
 
 
+def is_linux(labels):
+    """Whether a node with these labels runs Linux. Kubernetes before 1.14 has the older label alone."""
+    return (labels.get("kubernetes.io/os") or labels.get("beta.kubernetes.io/os") or "linux") == "linux"
+
+
+def can_run_ovs(labels):
+    """Whether a node with these labels is a Linux machine, where pods of Open vSwitch can run, and no provider of containers behind a virtual kubelet."""
+    return is_linux(labels) and labels.get("type") != "virtual-kubelet"
+
+
 def settings_read(variables):
     """The settings of all roles that role preflight has read of a host, whose variables these are."""
     return (variables.get("preflight_inputs") or {}).get("settings", {})
@@ -60,6 +70,13 @@ def numbers(value):
         return [value]
     parts = [str(part).strip() for part in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
     return [int(part) for part in parts] if all(re.match(r"[0-9]+\Z", part) for part in parts) else None
+
+
+def names(value):
+    """Names of a list, or of a text with commas between them, as an argument specification reads it."""
+    if value is None or value == "":
+        return []
+    return [str(part).strip() for part in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
 
 
 def device(name):

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import names
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
@@ -21,6 +22,11 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 KNOWN = ("type", "elements", "choices", "options", "default", "no_log", "required")
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Lists that whoever reads them takes from text as well, with commas between the entries.
+READ_FROM_TEXT = (
+    "kube_ovn_dpdk_socket_mem", "kube_ovn_dpdk_lcores", "kube_ovn_dpdk_pmd_cores",
+    "cpu_management_housekeeping", "cpu_management_pmd", "cpu_management_pods", "preflight_ignore",
+)  # fmt: skip
 # Names behind `register:`, and the first level of names below `set_fact:`.
 REGISTERED = re.compile(r"^ *register: *(\w+) *$", re.M)
 SET_FACT = re.compile(r"^( *)(?:- )?ansible\.builtin\.set_fact:\n((?:\1 +.*\n|\n)+)", re.M)
@@ -96,6 +102,39 @@ def plain(value):
     return json.loads(json.dumps(value, default=str))
 
 
+def form_errors(option, value, place="it"):
+    """Where a value is a text or a number that has to be a list or a dictionary.
+
+    The validator would make one of it, and the roles never see what it made: a text is then a list of its letters. An empty text is a template's null.
+    """
+    kind, found = option.get("type", "str"), []
+    if value is None or value == "" or kind not in ("list", "dict"):
+        return []
+    if isinstance(value, (str, int, float)) and not (kind == "dict" and not isinstance(value, str)):
+        given = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+        return ["%s is a %s and not a %s" % (place, given, "list" if kind == "list" else "dictionary")]
+    if kind == "list" and isinstance(value, (list, tuple)):
+        inner = {"type": option.get("elements", "raw"), "options": option.get("options")}
+        for number, item in enumerate(value, 1):
+            found += form_errors(inner, item, "entry %d" % number if place == "it" else "entry %d of %s" % (number, place))
+    elif kind == "dict" and isinstance(value, dict):
+        for name, inner in (option.get("options") or {}).items():
+            found += form_errors(inner, value.get(name), name if place == "it" else "%s of %s" % (name, place))
+    return found
+
+
+def refused_forms(name, option, value):
+    """The same of a variable, as (found, cure)."""
+    errors = [] if name in READ_FROM_TEXT else form_errors(option, value)
+    kind, entries = option.get("type", "str"), option.get("elements")
+    example = ""
+    if kind == "list" and entries in ("str", "int") and isinstance(value, (str, int)):
+        example = ", such as -e '%s'" % json.dumps({name: [int(one) if entries == "int" and one.isdigit() else one for one in names(value)]})
+    word = "dictionary" if kind == "dict" else "list" if entries != "dict" else "list of dictionaries"
+    cure = "give a %s in YAML, and on the command line in JSON%s" % (word, example)
+    return [("%s is %s: %s" % (name, "not valid" if option.get("no_log") else json.dumps(value), message), cure) for message in errors]
+
+
 def conversion_errors(name, option, value):
     """What the argument specification has against a value. Null is a variable that is not set."""
     if value is None:
@@ -116,4 +155,5 @@ def plain_message(message):
 
 def invalid(settings):
     """Whether the argument specifications refuse any of these settings."""
-    return any(conversion_errors(name, option, plain(settings.get(name))) for name, option in every_option().items())
+    values = [(name, option, plain(settings.get(name))) for name, option in every_option().items()]
+    return any(refused_forms(*value) or conversion_errors(*value) for value in values)

@@ -17,9 +17,9 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._page import (
     table,
     tag,
 )
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import read_json
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import curves
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.drawing import figures, plot
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import read_json
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import number, plural
 
 KEPT = 20

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port, plugins_of
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port, plugins_of, read_json
 
 CONFIGURATION = "userspace/configuration-data"
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
@@ -39,14 +38,6 @@ TESTPMD = ("dpdk-testpmd", "testpmd")
 
 def annotations(pod: dict) -> dict:
     return pod["metadata"].get("annotations") or {}
-
-
-def read_json(text: str) -> object:
-    """ValueError for what is no JSON. Brackets in brackets without end are none either; Python fails otherwise there."""
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
 
 
 def checked(text: object, form: re.Pattern, what: str) -> str:

@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import matrix
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, error, notice, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import dotted, is_linux, names, version
 
 
 # As module_utils/basic.py of ansible-core words it (missing_required_lib).
@@ -51,9 +51,10 @@ def unexamined_hosts(case):
 
 @rule("node-ready", CLUSTER, "no node of the cluster is lost")
 def lost_nodes(case):
-    excluded = case.setting("kube_ovn_excluded_nodes", [])
+    excluded = names(case.setting("kube_ovn_excluded_nodes"))
     for name, node in sorted(case.facts.get("nodes", {}).items()):
-        if name in excluded:
+        # Pods of Kube-OVN are for Linux alone.
+        if name in excluded or not is_linux(node.get("labels") or {}):
             continue
         ready = node.get("ready") or {}
         text = "%s: %s" % (ready.get("reason", ""), ready.get("message", ""))

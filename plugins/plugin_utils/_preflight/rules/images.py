@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, DEDICATED, HYBRID, SETTINGS, Case, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import settings_read, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, settings_read, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
 
 # A kubelet reports this many images of its node and no more, unless it is told otherwise (nodeStatusMaxImages).
@@ -134,7 +134,10 @@ def images_to_ask_for(settings, api, hosts=None, hostvars=None):
     kubernetes = version(api.get("version"))
     missing = set()
     for node in nodes:
-        with_dpdk = names is None or node["metadata"]["name"] in names
+        metadata = node.get("metadata") or {}
+        with_dpdk = names is None or metadata["name"] in names
+        if not can_run_ovs(metadata.get("labels") or {}):
+            continue
         missing |= set(images(settings, kubernetes, everywhere=with_dpdk)) - images_of_node(node)
     return sorted(missing)
 

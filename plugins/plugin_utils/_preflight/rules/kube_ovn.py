@@ -24,7 +24,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine im
     rule,
     warning,
 )
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, device, mebibytes, numbers, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, cores, device, mebibytes, names, numbers, version
 
 # Files that Multus itself writes; a master network is never one of them.
 MULTUS_FILES = ("00-multus.conf", "00-multus.conflist")
@@ -206,7 +206,8 @@ def not_a_node(case):
                 "%s is not the machine of node %s: the kubelet of that reports another machine-id and another boot" % (host, name),
                 "set its kube_ovn_node_name to the name of its own node",
             )
-    others = sorted(set(nodes or {}) - set(named.values()) - set(excluded(case)))
+    linux = [name for name, node in (nodes or {}).items() if can_run_ovs(node.get("labels") or {})]
+    others = sorted(set(linux) - set(named.values()) - set(excluded(case)))
     if case.mode == DEDICATED and case.setting("kube_ovn_version") and others and not case.facts.get("unexamined"):
         yield error(
             "in dedicated mode OVS-DPDK runs on every node, also on %s, which no host of group nodes is" % ", ".join(others),
@@ -304,8 +305,7 @@ def removed_nodes(case):
 
 
 def excluded(case):
-    value = case.setting("kube_ovn_excluded_nodes", [])
-    return [str(name) for name in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return names(case.setting("kube_ovn_excluded_nodes"))
 
 
 @rule("excluded-node", CLUSTER, "nodes that are left out are nodes of the cluster")

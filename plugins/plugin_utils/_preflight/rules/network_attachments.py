@@ -15,6 +15,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import (
     KUBE_OVN,
     KUBE_OVN_OPTIONS,
     PORT_OPTIONS,
+    PORT_VALUE,
     USERSPACE,
     USERSPACE_OPTIONS,
     kind_of,
@@ -145,8 +146,8 @@ def own_ports(case):
         name, volume, socket = item.get("name"), volume_of(item), item.get("socket") or "sock"
         if not NAME.match(str(volume)):
             yield error("attachment %s names the volume %r" % (name, volume), "use lower-case letters, digits and dashes, as in a pod")
-        if not re.match(r"[^/\s]+\Z", str(socket)) or socket in (".", ".."):
-            yield error("attachment %s names the socket %r" % (name, socket), "use the name of a file")
+        if not PORT_VALUE.match(str(socket)) or "/" in str(socket) or socket in (".", ".."):
+            yield error("attachment %s names the socket %r" % (name, socket), "use the name of a file, of ASCII letters and without commas")
         elif len(str(volume)) + len(str(socket)) > LONGEST_SOCKET:
             yield error(
                 "the names of volume and socket of attachment %s have %d characters, and the address of a socket has room for 108 bytes"

@@ -58,6 +58,11 @@ def argument_specifications(case):
         return
     for name, option in specifications.every_option().items():
         value = specifications.plain(case.settings.get(name))
+        refused = specifications.refused_forms(name, option, value)
+        for found, cure in refused:
+            yield error(found, cure)
+        if refused:
+            continue
         for message in specifications.conversion_errors(name, option, value):
             kind = option.get("type", "str") + (" of %s" % option["elements"] if option.get("elements") else "")
             shown = "not valid" if option.get("no_log") else json.dumps(hidden(value))

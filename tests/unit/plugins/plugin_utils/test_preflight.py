@@ -389,6 +389,10 @@ CASES = [
      {"node_names": {"alias": "node1", "node2": "node2"}, "pages": {}}, HYBRID),
     ("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}}, HYBRID),
     ("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {}, {"node_names": {"node1": "node1"}, "unexamined": {"node2": "down"}}, {}),
+    *[("cluster-node", "error", "cluster", {"node_names": {"node1": "node1"}}, {},
+       {"node_names": {"node1": "node1"}, "nodes/node2/labels": labels}, {}) for labels in (
+        {"kubernetes.io/os": "windows"}, {"beta.kubernetes.io/os": "windows"}, {"type": "virtual-kubelet", "kubernetes.io/os": "linux"},
+    )],
     ("other-network", "error", "cluster", {"other_networks": ["DaemonSet kube-system/kube-flannel-ds"]}, {}, {"other_networks": []}, {}),
     ("system-id", "warning", "cluster", {"kubernetes_version": "v1.21.14"}, dict(kube_ovn_version="v1.2.1", kube_ovn_mode="hybrid"),
      {"kubernetes_version": "v1.21.14"}, {"kube_ovn_version": "v1.3.0"}),
@@ -534,6 +538,16 @@ CASES = [
     ("argument-spec", "error", "settings", {}, {"hugepages_pages": [dict(size="1G", count="many")]}, {}, {"hugepages_pages": [dict(size="1G", count="4")]}),
     ("argument-spec", "error", "settings", {}, {"hugepages_pages": [dict(size="1G", cuont=4)]}, {}, {"hugepages_pages": [dict(size="1G", count=4, node=0)]}),
     ("argument-spec", "error", "settings", {}, {"kube_ovn_version": ["v1.12.35"]}, {}, {"kube_ovn_version": 1.12}),
+    *[("argument-spec", "error", "settings", {}, {name: bad}, {}, {name: good}) for name, bad, good in [
+        ("kube_ovn_excluded_nodes", "node-10", ["node-10"]), ("kube_ovn_excluded_nodes", 10, ["10"]), ("kube_ovn_hybrid_devices", "0000:01:00.0", []),
+        ("kube_ovn_pinger_flags", "--a=b", {"a": "b"}), ("verify_testpmd_cores", "2,3", ["2", "3"]), ("verify_exclude_nodes", "host-1", ""),
+        ("kube_ovn_overlays", ["kind=DaemonSet"], []), ("network_attachments_definitions", [dict(name="a", mode="client", trunks="1,2")], []),
+        ("network_attachments_definitions", [dict(name="a", mode="client", ipam="type=dhcp")], []), ("multus_nodes", "a", ["a"]),
+        ("kube_ovn_installer_variables", "A=b", {"A": "b"}), ("kube_ovn_excluded_nodes", True, None),
+        ("dpdk_host_packages", "kmod", ["kmod"]), ("verify_full_flows", "1", [1]), ("dpdk_app_nodes", "node1", ["node1"]),
+    ]],
+    ("argument-spec", "error", "settings", {}, {"kube_ovn_excluded_nodes": "node2"}, {},
+     {"kube_ovn_dpdk_pmd_cores": "2-3", "kube_ovn_dpdk_socket_mem": "1024,1024", "preflight_ignore": "core-list", "cpu_management_pmd": "2-3"}),
     ("positive-number", "error", "settings", {}, {"multus_timeout": 0}, {}, {"multus_timeout": 1}),
     ("absolute-path", "error", "settings", {}, {"kube_ovn_cache_dir": "cache"}, {}, {"kube_ovn_cache_dir": "~/cache"}),
     ("checksum-form", "error", "settings", {}, {"kube_ovn_installer_checksum": "abc"}, {}, {"kube_ovn_installer_checksum": 64 * "a"}),
@@ -596,6 +610,8 @@ CASES = [
      dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", volume="v")])),
     ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a/b")]), {},
      dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a.sock")])),
+    ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a,b")]), {},
+     dict(HYBRID, network_attachments_definitions=[dict(name="a", type="kube-ovn", socket="a+b")])),
     ("kube-ovn-port", "error", "settings", {}, dict(HYBRID, network_attachments_definitions=[dict(name="a" * 31, type="kube-ovn")]), {},
      dict(HYBRID, network_attachments_definitions=[dict(name="a" * 30, type="kube-ovn")])),
     ("attachment-subnet", "error", "settings", {}, subnet(cidr="10.16.7.0/24"), {}, subnet(cidr="10.20.0.0/16")),
@@ -718,6 +734,9 @@ CASES = [
     ("host-unexamined", "error", "cluster", {"unexamined_builders": {"b": "it is unreachable"}}, {}, {}, {}),
     ("host-unexamined", "error", "cluster", {"host_failed": True, "api_error": "no interpreter"}, {}, {"api_error": "refused"}, {}),
     ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {}, {"nodes/node1": NO_NETWORK}, {}),
+    ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node10"},
+     {"nodes/node1": LOST}, {"kube_ovn_excluded_nodes": "node1"}),
+    ("node-ready", "error", "cluster", {"nodes/node1": LOST}, {}, {"nodes/node1": dict(LOST, labels={"kubernetes.io/os": "windows"})}, {}),
     ("untried-combination", "notice", "cluster", {"kubernetes_version": "v1.25.0"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"nodes/node1/runtime": "cri-o://1.24.6"}, {}, {}, {}),
     ("untried-combination", "notice", "cluster", {"host_facts/node1/os": dict(id="ubuntu", version="22.04")}, {}, {}, {}),
@@ -1031,6 +1050,53 @@ def test_kube_proxy_is_a_pod_or_a_process_of_a_host(pods, names, process, there)
 POD = dict(template=dict(spec=dict(containers=[dict(image="other:1")])))
 
 
+def daemonset(name, image="other:1", **spec):
+    return dict(metadata=dict(name=name, namespace="x"), spec=dict(template=dict(spec=dict(spec, containers=[dict(image="side:1"), dict(image=image)]))))
+
+
+@pytest.mark.parametrize(
+    "workload, other",
+    [
+        *[(daemonset(name), True) for name in (
+            "calico-node", "rke2-canal", "canal", "cilium", "rke2-cilium", "kube-flannel-ds", "kube-flannel-ds-amd64", "aws-node", "azure-cni-networkmonitor",
+            "terway-eniip", "anetd", "netd", "sdn", "kindnet", "ovnkube-node", "antrea-agent", "weave-net", "kube-router",
+        )],
+        *[(daemonset("network", image), True) for image in (
+            "rancher/hardened-calico:v3.27", "docker.io/calico/node:v3.28.1", "r.example:5000/m/calico/node@sha256:1", "quay.io/cilium/cilium:v1@sha256:1",
+            "rancher/mirrored-flannelcni-flannel", "1.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.18", "kindest/kindnetd", "weaveworks/weave-kube:2.8",
+        )],
+        *[(daemonset(name), False) for name in (
+            "kube-ovn-cni", "ovs-ovn", "ovs-ovn-dpdk", "kube-ovn-pinger", "kube-multus-ds", "kube-proxy", "netdata", "csi-node-driver", "sdn-exporter",
+        )],
+        *[(daemonset("agent", image), False) for image in (
+            "docker.io/kubeovn/kube-ovn:v1.12.35", "calico/csi:v3.28", "calico/node-driver-registrar:v3.28", "r.example/node:1", "flannel:5000/agent:1",
+        )],
+        # They are of Windows nodes, where Kube-OVN is not deployed.
+        (daemonset("kube-flannel-ds-windows", nodeSelector={"kubernetes.io/os": "windows"}), False),
+        (daemonset("calico-node-windows", nodeSelector={"beta.kubernetes.io/os": "windows"}), False),
+        (daemonset("calico-node", nodeSelector={"kubernetes.io/os": "linux"}), True),
+    ],
+    ids=lambda value: value["metadata"]["name"] if isinstance(value, dict) else str(value),
+)  # fmt: skip
+def test_other_networks_are_known_by_their_names_and_images(workload, other):
+    facts = book.cluster_facts(dict(daemonsets=[workload]), {"nodes": []}, {})
+    assert facts["other_networks"] == (["DaemonSet x/%s" % workload["metadata"]["name"]] if other else [])
+
+
+def test_nodes_without_linux_need_no_images():
+    settings = {"kube_ovn_version": "v1.12.35"}
+
+    def node(name, **labels):
+        return dict(metadata=dict(name=name, labels=labels), status=dict(nodeInfo={}, images=[dict(names=["a/b:1"])] * 50))
+
+    kinds = ({"kubernetes.io/os": "windows"}, {"beta.kubernetes.io/os": "windows"}, {"kubernetes.io/os": "linux", "type": "virtual-kubelet"})
+    others = [node("w%d" % number, **labels) for number, labels in enumerate(kinds)]
+    assert book.images_to_ask_for(settings, dict(nodes=others)) == []
+    linux = node("a", **{"kubernetes.io/os": "linux"})
+    assert len(book.images_to_ask_for(settings, dict(nodes=others + [linux]))) == 2
+    assert book.cluster_facts(dict(nodes=others + [linux]), {"nodes": []}, {})["full_lists"] == ["a"]
+
+
 def test_cluster_facts_from_the_api_and_the_hosts():
     node = dict(
         metadata=dict(name="node1"),
@@ -1194,3 +1260,29 @@ def test_what_builds_need(settings, docker, commands, directories):
     assert (found["docker"], found["commands"]) == (docker, commands)
     assert [folder for folder in found["directories"] if folder != "/"] == directories
     assert book.build_needs(dict(given, **settings), False)["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    "role, variables, cure",
+    [
+        ("kube_ovn", {"kube_ovn_excluded_nodes": "node-10,b"}, """-e '{"kube_ovn_excluded_nodes": ["node-10", "b"]}'"""),
+        ("kube_ovn", {"kube_ovn_pinger_flags": "--a=b"}, "give a dictionary"),
+        ("verify", {"verify_testpmd_cores": "2,3"}, """-e '{"verify_testpmd_cores": [2, 3]}'"""),
+        ("verify", {"verify_testpmd_extra_arguments": "--txd=512"}, """["--txd=512"]"""),
+        ("verify", {"verify_exclude_nodes": "host-1"}, """["host-1"]"""),
+        ("dpdk_host", {"dpdk_host_packages": "kmod"}, """["kmod"]"""),
+        ("dpdk_app", {"dpdk_app_nodes": "node-1"}, """["node-1"]"""),
+        ("multus", {"multus_nodes": "host-1"}, """["host-1"]"""),
+        ("network_attachments", {"network_attachments_admission_exempt": "kube-system"}, """["kube-system"]"""),
+        ("ovs_dpdk_image", {"ovs_dpdk_image_packages": "gdb"}, """["gdb"]"""),
+    ],
+)
+def test_a_role_refuses_text_for_a_list_without_preflight(role, variables, cure):
+    assert [message for message in book.errors(variables, role) if cure in message and "on the command line in JSON" in message]
+    # What a rule of another scope refuses does not repeat it.
+    assert not [message for message in book.errors(variables, role, "cluster", {}) if "JSON" in message]
+
+
+def test_text_that_a_role_reads_as_a_list_is_not_refused():
+    settings = {"kube_ovn_dpdk_pmd_cores": "2-3", "kube_ovn_dpdk_lcores": 1, "kube_ovn_dpdk_socket_mem": "1024", "kube_ovn_hybrid_devices": ""}
+    assert book.errors(settings, "kube_ovn") == []
