@@ -283,7 +283,8 @@ BAD = [
     ("dpdk-port", "/dev", port(), {}),
     ("attachment-users", "default/a", {"network_attachments_purge": True}, {"api": {
         "attachments": [{"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
-                         "metadata": {"name": "old", "namespace": "default", "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}}}],
+                         "metadata": {"name": "old", "namespace": "default", "labels": {"app.kubernetes.io/part-of": "kube-ovn-dpdk"}},
+                         "spec": {"config": '{"type": "userspace", "network": "default/old"}'}}],
         "attached_pods": [{"metadata": {"name": "a", "namespace": "default", "annotations": {"k8s.v1.cni.cncf.io/networks": "old"}}}]}}),
     # The application.
     ("dpdk-app-amounts", "1536Mi", {"dpdk_app_hugepages": "1536Mi"}, {}),

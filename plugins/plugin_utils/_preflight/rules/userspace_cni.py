@@ -41,7 +41,7 @@ def within(path, above):
 
 @rule("userspace-cni-directories", SETTINGS, "directories of the launcher are its own")
 def directories(case):
-    run, pods, state = [case.setting("userspace_cni_" + name) for name in ("ovs_rundir", "pods_dir", "state_dir")]
+    run, pods, state = [case.setting(name) for name in ("userspace_cni_ovs_rundir", "userspace_cni_pods_dir", "userspace_cni_state_dir")]
     for name, path in (("ovs_rundir", run), ("pods_dir", pods), ("state_dir", state)):
         if path is not None and not str(path).startswith("/"):
             yield error("userspace_cni_%s %s is no absolute path" % (name, path), "give the whole path, beginning with a slash")
