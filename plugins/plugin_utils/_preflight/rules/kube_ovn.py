@@ -244,7 +244,7 @@ def adopted_registry(case):
         yield error(
             "Kube-OVN runs with images of %s, and would get those of %s" % (", ".join(running), _kube_ovn_adoption.UPSTREAM),
             "set for all hosts: kube_ovn_registry: %s; to change it, name the other registry, such as %s"
-            % (next(name for name in running if name != _kube_ovn_adoption.UPSTREAM), _kube_ovn_adoption.UPSTREAM),
+            % ([name for name in running if name != _kube_ovn_adoption.UPSTREAM][0], _kube_ovn_adoption.UPSTREAM),
         )
 
 
