@@ -51,6 +51,8 @@ def uninstall(tmp_path, kubernetes):
         return done.returncode, " ".join(done.stdout.split())
 
     put("NetworkAttachmentDefinition", "network-attachment-definitions", "k8s.cni.cncf.io/v1", "ovs-dpdk-br0", OURS)
+    made = kubernetes.STORE["k8s.cni.cncf.io/v1/network-attachment-definitions", "default", "ovs-dpdk-br0"]
+    made["spec"] = {"config": '{"type": "userspace", "network": "default/ovs-dpdk-br0"}'}
     pod("testpmd-dpdk", {**OURS, "app.kubernetes.io/name": "testpmd"})
     (tmp_path / "userspace_cni_state_dir").mkdir()
     (tmp_path / "userspace_cni_state_dir" / "0123-net1.json").write_text("{}")
