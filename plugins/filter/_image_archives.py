@@ -33,13 +33,13 @@ _value:
   type: dict
 """
 
-from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 
 
 def image_archives(archives):
     # The names in an archive are no templates: before 2.19 ansible-core would take them for some in a fact.
-    return wrap_var(_image_archive.judged(archives))
+    return no_template(_image_archive.judged(archives))
 
 
 class FilterModule:

@@ -39,13 +39,13 @@ _value:
   elements: dict
 """
 
-from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 
 def preflight_all_findings(hostvars, groups):
     # What hosts and the cluster say is no template: before 2.19 ansible-core would take it for one in a fact.
-    return wrap_var(book.all_findings(hostvars, groups))
+    return no_template(book.all_findings(hostvars, groups))
 
 
 class FilterModule:

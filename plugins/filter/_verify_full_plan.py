@@ -52,7 +52,7 @@ _value:
   type: dict
 """
 
-from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import gather
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.full import plan_full
 
@@ -67,7 +67,7 @@ def verify_full_plan(plan, probes, nodes, hostvars, settings):
     }
     numbers["sizes"] = [size if isinstance(size, int) else size.lower() for size in numbers["sizes"]]
     # Names in it come from pods, and are no templates.
-    return wrap_var(plan_full(plan, gather.by_pod(probes), nodes, threads, numbers))
+    return no_template(plan_full(plan, gather.by_pod(probes), nodes, threads, numbers))
 
 
 class FilterModule:

@@ -42,7 +42,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book, readers
 
 
@@ -53,7 +53,7 @@ def preflight_report(findings, accept=()):
     if unknown:
         raise AnsibleFilterError("preflight_report: there is no check %s; the checks are %s" % (", ".join(unknown), ", ".join(sorted(known))))
     # Findings quote what hosts and the cluster say, which is no template.
-    return wrap_var(book.report(findings, accept))
+    return no_template(book.report(findings, accept))
 
 
 class FilterModule(object):

@@ -48,13 +48,13 @@ _value:
     checks: []
 """
 
-from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.report import report
 
 
 def verify_report(read, settings):
     # The report quotes what pods and nodes say, which is no template: before 2.19 ansible-core would take it for one in a fact.
-    return wrap_var(report(read, settings))
+    return no_template(report(read, settings))
 
 
 class FilterModule:
