@@ -39,15 +39,9 @@ _value:
   elements: dict
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
-
-
-def preflight_all_findings(hostvars, groups):
-    # What hosts and the cluster say is no template: before 2.19 ansible-core would take it for one in a fact.
-    return no_template(book.all_findings(hostvars, groups))
 
 
 class FilterModule:
     def filters(self):
-        return {"_preflight_all_findings": preflight_all_findings}
+        return {"_preflight_all_findings": book.all_findings}

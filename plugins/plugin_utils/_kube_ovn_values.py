@@ -19,7 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, mebibytes, names, numbers, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, given, mebibytes, names, numbers, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
 
 # Keys of other_config that have variables of their own, and those that nobody but OVS-DPDK's configuration sets.
@@ -33,11 +33,6 @@ DPDK_KEYS = VARIABLE_KEYS + (
 # Networks that installers name where nothing else is asked for (the same in all releases).
 DEFAULT_NETWORKS = {"POD_CIDR": "10.16.0.0/16", "SVC_CIDR": "10.96.0.0/12", "JOIN_CIDR": "100.64.0.0/16"}
 DATAPATH = "ovn.kubernetes.io/ovs_dp_type"
-
-
-def given(value):
-    """Whether a value was given. A template's null is an empty text before ansible-core 2.19."""
-    return value is not None and value != ""
 
 
 def node_config(settings):

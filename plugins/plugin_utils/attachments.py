@@ -14,6 +14,7 @@ import re
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import given
 
 PART_OF = "app.kubernetes.io/part-of"
 COLLECTION = "kube-ovn-dpdk"
@@ -94,9 +95,9 @@ def vlans(value):
 
 
 def option_of(attachment, name):
-    """The value of an option of an attachment; None where it has none, or the empty text that a template's null is before ansible-core 2.19."""
+    """The value of an option of an attachment; None where none was given."""
     value = attachment.get(name)
-    return None if value == "" else value
+    return value if given(value) else None
 
 
 def whole(value):

@@ -72,9 +72,14 @@ def numbers(value):
     return [int(part) for part in parts] if all(re.match(r"[0-9]+\Z", part) for part in parts) else None
 
 
+def given(value):
+    """Whether a value was given. A template's null is an empty text before ansible-core 2.19."""
+    return value is not None and value != ""
+
+
 def names(value):
     """Names of a list, or of a text with commas between them, as an argument specification reads it."""
-    if value is None or value == "":
+    if not given(value):
         return []
     return [str(part).strip() for part in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
 

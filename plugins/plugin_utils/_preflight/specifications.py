@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import names
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import given, names
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
@@ -108,11 +108,11 @@ def form_errors(option, value, place="it"):
     The validator would make one of it, and the roles never see what it made: a text is then a list of its letters. An empty text is a template's null.
     """
     kind, found = option.get("type", "str"), []
-    if value is None or value == "" or kind not in ("list", "dict"):
+    if not given(value) or kind not in ("list", "dict"):
         return []
     if isinstance(value, (str, int, float)) and not (kind == "dict" and not isinstance(value, str)):
-        given = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
-        return ["%s is a %s and not a %s" % (place, given, "list" if kind == "list" else "dictionary")]
+        form = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+        return ["%s is a %s and not a %s" % (place, form, "list" if kind == "list" else "dictionary")]
     if kind == "list" and isinstance(value, (list, tuple)):
         inner = {"type": option.get("elements", "raw"), "options": option.get("options")}
         for number, item in enumerate(value, 1):
