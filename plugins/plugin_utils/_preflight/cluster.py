@@ -127,6 +127,12 @@ def cluster_facts(api, groups, hostvars, settings=None):
             allocatable=node["status"].get("allocatable", {}),
             ready=next((item for item in node["status"].get("conditions") or [] if item.get("type") == "Ready"), {}),
             labels=node["metadata"].get("labels") or {},
+            # Without those that Kubernetes sets and takes away itself, as for a node whose network is missing.
+            taints=[
+                taint
+                for taint in (node.get("spec") or {}).get("taints") or []
+                if not taint["key"].startswith("node.kubernetes.io/") and taint.get("effect") != "PreferNoSchedule"
+            ],
             addresses=[item["address"] for item in node["status"].get("addresses") or [] if item["type"] in ("InternalIP", "ExternalIP")],
         )
     node_names = dict((host, settings_read(hostvars[host]).get("kube_ovn_node_name") or host) for host in examined)

@@ -660,6 +660,15 @@ CASES = [
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build", ovs_dpdk_image_ovn="packages"), {},
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build")),
     ("dpdk-app-nodes", "error", "cluster", {}, {"dpdk_app_nodes": ["node9"]}, {}, {"dpdk_app_nodes": ["node1"]}),
+    *(("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [dict(key="dedicated", value="dpdk", effect=effect)]},
+       {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": missed},
+       {"nodes/node1/taints": [dict(key="dedicated", value="dpdk", effect=effect)]}, {"dpdk_app_nodes": nodes, "dpdk_app_tolerations": met})
+      for effect, missed, nodes, met in (
+          ("NoSchedule", [], ["node2"], []),
+          ("NoSchedule", [dict(key="dedicated")], ["node1"], [dict(key="dedicated", value="dpdk")]),
+          ("NoSchedule", [dict(key="cmk", operator="Exists")], ["node1"], [dict(operator="Exists")]),
+          ("NoExecute", [dict(key="dedicated", operator="Exists", effect="NoSchedule")], ["node1"], [dict(key="dedicated", operator="Exists")]),
+      )),
     ("pod-security", "error", "cluster", {"pod_security/default": "baseline"}, {}, {"pod_security/default": "privileged"}, {}),
     ("pod-security", "error", "cluster", {"pod_security/kube-system": "restricted"}, {}, {"pod_security/default": "baseline"},
      {"dpdk_app_socket_volume": dict(name="a", emptyDir={})}),
@@ -1098,8 +1107,11 @@ def test_nodes_without_linux_need_no_images():
 
 
 def test_cluster_facts_from_the_api_and_the_hosts():
+    control_plane = dict(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
+    others = [dict(key="node.kubernetes.io/not-ready", effect="NoExecute"), dict(key="rather-not", effect="PreferNoSchedule")]
     node = dict(
         metadata=dict(name="node1"),
+        spec=dict(taints=[control_plane, *others]),
         status=dict(
             nodeInfo=dict(containerRuntimeVersion="docker://20.10"),
             allocatable={"hugepages-1Gi": "4Gi"},
@@ -1147,7 +1159,14 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e", "f"]}, hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
-        "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}, ready=dict(type="Ready", status="True"), labels={}, addresses=[]),
+        "node1": dict(
+            runtime="docker://20.10",
+            allocatable={"hugepages-1Gi": "4Gi"},
+            ready=dict(type="Ready", status="True"),
+            labels={},
+            taints=[control_plane],
+            addresses=[],
+        ),
     }
     assert facts["managers"] == [dict(name="Helm", objects=["DaemonSet/ovs-ovn"])]
     assert facts["places"] == {"CNI_CONF_DIR": "/etc/cni"}
