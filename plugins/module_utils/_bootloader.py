@@ -537,7 +537,7 @@ class BootLoader(object):
             found = [path for path in self.sysroot.glob("/boot/efi/EFI/*/grub.cfg") if "/BOOT/" not in path]
             if len(found) > 1:
                 raise HostError(
-                    "more than one EFI grub.cfg (%s) and no /etc/grub2-efi.cfg tells which one boots; make that link"
+                    "more than one EFI grub.cfg (%s) and no /etc/grub2-efi.cfg shows which one boots; make that link"
                     % ", ".join(found)
                 )
             if found:
@@ -843,7 +843,7 @@ class BootLoader(object):
         text = self.sysroot.read_exact(self.menu_path)
         rows = text.split("\n")
         everything = list(leaves(menu_items(text)))
-        # Entries of other systems (30_os-prober) and such by hand are none of ours.
+        # Entries of other systems (30_os-prober) and entries written by hand are not this system's.
         sections = set(item["section"] for item in everything)
         own = [
             item
@@ -1045,7 +1045,7 @@ class BootLoader(object):
         out = err = b""
         try:
             name = os.path.join(scratch, "grub.cfg")
-            # A generator in a made-up tree is told where it is.
+            # A generator in a made-up tree gets the path of the tree.
             environment = {} if self.sysroot.is_real else {"SYSROOT": self.sysroot.root}
             rc, out, err = self.module.run_command(
                 [self.sysroot.path(self.generator), "-o", name], environ_update=environment, encoding=None
@@ -1117,7 +1117,7 @@ class BootLoader(object):
 
 
 def pending(sysroot, words, keys):
-    """Reasons for a reboot: what the running kernel was not told the way the boot entry says."""
+    """Reasons for a reboot: arguments that the running kernel was not started with the way the boot entry has them."""
 
     def of(words, keys):
         # Where the quotes stand is GRUB's affair.

@@ -59,7 +59,7 @@ def held_by_another(found, holder, purpose, present, replaces=''):
     if other in ('', holder, replaces) or since is None:
         return ''
     left = since + min(int(spec.get('leaseDurationSeconds') or 0), LONGEST) - present
-    # A renewal in the future comes from a clock that was put back, or from somebody who wants to block others for ever.
+    # A renewal in the future comes from a clock that was put back, or from a user who wants to block others for ever.
     if left <= 0 or since - present > LONGEST:
         return ''
     return (

@@ -38,7 +38,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments im
 
 # COMMAND_LINE_SIZE of x86_64 and arm64, with the zero at the end. GRUB puts BOOT_IMAGE= in front.
 LONGEST = 2047
-# One run at a time, of whatever owner, since all of them edit the same lines. Nobody but root can open it.
+# One run at a time, of whatever owner, since all of them edit the same lines. Only root can open it.
 LOCK = "kube-ovn-dpdk-kernel-arguments.lock"
 # Seconds; a generator that looks for other systems takes its time.
 LOCK_TIMEOUT = 120

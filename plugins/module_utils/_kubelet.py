@@ -58,7 +58,7 @@ KIND = "KubeletConfiguration"
 
 
 def of_root(found):
-    """Whether a file belongs to root, or to whoever runs this on a made-up tree."""
+    """Whether a file belongs to root, or to the user who runs this on a made-up tree."""
     return found.st_uid in (0, os.geteuid())
 
 
@@ -168,7 +168,7 @@ def uncommented(text):
 def original(text):
     """The text without what apply() made of it."""
     for begin in (BEGIN, BEGIN_JOINED):
-        # Somebody may have appended lines since.
+        # An administrator may have appended lines since.
         match = re.search(r"^%s\n(?:.*\n)*?%s\n" % (re.escape(begin), re.escape(END)), text, re.M)
         if match:
             before = text[:match.start()]

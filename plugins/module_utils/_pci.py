@@ -164,7 +164,7 @@ class Record(object):
         return bool(moved or (row["kind"] and row["kind"] != device.kind))
 
     def is_foreign(self, address):
-        """Whether a device had its driver for DPDK already from somebody else, so that there is nothing to give back but its line."""
+        """Whether a device had its driver for DPDK already from another owner, so that there is nothing to give back but its line."""
         row = self.rows.get(address)
         return bool(row) and row["kernel_driver"] == row["driver"] and row["driver"] in USERSPACE_DRIVERS
 

@@ -339,7 +339,7 @@ class Kubelet(object):
             write(module, self.sysroot, NOTE, None)
 
     def texts(self):
-        """What is written on a drained node: the file, and None for each state that is removed. The kubelet makes its state anew from the pods."""
+        """What is written on a drained node: the file, and None for each state that is removed. The kubelet creates its state again from the pods."""
         if not self.reasons:
             return {}
         there = [name for name in STATES if self.sysroot.exists("%s/%s" % (self.directory, name))]

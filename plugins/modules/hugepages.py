@@ -19,7 +19,7 @@ description:
   - It reads back what the kernel really gave. Pages that were not available at once are requested again after the page cache
     was dropped and memory compacted, up to O(attempts) times.
   - All checks are made before anything is changed.
-  - What is set at run time is gone after a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
+  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
     reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) sees to both.
   - Refuses counts that C(vm.nr_hugepages) of a sysctl file or a line of another file of C(tmpfiles.d) would undo at boot, and other counts than those
     that a kubelet with the memory manager policy C(Static) has noted down, since that kubelet would not start any more.
@@ -517,7 +517,7 @@ def run(module):
     if missing and params["partial"] and params["boot"] and not (newer or result["boot"]["reboot_required"] or result["boot"]["newer_than_boot"]):
         module.fail_json(
             msg="The running kernel was started with %s, and a reboot with them has not brought all pages: %s. Ask for fewer pages, or for pages on a node "
-            "with more memory; or reboot the host by hand, if somebody has given them back since." % (" ".join(settings.arguments), "; ".join(missing)),
+            "with more memory; or reboot the host by hand, if another user or tool released them since." % (" ".join(settings.arguments), "; ".join(missing)),
             **result
         )
     return result

@@ -196,7 +196,7 @@ class Lock(object):
         try:
             resource.delete(name=name, namespace=self.wanted['namespace'], body=dict(options, apiVersion='v1', kind='DeleteOptions'))
         except ApiException as error:
-            # It is gone, or was taken over in the meantime.
+            # It was removed or taken over in the meantime.
             if error.status not in (404, 409):
                 raise
 

@@ -137,9 +137,9 @@ def exit_code(status):
     try:
         status = json.loads(status)
     except ValueError:
-        return None, "The API did not tell how the command ended"
+        return None, "The API did not report how the command ended"
     if not isinstance(status, dict):
-        return None, "The API did not tell how the command ended"
+        return None, "The API did not report how the command ended"
     if status.get("status") == "Success":
         return 0, ""
     causes = (status.get("details") or {}).get("causes") or []

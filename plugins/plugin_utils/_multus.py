@@ -109,7 +109,7 @@ def node_errors(files, slurped, settings):
     directory, network = settings["multus_cni_conf_dir"], settings["multus_master_cni_name"]
     if "content" not in slurped:
         return [
-            "Neither %s nor %s appeared in %s in %s s. This node's pod of the daemon set %s/kube-multus-ds should have written it; its log tells why not."
+            "Neither %s nor %s appeared in %s in %s s. This node's pod of the daemon set %s/kube-multus-ds should have written it; its log shows why not."
             % (*CONFIGURATIONS, directory, settings["multus_timeout"], settings["multus_namespace"])
         ]
     try:

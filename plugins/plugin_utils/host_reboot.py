@@ -92,7 +92,7 @@ def report(hosts, hostvars, serial=1, timeout=900, drain_timeout=600, mode=""):
         objects = (variables.get("__host_reboot_objects") or {}).get("objects") or {}
         if found["mark"] and node(objects, found)["cordon"] == "other":
             lines.append(
-                "Node {0} was cordoned by somebody else after an interrupted reboot of {1}, so it stays cordoned. When it may take pods again: "
+                "Node {0} was cordoned by another user or tool after an interrupted reboot of {1}, so it stays cordoned. When it may take pods again: "
                 "kubectl uncordon {0}".format(objects["node"][0]["metadata"]["name"], name)
             )
     return lines
@@ -114,7 +114,7 @@ def _cordon(node, cordoned_at, mark):
     fields = dict(line.partition(": ")[::2] for line in mark.splitlines() if line.startswith(("marked-at:", "cordoned-at:")))
     known = fields.get("cordoned-at", "").strip()
     if known and _time(known) is None:
-        # Somebody else was faster.
+        # Another user or tool was faster.
         return "other"
     if known and cordoned_at:
         return "role" if known == cordoned_at else "other"
@@ -154,7 +154,7 @@ def node(objects, found=None):
     """What matters of a node, by its object and its pods, {node: [...], pods: [...]}, and by what host() has found on the host.
 
     is_node, other_machine, boot_id, ready, conditions (text), cordon (nobody, role or other), cordoned_at (the time of the taint), and the names of pods:
-    `unmanaged`, which nobody would create again, and `remaining`, which have still to terminate before a reboot.
+    `unmanaged`, which no controller would create again, and `remaining`, which have still to terminate before a reboot.
     """
     found = found or {"machine": "", "mark": ""}
     resource = (objects.get("node") or [{}])[0]
@@ -175,7 +175,7 @@ def node(objects, found=None):
 
 
 def pods(resources):
-    """Names of pods on a node: `unmanaged`, which nobody would create again, and `remaining`, which have still to go before a reboot."""
+    """Names of pods on a node: `unmanaged`, which no controller would create again, and `remaining`, which have still to terminate before a reboot."""
     unmanaged, remaining = [], []
     for pod in resources:
         metadata, status = pod["metadata"], pod.get("status") or {}

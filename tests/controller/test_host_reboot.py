@@ -480,7 +480,7 @@ def test_report_of_a_cordon_that_stays_and_of_a_reboot_by_hand():
     }
     lines = host_reboot.report(["a", "b", "c"], hostvars)
     assert len(lines) == 2
-    assert lines[0].startswith("Node n1 was cordoned by somebody else after an interrupted reboot of a, so it stays cordoned.")
+    assert lines[0].startswith("Node n1 was cordoned by another user or tool after an interrupted reboot of a, so it stays cordoned.")
     assert lines[1] == "b has to be rebooted by hand (host_reboot_mode: never): more pages"
 
 

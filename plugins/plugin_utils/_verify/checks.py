@@ -38,7 +38,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import number
 RECREATE = "recreate the pods with -e dpdk_app_recreate=true"
 # Between nodes OVN's own bridge has tunnels.
 TUNNELS = ("geneve", "vxlan", "stt")
-# A mount that kube-ovn-cni made is for its own container alone from v1.12.20 on, and nobody says so.
+# A mount that kube-ovn-cni made is for its own container alone from v1.12.20 on, and nothing reports it.
 UNSHARED = (
     "Open vSwitch sees no socket of the pod: give kube-ovn-cni mountPropagation Bidirectional for /run/openvswitch, as role kube_ovn does, then "
     + RECREATE
@@ -299,15 +299,15 @@ def orphan_ports(case: Case):
             if interface.get("type") not in ("dpdkvhostuser", "dpdkvhostuserclient"):
                 continue
             count += 1
-            # Pods come and go meanwhile: only what was there all the time is told.
+            # Pods come and go meanwhile: only what was there all the time is reported.
             if name not in earlier:
                 continue
             where = {"host": host, "part": "port"}
             if replaced(name, node["after"]["interfaces"], case.living):
                 yield problem(f"{name} on {host} is a port of an earlier sandbox of {owner(interface) or 'a pod'}", where)
             elif not lives(name, interface, case.living):
-                yield problem(f"{name} on {host} is a port of {owner(interface) or 'a pod'} that is gone", where)
-    return f"{plural(count, 'vhost-user port')}, none of a pod that is gone"
+                yield problem(f"{name} on {host} is a port of {owner(interface) or 'a pod'} that no longer exists", where)
+    return f"{plural(count, 'vhost-user port')}, none of a pod that no longer exists"
 
 
 def made_for(interface: dict) -> str | None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the cluster must offer, whatever the roles are told: its API, its nodes, its other network plugins, what all hosts must agree on."""
+"""What the cluster must offer, whatever the settings of the roles are: its API, its nodes, its other network plugins, what all hosts must agree on."""
 
 from __future__ import annotations
 

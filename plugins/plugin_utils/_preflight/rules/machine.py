@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every host must offer, whatever the roles are told: user, operating system, kernel, container runtime."""
+"""What every host must offer, whatever the settings of the roles are: user, operating system, kernel, container runtime."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def directories(case):
     if run is not None and pods is not None and (directory(pods) == directory(run) or not within(directory(pods), directory(run))):
         yield error(
             "userspace_cni_pods_dir %s is no directory below userspace_cni_ovs_rundir %s, where Open vSwitch has files of its own" % (pods, run),
-            "leave userspace_cni_pods_dir out, or name a directory below it that nobody else uses",
+            "leave userspace_cni_pods_dir out, or name a directory below it that no other program uses",
         )
     if state is None:
         return
