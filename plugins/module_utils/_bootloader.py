@@ -466,7 +466,7 @@ class BootLoader(object):
             shutil.rmtree(scratch)
         if rc:
             raise HostError(
-                "%s cannot be read by a shell, so neither by GRUB's generator: %s; mend it first"
+                "%s cannot be read by a shell, so neither by GRUB's generator: %s; correct it first"
                 % (" or ".join(paths), err.decode("utf-8", "replace").strip())
             )
         linux, default, enabled = out.decode("latin-1").split("\x01")[-3:]
@@ -929,7 +929,7 @@ class BootLoader(object):
         )
         if found != arguments:
             raise HostError(
-                "the entry that boots by default, '%s', would have %s in place of %s, so nothing was written; is it a rescue entry or one by hand? "
+                "the entry that boots by default, '%s', would have %s in place of %s, so nothing was written; is it a rescue entry or a custom one? "
                 "Choose another with %s"
                 % (
                     name,
@@ -1110,7 +1110,7 @@ class BootLoader(object):
         if arguments and words != arguments:
             raise HostError(
                 "%s did not put the arguments into the entry that boots by default, '%s' (it has: %s); the old menu is kept. "
-                "Is it an own one of /etc/grub.d or custom.cfg? Then choose another by GRUB_DEFAULT"
+                "Is it a custom one of /etc/grub.d or custom.cfg? Then choose another by GRUB_DEFAULT"
                 % (self.generator, title_of(entry), shown(" ".join(words)) or "none of them")
             )
         return self.menu_path, text

@@ -102,7 +102,7 @@ def given_problems(there, given):
             )
     if 0 in polling:
         yield (
-            "CPU 0, or a sibling of it, is in cpu_management_pmd, and the kernel does its own work on it that nothing can move away",
+            "CPU 0, or a sibling of it, is in cpu_management_pmd, and the kernel runs work of its own on it that cannot be moved",
             "take another core for PMD threads",
         )
 

@@ -63,7 +63,7 @@ def held_by_another(found, holder, purpose, present, replaces=''):
     if left <= 0 or since - present > LONGEST:
         return ''
     return (
-        'Another run of %s uses this cluster: %s, since %s. Wait until it is done; if it died, its lock ends by itself in %d s (Lease %s in namespace %s).'
+        'Another run of %s uses this cluster: %s, since %s. Wait until it is done; if it died, its lock expires in %d s (Lease %s in namespace %s).'
         % (purpose, printable(other), spec.get('acquireTime') or spec.get('renewTime'), left, found['metadata']['name'], found['metadata']['namespace'])
     )
 

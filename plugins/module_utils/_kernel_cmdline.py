@@ -104,7 +104,7 @@ def check_owners(loader, arguments):
         both = sorted(keys & owned_keys(words, 0) - set([BARE_COUNT]))
         if both:
             raise HostError(
-                "%s is already owned by '%s'; let one of the two own it. If '%s' is to give it up, run that first" % (", ".join(both), owner, owner)
+                "%s is already owned by '%s'; let one of the two own it. To move it, run '%s' without it first" % (", ".join(both), owner, owner)
             )
 
 
@@ -151,7 +151,7 @@ def write_all(module, loader, texts, arguments, keys, generate):
             put(path, texts[path])
     except (EnvironmentError, shutil.Error) as error:
         undo()
-        raise HostError("writing the kernel arguments failed, and all is as it was: %s" % to_text(error))
+        raise HostError("writing the kernel arguments failed, and all files were restored: %s" % to_text(error))
     except BaseException:
         # Also what ends a module by itself, as moving a file does.
         undo()

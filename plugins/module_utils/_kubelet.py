@@ -308,7 +308,7 @@ def objections(text, flags, wanted, path, more=()):
         flag = FLAGS[key]
         if flag in flags and flags[flag] != wanted[key]:
             found.append(
-                "the kubelet is started with --%s=%s, which overrides %s of %s; take that argument away (KUBELET_EXTRA_ARGS, kubelet-arg of K3s and RKE2)"
+                "the kubelet is started with --%s=%s, which overrides %s of %s; remove that argument (KUBELET_EXTRA_ARGS, kubelet-arg of K3s and RKE2)"
                 % (flag, flags[flag], key, path)
             )
     if is_strict(text, flags):

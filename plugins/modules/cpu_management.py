@@ -446,7 +446,7 @@ def of_this_host(requested, plan, sysroot):
     if plan == requested or (plan is None and before == online):
         return
     raise HostError(
-        "the plan was made for CPUs %s, and this host has CPUs %s online by now%s. Read what changed them (nosmt, maxcpus and the like in /proc/cmdline, the "
+        "the plan was made for CPUs %s, and this host now has CPUs %s online%s. Read what changed them (nosmt, maxcpus and the like in /proc/cmdline, the "
         "firmware's settings, CPUs that were taken offline), and run cpu_management again"
         % (before, online, "" if before != online else ", which are on other cores or NUMA nodes")
     )

@@ -98,7 +98,7 @@ replaced:
   type: bool
   sample: false
 until:
-  description: When the lock ends by itself by the clock of the API server, in seconds since 1970. Null without the lock.
+  description: When the lock expires by the clock of the API server, in seconds since 1970. Null without the lock.
   returned: success
   type: int
   sample: 1795647311
@@ -176,7 +176,7 @@ class Lock(object):
                     raise
         self.remove_owner(self.wanted)
         return self.module.fail_json(
-            msg='The lock of %(purpose)s (Lease %(name)s in namespace %(namespace)s) changed hands all the time; try again' % self.wanted
+            msg='The lock of %(purpose)s (Lease %(name)s in namespace %(namespace)s) got another holder at every attempt; try again' % self.wanted
         )
 
     def owner(self, present):
@@ -223,7 +223,7 @@ def main():
         )
     )
     if not module.params['holder'].strip():
-        module.fail_json(msg='holder is empty: give a name that is this run\'s alone')
+        module.fail_json(msg='holder is empty: give a name that only this run has')
     if not 1 <= module.params['seconds'] <= LONGEST:
         module.fail_json(msg='seconds is %d: set it to a number from 1 to %d' % (module.params['seconds'], LONGEST))
     try:

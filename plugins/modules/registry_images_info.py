@@ -185,7 +185,7 @@ def ask(module, name):
         if info["status"] == 200:
             token = token_of(answer.read().decode("utf-8", "replace"))
             if not token:
-                return dict(state="unknown", detail="the token server of %s did not hand out a token" % registry)
+                return dict(state="unknown", detail="the token server of %s did not issue a token" % registry)
             headers["Authorization"] = "Bearer %s" % token
             info = fetch_url(module, url, method="HEAD", headers=headers, timeout=timeout)[1]
     state = {200: "present", 404: "absent", 401: "denied", 403: "denied"}.get(info["status"], "unknown")

@@ -58,7 +58,7 @@ def _default_network_errors(objects, configurations, settings, check_mode):
     for node in found:
         before = sorted(name for name in found[node] if name < CONFIGURATIONS[0] and not name.startswith(CONFIGURATIONS[0]))
         if before:
-            yield "%s has %s in %s, which sorts before %s: the container runtime would never ask Multus. Rename or remove it." % (
+            yield "%s has %s in %s, which sorts before %s: the container runtime would never call Multus. Rename or remove it." % (
                 node,
                 ", ".join(before),
                 directory,

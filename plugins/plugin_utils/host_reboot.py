@@ -15,7 +15,7 @@ TAINT_LATER = timedelta(minutes=10)
 MIRROR = "kubernetes.io/config.mirror"
 # A node that is rebooted without being drained loses its pods.
 NO_KUBECONFIG = (
-    "{host} runs pods of a kubelet, and {delegate} has no kubeconfig {kubeconfig} to drain it by, so it was not rebooted. Set cluster_kubeconfig (or "
+    "{host} runs pods of a kubelet, and {delegate} has no kubeconfig {kubeconfig} to drain it with, so it was not rebooted. Set cluster_kubeconfig (or "
     "host_reboot_kubeconfig) to the absolute path of a kubeconfig on {delegate}, or set host_reboot_drain to false to reboot the host without draining it."
 )
 # It may be a node under another name.
@@ -26,7 +26,7 @@ NO_NODE = (
 )
 # Another node would lose its pods, and this host would be rebooted under its own.
 OTHER_MACHINE = (
-    "{node} is a node, and not of this host: its kubelet reports another machine-id and another boot. So nothing was drained or rebooted. "
+    "{node} is the node of another host: its kubelet reports another machine-id and another boot. So nothing was drained or rebooted. "
     "Set kube_ovn_node_name (or host_reboot_node_name) of {host} to the name of its own node."
 )
 # k8s_drain deletes them for good and without a message if they have an emptyDir, as pods with hugepages do.

@@ -82,7 +82,7 @@ TESTPMD_CAUSES = (
     ),
     (
         re.compile(r"(Permission denied|Operation not permitted)", re.I),
-        "testpmd lacks a right",
+        "testpmd lacks a privilege",
         "set dpdk_app_security_context, as to privileged: true",
     ),
 )

@@ -97,7 +97,9 @@ def namespaces(case):
 @rule("other-network", CLUSTER, "no other network plugin runs in the cluster")
 def other_network(case):
     for name in case.facts.get("other_networks", []):
-        yield error("%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN comes")
+        yield error(
+            "%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN is installed"
+        )
 
 
 @rule("kubernetes-version", CLUSTER, "Kubernetes and the Kube-OVN release fit each other")

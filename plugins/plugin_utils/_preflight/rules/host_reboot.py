@@ -63,13 +63,13 @@ def reasons(case):
     return found + boot, drained
 
 
-@rule("reboot", NODE, "what will be drained and rebooted is said before")
+@rule("reboot", NODE, "drains and reboots are announced")
 def reboot(case):
     boot, drained = reasons(case) if "cmdline" in case.facts else ([], [])
     why = boot + drained
     if why and case.setting("host_reboot_mode", "auto") == "never":
         yield notice(
-            "needs %s, which host_reboot_mode never leaves to you: %s" % ("a reboot" if boot else "a drain", "; ".join(why)),
+            "needs %s, which host_reboot_mode: never leaves to you: %s" % ("a reboot" if boot else "a drain", "; ".join(why)),
             "reboot it in a maintenance window and run again",
         )
     elif why and not boot:
@@ -84,7 +84,7 @@ def reboot(case):
         )
 
 
-@rule("kubelet-restart", NODE, "a restart of the kubelet is said before")
+@rule("kubelet-restart", NODE, "a restart of the kubelet is announced")
 def kubelet_restart(case):
     if case.flag("hugepages_restart_kubelet") is False or "hugepages" not in case.facts:
         return

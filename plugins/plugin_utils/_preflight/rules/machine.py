@@ -77,7 +77,7 @@ def own_ovs(case):
     ovs = case.facts.get("ovs", {})
     if ovs.get("running") and ovs.get("own"):
         yield error(
-            "ovs-vswitchd of the host itself runs, and would fight with the one in Kube-OVN's pod for /run/openvswitch",
+            "ovs-vswitchd of the host itself runs, and would conflict with the one in Kube-OVN's pod over /run/openvswitch",
             "stop and disable openvswitch-switch (or openvswitch) on this host",
         )
     elif ovs.get("installed") and ovs.get("enabled"):

@@ -59,7 +59,7 @@ def directories(case):
     inside = [directory(path) for path in (run, case.setting(PODS)) if path is not None and within(own, directory(path))]
     if any(within(other, own) for other in others) or inside:
         yield error(
-            "userspace_cni_state_dir %s is a directory that others have, which the launcher would close to them" % state,
+            "userspace_cni_state_dir %s is a directory of other programs, which could not enter it any more" % state,
             "leave userspace_cni_state_dir out, or name a directory of its own, such as /var/lib/cni/userspace-launcher",
         )
 
