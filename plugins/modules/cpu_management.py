@@ -85,7 +85,7 @@ options:
     type: dict
   requested_plan:
     description:
-      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host make another plan by now, as those of a boot with C(nosmt) do.
+      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host give another plan now, as those of a boot with C(nosmt) do.
     type: dict
   topology_manager_policy:
     description:

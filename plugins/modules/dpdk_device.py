@@ -83,12 +83,12 @@ options:
   later:
     description:
       - Says in check mode that the devices will be bound later, when a package was installed or the host rebooted, so that neither the IOMMU group nor the
-        driver need be there yet. Everything else is refused as ever. Without check mode it has no effect.
+        driver need be there yet. Everything else is refused as without it. Without check mode it has no effect.
     type: bool
     default: false
   timeout:
     description:
-      - Seconds to wait for a driver to take a device, and for another one to let it go.
+      - Seconds to wait for a driver to take a device, and for another one to release it.
     type: int
     default: 20
   sysroot:

@@ -16,7 +16,7 @@ description:
   - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it. The Lease is removed with the Job that owns it
     (Kubernetes 1.21 and later).
   - The module fails when another holder has the lock, and says who, since when and how long.
-  - All holders go by the clock of the API server. Their own may be wrong. A Lease that was renewed more than a day ahead of that clock is not held by anybody.
+  - All holders use the clock of the API server, since their own may be wrong. A Lease that was renewed more than a day ahead of that clock counts as free.
 options:
   state:
     description: Whether the lock is to be held, which takes or renews it, or to be given back. A lock of another holder is left as it is by V(absent).

@@ -198,7 +198,7 @@ sources:
   sample:
     - {variable: SVC_CIDR, container: kube-ovn-controller, flag: --service-cluster-ip-range, before: "", after: ""}
 isolation:
-  description: How the installer was locked in.
+  description: How the installer was isolated.
   returned: success
   type: dict
   contains:
