@@ -383,7 +383,7 @@ class BootLoader(object):
         return (self.sysroot.read_bytes(EFI_VARIABLE % name) or b"")[4:].decode("utf-16-le", "replace").rstrip("\0")
 
     def detect_systemd_boot(self):
-        """Boot entries of type 1, which hold their own options (boot.c and bootspec.c of systemd); GRUB's files, if there are any, are not read by anybody."""
+        """Boot entries of type 1, which hold their own options (boot.c and bootspec.c of systemd); GRUB's files, if there are any, are not read."""
         sysroot = self.sysroot
         images = [path for place in EFI_PLACES for path in sysroot.glob(place + "/EFI/Linux/*.efi")]
         if images:
@@ -714,7 +714,7 @@ class BootLoader(object):
         return ["# directory: true"] if made or not self.sysroot.isdir(DROPINS) else []
 
     def interim(self, texts, arguments, generate):
-        """Texts to write before all others, so that a run after one that is killed meanwhile knows what belongs to whom; those of `texts` replace them last."""
+        """Texts to write before all others, so that a run after one that is killed meanwhile knows which words are managed; those of `texts` replace them last."""
         replaced = [word for word in self.owned() + self.replaced() if word not in arguments]
         path = DROPIN % self.owner if self.uses_dropins else RECORD
         if path not in texts or not (generate or len(texts) > 1):

@@ -23,7 +23,7 @@ CPU_ARGUMENTS = ("nosmt", "nosmp", "smt", "maxcpus", "nr_cpus", "possible_cpus")
 
 
 class PlanError(Exception):
-    """What stands against a plan: problems are pairs of what was found and its cure."""
+    """The errors of a plan: problems are pairs of what was found and its cure."""
 
     def __init__(self, problems):
         super(PlanError, self).__init__("; ".join("%s. Cure: %s." % problem for problem in problems))

@@ -207,7 +207,7 @@ class Runner:
                 self._again(exc)
 
     def select_once(self, table, columns):
-        """The rows as they can be had now, also after the deadline; None when the server does not answer."""
+        """The rows as they can be read now, also after the deadline; None when the server does not answer."""
         try:
             self.client.deadline = max(self.deadline, now() + 1)
             return self.select(table, columns)

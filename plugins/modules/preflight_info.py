@@ -410,7 +410,7 @@ class Host(object):
         policy = value("cpu-manager-policy", "cpuManagerPolicy")
         for state in states:
             try:
-                # It is what the kubelet works with, whatever its configuration says by now.
+                # It is what the kubelet works with, whatever its configuration says now.
                 policy = json.loads(state).get("policyName") or policy
             except (ValueError, AttributeError):
                 pass

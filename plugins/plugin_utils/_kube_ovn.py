@@ -306,7 +306,7 @@ def release(listed, current=()):
 
 
 def tunnel_address(text):
-    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is none, or where its network has no other address."""
+    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is not an address, or where its network has no other address."""
     if not re.match(r"[0-9A-Fa-f.:]+/[0-9]+\Z", text):
         return ""
     try:

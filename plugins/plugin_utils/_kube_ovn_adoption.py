@@ -73,7 +73,7 @@ def repository_of(image):
 
 
 def quantity(value):
-    """A quantity of Kubernetes as a number; text that is none is returned as it is."""
+    """A quantity of Kubernetes as a number; any other text is returned as it is."""
     found = re.match(r"([0-9]+(?:\.[0-9]*)?)([a-zA-Z]*)\Z", str(value))
     return Fraction(found.group(1)) * UNITS[found.group(2)] if found and found.group(2) in UNITS else str(value)
 

@@ -148,7 +148,7 @@ def resources(settings, nodes=()):
 
 
 def millicores(text):
-    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is none."""
+    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is not an amount."""
     match = re.match(r"(\d+(?:\.\d+)?|\.\d+)(m?)\Z", str(text))
     if not match:
         return None

@@ -231,7 +231,7 @@ def stale_subnets(found, attachments, namespace):
 
 
 def read_json(text):
-    """ValueError for what is no JSON. Brackets in brackets without end are none either; Python fails otherwise there."""
+    """ValueError for what is not JSON, also for brackets nested without end, where Python raises another error."""
     try:
         return json.loads(text)
     except RecursionError as error:

@@ -45,7 +45,7 @@ UNSHARED = (
 )
 
 
-# How many of the pods are named that anybody can create in any number.
+# How many of the pods are named that any user can create in any number.
 NAMED = 5
 WORD = "only the pod says that it sent them"
 WORD_CURE = "see that testpmd in the pod is the image's own; where Ansible runs on few nodes at a time, give as many --forks as there are nodes"

@@ -119,7 +119,7 @@ def by_name(definitions: list[dict] | None) -> dict[str, dict]:
 
 
 def wanted(pod: dict, definitions: list[dict] | None) -> int:
-    """How many vhost-user interfaces the pod asks for: attachments of another kind, as a macvlan beside them, are none of them."""
+    """How many vhost-user interfaces the pod asks for: attachments of another kind, as a macvlan beside them, do not count."""
     names = networks(pod)
     if definitions is None:
         return len(names)

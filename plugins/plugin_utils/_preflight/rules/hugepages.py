@@ -18,7 +18,7 @@ def entries(case, name):
 
 
 def place(entry):
-    """The size of a page in KiB and the NUMA node that an entry of hugepages_pages names; None where the size is none."""
+    """The size of a page in KiB and the NUMA node that an entry of hugepages_pages names; None where the size is invalid."""
     node = numbers(entry.get("node"))
     try:
         return size_to_kb(entry.get("size")), node[0] if node else None

@@ -38,7 +38,7 @@ VERSION_TITLE = "the Kube-OVN release offers the mode, and no newer one runs"
 
 
 def variables(case):
-    """Variables of the installer by name; empty where they are none."""
+    """Variables of the installer by name; empty where they are invalid."""
     found = case.setting("kube_ovn_installer_variables") or {}
     return found if isinstance(found, dict) else {}
 

@@ -18,7 +18,7 @@ MICROK8S = {"CNI_BIN_DIR": "/var/snap/microk8s/current/opt/cni/bin", "CNI_CONF_D
 PODS = "userspace_cni_kubelet_pods_dir"
 PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
 USUAL = {**PLACES, PODS: "/var/lib/kubelet/pods"}
-# Directories that others have. The launcher takes everybody else's rights on its directory of records away, and removes it with itself.
+# Directories of other programs. The launcher leaves only root access to its directory of records, and removes it when it is uninstalled.
 OF_OTHERS = [
     "/bin", "/boot", "/dev", "/etc/cni", "/etc/kubernetes", "/etc/openvswitch", "/etc/systemd", "/home", "/lib", "/lib64", "/media", "/mnt",
     "/opt/cni/bin", "/proc", "/root", "/run/lock", "/run/openvswitch", "/run/systemd", "/run/user", "/run/userspace-cni", "/sbin", "/srv",
