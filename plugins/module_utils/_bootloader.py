@@ -714,7 +714,7 @@ class BootLoader(object):
         return ["# directory: true"] if made or not self.sysroot.isdir(DROPINS) else []
 
     def interim(self, texts, arguments, generate):
-        """Texts to write before all others, so that a run after one that is killed meanwhile knows which words are managed; those of `texts` replace them last."""
+        """Texts to write before all others, so that the run after one that was killed knows which words are managed; those of `texts` replace them last."""
         replaced = [word for word in self.owned() + self.replaced() if word not in arguments]
         path = DROPIN % self.owner if self.uses_dropins else RECORD
         if path not in texts or not (generate or len(texts) > 1):
