@@ -490,7 +490,7 @@ FINE = {"is_node": True, "other_machine": False, "unmanaged": []}
 
 @pytest.mark.parametrize("state, about, refused", [
     ({}, {}, ""), ({}, {"found": ""}, "h runs pods of a kubelet"), ({"is_node": False}, {}, ""),
-    ({"is_node": False}, {"nodes": ["x"]}, "The nodes are x."), ({"other_machine": True}, {}, "not of this host"),
+    ({"is_node": False}, {"nodes": ["x"]}, "The nodes are x."), ({"other_machine": True}, {}, "the node of another host"),
     ({"unmanaged": ["a/b"]}, {}, "create them again: a/b."),
     # A node that is only uncordoned loses nothing.
     ({"unmanaged": ["a/b"]}, {"due": False}, ""), ({"unmanaged": ["a/b"]}, {"mode": "force"}, ""),
