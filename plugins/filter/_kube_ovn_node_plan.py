@@ -24,7 +24,7 @@ options:
     type: dict
     required: true
   errors:
-    description: What the rules of the role have against the settings. With any, there are no files, and everything differs.
+    description: The errors of the settings, as the rules of the role report them. With any, there are no files, and everything differs.
     type: list
     elements: str
     default: []

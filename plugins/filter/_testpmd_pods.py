@@ -29,7 +29,7 @@ options:
     type: str
     default: default
   records:
-    description: The ConfigMap in which the role notes what it makes, as the API returned it, in a list, or an empty list.
+    description: The ConfigMap in which the role records what it makes, as the API returned it, in a list, or an empty list.
     type: list
     elements: dict
     default: []

@@ -74,7 +74,7 @@ options:
     type: int
     default: 0
   interval:
-    description: Seconds between two looks.
+    description: Seconds between two queries of the API.
     type: float
     default: 2
 extends_documentation_fragment:

@@ -22,7 +22,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import sp
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, given, mebibytes, names, numbers, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
 
-# Keys of other_config that have variables of their own, and those that nobody but OVS-DPDK's configuration sets.
+# Keys of other_config that have variables of their own, and those that only OVS-DPDK's configuration sets.
 VARIABLE_KEYS = ("dpdk-init", "dpdk-socket-mem", "dpdk-lcore-mask", "pmd-cpu-mask", "dpdk-extra")
 DPDK_KEYS = VARIABLE_KEYS + (
     "dpdk-hugepage-dir", "dpdk-alloc-mem", "dpdk-socket-limit", "per-port-memory", "vhost-sock-dir", "vhost-iommu-support", "vhost-postcopy-support",
@@ -148,7 +148,7 @@ def resources(settings, nodes=()):
 
 
 def millicores(text):
-    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is none."""
+    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is not an amount."""
     match = re.match(r"(\d+(?:\.\d+)?|\.\d+)(m?)\Z", str(text))
     if not match:
         return None

@@ -16,7 +16,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import 
 CHECKSUM = "kube-ovn-dpdk/checksum"
 
 
-# Which pods the role has made and not removed since, as NAMESPACE/NAME. Nobody but an administrator writes there. A label proves nothing:
+# Which pods the role has made and not removed since, as NAMESPACE/NAME. Only an administrator can write there. A label proves nothing:
 # the author of any pod can give it.
 RECORD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-ovn-dpdk-testpmd"}}
 
@@ -77,7 +77,7 @@ def made(pod: dict, namespace: str, names: set[str]) -> bool:
 
 
 def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
-    """The record to write, in a list; empty where it says what it has to. The other pods of it are gone by then: their names are anybody's."""
+    """The record to write, in a list; empty where it says what it has to. The other pods of it no longer exist then, so any pod may get their names."""
     needed = {"/".join(identity(pod)) for pod in wanted}
     if not needed or needed == names:
         return []

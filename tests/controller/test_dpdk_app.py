@@ -481,7 +481,7 @@ def test_image_on_the_nodes(tmp_path):
     ("name", "variables", "message"),
     [
         ("other:1", {}, "does not hold dpdk:19.11, but other:1"),
-        ("dpdk:19.11", {"dpdk_app_image_archive_checksum": "0" * 64}, "it was damaged on its way, or is another archive"),
+        ("dpdk:19.11", {"dpdk_app_image_archive_checksum": "0" * 64}, "it was damaged in transfer, or is another archive"),
         (None, {}, "cannot be read: No such file or directory"),
     ],
     ids=["other image", "other checksum", "no archive"],

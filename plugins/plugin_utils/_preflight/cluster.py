@@ -21,7 +21,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ima
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
-# DaemonSets of other network plugins: by their names, which RKE2 and clouds vary, and by the names of their images, whoever packs them.
+# DaemonSets of other network plugins: by their names, which RKE2 and clouds vary, and by the names of their images, from any packager.
 OTHER_NETWORKS = re.compile(
     r"(rke2-)?(calico-node|canal|cilium|kube-flannel|flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node|aws-node|azure-cni|azure-cns|terway"
     r"|anetd|netd$|sdn$|nsx-node-agent|hybridnet-daemon|vcn-native-ip-cni|romana-agent)"
