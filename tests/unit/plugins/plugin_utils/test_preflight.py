@@ -63,6 +63,7 @@ CLUSTER = dict(
     pages={"node1": [dict(size_kib=1048576, node=0, total=4, free=4)], "node2": [dict(size_kib=1048576, node=0, total=4, free=4)]},
     unexamined={},
 )
+TAINT = dict(key="dedicated", value="dpdk", effect="NoExecute")
 INVENTORY = dict(inventory=dict(nodes=["node1", "node2"], cluster=["localhost"], build=["localhost"]))
 UPLINK = dict(name="dpdk0", type="dpdk", options={"dpdk-devargs": "0000:03:00.0"})
 BR0 = dict(name="br0", ports=[UPLINK])
@@ -660,15 +661,17 @@ CASES = [
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build", ovs_dpdk_image_ovn="packages"), {},
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build")),
     ("dpdk-app-nodes", "error", "cluster", {}, {"dpdk_app_nodes": ["node9"]}, {}, {"dpdk_app_nodes": ["node1"]}),
-    *(("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [dict(key="dedicated", value="dpdk", effect=effect)]},
-       {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": missed},
-       {"nodes/node1/taints": [dict(key="dedicated", value="dpdk", effect=effect)]}, {"dpdk_app_nodes": nodes, "dpdk_app_tolerations": met})
-      for effect, missed, nodes, met in (
-          ("NoSchedule", [], ["node2"], []),
-          ("NoSchedule", [dict(key="dedicated")], ["node1"], [dict(key="dedicated", value="dpdk")]),
-          ("NoSchedule", [dict(key="cmk", operator="Exists")], ["node1"], [dict(operator="Exists")]),
-          ("NoExecute", [dict(key="dedicated", operator="Exists", effect="NoSchedule")], ["node1"], [dict(key="dedicated", operator="Exists")]),
-      )),
+    ("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": []},
+     {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node2"], "dpdk_app_tolerations": []}),
+    *(
+        ("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": [missed]},
+         {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": [met]})
+        for missed, met in (
+            (dict(key="dedicated"), dict(key="dedicated", value="dpdk")),
+            (dict(key="cmk", operator="Exists"), dict(operator="Exists")),
+            (dict(key="dedicated", operator="Exists", effect="NoSchedule"), dict(key="dedicated", operator="Exists")),
+        )
+    ),
     ("pod-security", "error", "cluster", {"pod_security/default": "baseline"}, {}, {"pod_security/default": "privileged"}, {}),
     ("pod-security", "error", "cluster", {"pod_security/kube-system": "restricted"}, {}, {"pod_security/default": "baseline"},
      {"dpdk_app_socket_volume": dict(name="a", emptyDir={})}),
