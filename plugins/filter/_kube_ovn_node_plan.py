@@ -40,6 +40,7 @@ RETURN = r"""
 _value:
   description:
     - C(files) with the text of each by name, and C(stale_keys) with null values, which have to leave the database.
+    - C(touch) says whether there are such keys while no file changes, so that C(config.cfg) needs a new time.
     - C(differs) says whether files or database have to change, C(restart) whether OVS-DPDK runs and has to be restarted.
   type: dict
 """

@@ -85,11 +85,12 @@ def node_files(settings):
 def node_plan(settings, node, errors=()):
     """What a node needs, by what module kube_ovn_node_info has read there.
 
-    `files` by name, `stale_keys` that are to be removed from the database, whether anything `differs`, and whether OVS-DPDK has to be restarted.
+    `files` by name, `stale_keys` that are to be removed from the database, whether only those say that config.cfg is newer than the start of OVS-DPDK
+    (`touch`), whether anything `differs`, and whether OVS-DPDK has to be restarted.
     Settings with `errors` have no files, and differ from everything.
     """
     if errors:
-        return {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
+        return {"files": {}, "stale_keys": {}, "touch": False, "differs": True, "restart": False}
     files, switch = node_files(settings), node["switch"]
     # The database keeps what was once set, even when its line has left the file.
     stale = {key: None for key in stale_keys(node_config(settings), node["config_keys"]) if key in switch.get("other_config", {})}
@@ -97,6 +98,7 @@ def node_plan(settings, node, errors=()):
     return {
         "files": files,
         "stale_keys": stale,
+        "touch": bool(stale) and not changed,
         "differs": bool(changed or stale or node["config_dir"] != "root:root 0755"),
         "restart": node["running"] and bool(changed or stale or set(node["newer_files"]) & set(files) or not tunnel_works(settings, switch)),
     }
