@@ -87,7 +87,7 @@ def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
 
 def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool, namespace: str, records: list[dict]) -> dict:
     """found: all testpmd pods of the cluster; wanted: as rendered; records: see `recorded`
-    → {delete, create: objects; pods: the wanted ones with their checksum; settled: whether all of them run and nothing is to be changed}"""
+    → {delete, create: objects; wait: names of the wanted pods, unless all of them run and nothing is to be changed}"""
     names = recorded(records)
     found = [pod for pod in found if made(pod, namespace, names)]
     pods = []
@@ -112,7 +112,9 @@ def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recre
     create = record_of(pods, names) + [pod for pod in pods if identity(pod) not in there]
     delete += [] if pods else [copy.deepcopy(RECORD) for _one in records]
     settled = not delete and not create and all((pod.get("status") or {}).get("phase") == "Running" for pod in found)
-    return {"delete": delete, "create": create, "pods": pods, "settled": settled}
+    # Nothing was changed in check mode.
+    wait = [] if settled or check_mode else [{key: pod["metadata"][key] for key in ("namespace", "name")} for pod in pods]
+    return {"delete": delete, "create": create, "wait": wait}
 
 
 def identity(pod: dict) -> tuple[str, str]:
