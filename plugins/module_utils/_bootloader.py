@@ -779,9 +779,15 @@ class BootLoader(object):
         return dict((name, found[0][name]) for name in ("base", "written")) if found else None
 
     def templates(self):
-        """Lines of ours that a new kernel's may be a copy of."""
+        """Lines of ours that another one may be a copy of; a new kernel's is one of /etc/kernel/cmdline."""
         sides = [self.record["lines"]] + ([self.record["interrupted"]["lines"]] if self.record["interrupted"] else [])
-        return [side.get(KERNEL_CMDLINE) or sorted(side.items())[0][1] for side in sides if side]
+        return [side[key] for side in sides for key in sorted(side, key=lambda key: (key != KERNEL_CMDLINE, key))]
+
+    def copied_from(self, current, templates):
+        """The line with which one that others have made has most words in common, of those whose arguments it has: words that made room there come back with it."""
+        words = set(split_arguments(current))
+        found = [template for template in templates if self.has_all(current, template)]
+        return min(found, key=lambda template: len(words ^ set(split_arguments(template["written"])))) if found else None
 
     def plan_lines(self, owners, texts, lines, found):
         """Fills in texts by path, and by line what it was and becomes for the record (lines), and what it is now (found)."""
@@ -794,7 +800,7 @@ class BootLoader(object):
             known = self.known_line(key, current)
             copied = None
             if known is None and current is not None:
-                copied = next((template for template in templates if self.has_all(current, template)), None)
+                copied = self.copied_from(current, templates)
             found[key] = dict(known or copied or {"base": current, "written": current}, text=current)
             if same and current is not None and (known or copied) and says(current, owners, self.default_kb):
                 # Also where others have edited it since, or have made it of an edited one: it says what it should.

@@ -695,6 +695,41 @@ def test_entry_that_grubby_edited_since(tree):
     assert foreign(host) == ["console=ttyS0", "crashkernel=1G-4G:192M", "hugepagesz=1G", "hugepages=2", "audit=1"]
 
 
+@pytest.mark.parametrize("where", ["entry", "/etc/kernel/cmdline"])
+def test_line_that_grubby_wrote_out_of_kernelopts(tree, where):
+    """grubby --update-kernel of one entry writes kernelopts into it, with ALL it makes /etc/kernel/cmdline of them: neither gets back what another entry had."""
+    host = el8(tree, others=boot_trees.OTHERS)
+    bare = host.words()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    line = " ".join(host.words() + ["audit=1"])
+    if where == "entry":
+        where = host.entry(host.newest)
+        tree.write(where, re.sub("(?m)^options .*", "options " + line, tree.read(where)))
+    else:
+        tree.write(where, line + "\n")
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    found = re.search("(?m)^(?:options )?(root=.*)$", tree.read(where)).group(1).split()
+    assert found == bare + ["audit=1"]
+
+
+def test_kernel_that_was_installed_without_a_file_of_words(tree):
+    """Without /etc/kernel/cmdline 20-grub.install takes the words of the running kernel, which are those of the default entry."""
+    host = el9(tree, others=boot_trees.OTHERS)
+    os.unlink(tree.path("/etc/kernel/cmdline"))
+    bare = host.words()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    tree.write(host.entry("9.9.9-1"), boot_trees.entry("9.9.9-1", " ".join(host.words())))
+    settled(tree, FOUR)
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    assert host.words("9.9.9-1") == bare
+
+
 def test_entry_without_options(tree):
     host = el9(tree)
     path = host.entry("5.14.0-427.el9.x86_64")
