@@ -137,10 +137,11 @@ def shown(text):
     return text.encode("latin-1").decode("utf-8", "replace")
 
 
-def render_block(arguments, default_kb, comments=()):
+def render_block(arguments, default_kb, comments=(), for_grubby=True):
     """Shell lines that give these arguments the last word over what was set before them.
 
-    They are indented, since grubby rewrites every line that begins with GRUB_CMDLINE_LINUX.
+    They are indented, since grubby rewrites every line that begins with GRUB_CMDLINE_LINUX. It does so with what it gets by reading the file, in a shell
+    too (update_bls_fragment() of grubby-bls), so without for_grubby it gets what was there before.
     """
     keys = owned_keys(arguments, default_kb)
     sizes = sorted(page_kb(key.partition("=")[2]) for key in keys if key.startswith("hugepagesz="))
@@ -158,7 +159,11 @@ def render_block(arguments, default_kb, comments=()):
             "  %s=\"$(printf '%%s\\n' \"${%s:-}\" | awk -v name_list='%s' -v size_list='%s' -v bare=%d -v added='%s' \"$kube_ovn_dpdk_awk\")\""
             % (variable, variable, ",".join(names), ",".join("%d" % size for size in sizes), BARE_COUNT in keys, added)
         )
-    lines += ["unset kube_ovn_dpdk_awk", END]
+    lines.append("unset kube_ovn_dpdk_awk")
+    if not for_grubby:
+        first = 1 + len(comments)
+        lines[first:] = ["# grubby writes what it reads here into the lines above.", 'case "${0##*/}" in grubby*) ;; *)'] + lines[first:] + [";; esac"]
+    lines.append(END)
     return "\n".join(lines) + "\n"
 
 
@@ -752,7 +757,7 @@ class BootLoader(object):
             return
         arguments = [word for _name, words in owners for word in words]
         comments = ["# owners: %s" % json.dumps(owners)]
-        block = render_block(arguments, self.default_kb, comments)
+        block = render_block(arguments, self.default_kb, comments, for_grubby=False)
         at_end = rest + ("" if rest.endswith("\n") or not rest else "\n") + block
         in_place = BLOCK.sub(lambda match: block, text, count=1) if BLOCK.search(text) else at_end
         texts[DEFAULTS] = in_place
@@ -784,7 +789,7 @@ class BootLoader(object):
         return [side[key] for side in sides for key in sorted(side, key=lambda key: (key != KERNEL_CMDLINE, key))]
 
     def copied_from(self, current, templates):
-        """The line with which one that others have made has most words in common, of those whose arguments it has: words that made room there come back with it."""
+        """The line with which one that others have made has most words in common, of those whose arguments it has. What made room there comes back with it."""
         words = set(split_arguments(current))
         found = [template for template in templates if self.has_all(current, template)]
         return min(found, key=lambda template: len(words ^ set(split_arguments(template["written"])))) if found else None

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -464,6 +465,24 @@ def test_grubby_rewrites_the_defaults_file(tree):
     assert not any(word in host.words() for word in FOUR)
 
 
+@pytest.mark.parametrize("make", [el8, el9], ids=["EL 8", "EL 9"])
+def test_grubby_keeps_the_words_of_the_defaults_file(tree, make):
+    """It reads the file in a shell before it rewrites its lines, and what was overridden there must not be lost by that."""
+    make(tree, linux="iommu=off hugepages=2 quiet")
+    original = tree.read(DEFAULTS)
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    read = ["sh", "-c", '. "$1"; echo $GRUB_CMDLINE_LINUX', "/usr/libexec/grubby/grubby-bls", tree.path(DEFAULTS)]
+    words = subprocess.check_output(read).decode().strip()
+    tree.write(DEFAULTS, re.sub("(?m)^GRUB_CMDLINE_LINUX.*", 'GRUB_CMDLINE_LINUX="%s audit=1"' % words, tree.read(DEFAULTS)))
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    line = re.search('(?m)^GRUB_CMDLINE_LINUX="(.*)"$', original).group(1)
+    assert tree.read(DEFAULTS) == original.replace(line, line.strip() + " audit=1")
+
+
 # Menus that are edited where they stand
 
 
@@ -697,7 +716,7 @@ def test_entry_that_grubby_edited_since(tree):
 
 @pytest.mark.parametrize("where", ["entry", "/etc/kernel/cmdline"])
 def test_line_that_grubby_wrote_out_of_kernelopts(tree, where):
-    """grubby --update-kernel of one entry writes kernelopts into it, with ALL it makes /etc/kernel/cmdline of them: neither gets back what another entry had."""
+    """grubby --update-kernel of one entry writes kernelopts into it, with ALL into a new /etc/kernel/cmdline: neither gets back what another entry had."""
     host = el8(tree, others=boot_trees.OTHERS)
     bare = host.words()
     change(tree, FOUR)
