@@ -358,7 +358,9 @@ class BootLoader(object):
                 "this host was booted by %s, not by GRUB, so what is written for GRUB would not reach the kernel; set the arguments where %s finds them, "
                 "or boot by GRUB or systemd-boot" % (info, info.split(" ")[0])
             )
-        self.entries = [path for path in self.of_kernels(sysroot.glob(ENTRIES + "/*.conf")) if "rescue" not in os.path.basename(path)]
+        kernels = self.of_kernels(sysroot.glob(ENTRIES + "/*.conf"))
+        self.entries = [path for path in kernels if "rescue" not in os.path.basename(path)]
+        self.rescues = [path for path in kernels if path not in self.entries]
         self.menu_path = self.grub_cfg() if self.generator or self.entries else None
         menu = sysroot.read_exact(self.menu_path, "") if self.menu_path else ""
         imports = bool(re.search(r"^\s*(blscfg|bls_import)\b", menu, re.M))
@@ -827,12 +829,27 @@ class BootLoader(object):
             lines[key] = {"base": base, "written": written}
             return written
 
+        def keep(key, current):
+            """The line of a rescue entry, without what a generator has put into it as into all others. It is noted down, since it may have such itself."""
+            if current is None:
+                return None
+            known = self.record["lines"].get(key)
+            source = self.copied_from(current, templates)
+            if source and not (known and self.has_all(known["base"], source)):
+                current = without_arguments(current, source["base"], source["written"])
+            # Also where others have edited it since, which is no change of ours.
+            lines[key] = known or {"base": current, "written": current}
+            found[key] = lines[key]
+            return current
+
         if self.kind == "grub":
-            texts[self.menu_path] = self.edited_menu(edit)
+            texts[self.menu_path] = self.edited_menu(edit, keep)
         else:
             for path in self.entries:
                 texts[path] = self.edited_entry(path, edit)
             if not self.systemd_boot:
+                for path in self.rescues:
+                    texts[path] = self.edited_entry(path, keep)
                 self.edit_grubenv(texts, edit)
         text = self.sysroot.read_exact(KERNEL_CMDLINE)
         if text is not None:
@@ -850,7 +867,7 @@ class BootLoader(object):
         words = split_arguments(current)
         return template["written"] != template["base"] and all(word in words for word in self.added(template))
 
-    def edited_menu(self, edit):
+    def edited_menu(self, edit, keep):
         text = self.sysroot.read_exact(self.menu_path)
         rows = text.split("\n")
         everything = list(leaves(menu_items(text)))
@@ -863,14 +880,12 @@ class BootLoader(object):
         ]
         seen = {}
         for item in own:
-            if is_rescue(item):
-                continue
             name = "%s>%s" % (self.menu_path, (item["names"] or [""])[0])
             seen[name] = seen.get(name, 0) + 1
             match = LINUX.match(rows[item["line"]])
             rest = match.group(2)
             gap = rest[: len(rest) - len(rest.lstrip())]
-            rows[item["line"]] = match.group(1) + (gap or " ") + edit("%s>%d" % (name, seen[name]), rest[len(gap) :])
+            rows[item["line"]] = match.group(1) + (gap or " ") + (keep if is_rescue(item) else edit)("%s>%d" % (name, seen[name]), rest[len(gap) :])
             if not rest:
                 rows[item["line"]] = rows[item["line"]].rstrip(" ")
         return "\n".join(rows)

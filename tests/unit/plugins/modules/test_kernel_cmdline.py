@@ -714,6 +714,45 @@ def test_entry_that_grubby_edited_since(tree):
     assert foreign(host) == ["console=ttyS0", "crashkernel=1G-4G:192M", "hugepagesz=1G", "hugepages=2", "audit=1"]
 
 
+def rescue_line(tree, host):
+    if host.bls:
+        return re.search("(?m)^options .*$", tree.read(host.entry("0-rescue"))).group(0)
+    return [row for row in tree.read(host.menu).split("\n") if "vmlinuz-0-rescue" in row][0]
+
+
+@pytest.mark.parametrize("make", [el7, lambda tree: el9(tree, blscfg_line=False)], ids=["EL 7", "EL 9"])
+def test_rescue_entry_that_a_generator_wrote(tree, make):
+    """grub2-mkconfig gives it the words of /etc/default/grub as all others; ours go again."""
+    host = make(tree)
+    if host.bls:
+        tree.write(host.entry("0-rescue"), boot_trees.entry("0-rescue-abc", ROOT + " crashkernel=auto"))
+    host.generate()
+    bare = rescue_line(tree, host).split()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    host.generate()
+    assert "hugepages=4" in rescue_line(tree, host)
+    change(tree, FOUR)
+    assert rescue_line(tree, host).split() == bare
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    host.generate()
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    assert rescue_line(tree, host).split() == bare
+
+
+def test_rescue_entry_with_the_same_words_of_its_own(tree):
+    host = el9(tree)
+    path = host.entry("0-rescue")
+    tree.write(path, boot_trees.entry("0-rescue-abc", ROOT + " iommu=pt"))
+    change(tree, ["iommu=pt"])
+    tree.write(path, tree.read(path).replace("iommu=pt", "iommu=pt audit=1"))
+    settled(tree, ["iommu=pt"])
+    change(tree, [], state="absent")
+    assert rescue_line(tree, host).split()[-2:] == ["iommu=pt", "audit=1"]
+
+
 @pytest.mark.parametrize("where", ["entry", "/etc/kernel/cmdline"])
 def test_line_that_grubby_wrote_out_of_kernelopts(tree, where):
     """grubby --update-kernel of one entry writes kernelopts into it, with ALL into a new /etc/kernel/cmdline: neither gets back what another entry had."""
