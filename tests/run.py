@@ -404,8 +404,7 @@ SUITES: dict[str, Callable[[], list[Step]]] = {
     "molecule": molecule,
     "site": site,
 }
-# Pods by the hundred and roll-outs take over an hour; figures want a quiet machine. The virtual machines have not yet been run to their end with
-# the reboot contract; they belong into SUITES again once they have.
+# Pods by the hundred and roll-outs take over an hour, virtual machines without KVM a quarter of one; figures want a quiet machine.
 ON_REQUEST: dict[str, Callable[[], list[Step]]] = {"fast": fast, "vm": virtual_machines, "lab": lab, "bench": bench}
 
 

@@ -119,12 +119,12 @@ def table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> list[str]:
 def page(above: str) -> str:
     lines = [HEADING, "", "`preflight` shows the id, the severity, the host, what was found and the cure. A dot (…) stands for what only a run knows."]
     for identity, entry in sorted(preflight().items()):
-        lines += ["", f"### {identity}", "", f"Looks whether {entry['title']}."]
+        lines += ["", f"### {identity}", "", f"Checks whether {entry['title']}."]
         if entry["rows"]:
             lines += ["", *table(("severity", "found", "cure"), entry["rows"])]
     lines += ["", "## Failed checks of the proof", "", "`report.html` shows them in the order of a packet's path; the first one is the one to cure."]
     for identity, entry in proof().items():
-        lines += ["", f"### Check {identity}", "", f"Looks whether {entry['title']}. Cure: {entry['cure']}."]
+        lines += ["", f"### Check {identity}", "", f"Checks whether {entry['title']}. Cure: {entry['cure']}."]
         if entry["rows"]:
             lines += ["", *table(("found", "cure"), [(problem, cure or "as above") for _severity, problem, cure in entry["rows"]])]
     lines += ["", "## Causes that logs name", ""]

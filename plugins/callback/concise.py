@@ -14,6 +14,7 @@ author:
 description:
   - Prints one line for each change and the whole result of what failed, below the name of their play. Tasks that changed nothing are not
     shown, nor are plays without a change that take only seconds.
+  - The messages of M(ansible.builtin.debug) are printed, and the O(ansible.builtin.assert#module:success_msg) of an assertion that is not quiet.
   - A task that takes long prints from time to time how long it has been running, instead of nothing or of one line for each try.
   - At the end it prints the recap of the hosts, how many changes each role made, which hosts were rebooted, what the roles report for the
     whole run, such as the verdict, the path of the report and what to do next, and how long the run took.
@@ -64,6 +65,7 @@ from ansible.plugins.callback.default import CallbackModule as Default
 NAMED_ITEMS = 6
 # The key of set_stats under which roles report for the whole run: a mapping of a label to a text.
 REPORTED = "kube_ovn_dpdk"
+ASSERTIONS = ("assert", "ansible.builtin.assert", "ansible.legacy.assert")
 AFTER_A_FAILURE = "correct what failed above and run the same command again; what is done already stays as it is"
 
 
@@ -188,7 +190,7 @@ class CallbackModule(Default):
         self._handle_warnings(values) if not hasattr(self, "_handle_warnings_and_exception") else self._handle_warnings_and_exception(result)
         if values.get("changed"):
             self._changes[task._role.get_name(include_role_fqcn=False) if task._role else "the playbook"] += 1
-        if task.action in C._ACTION_DEBUG:
+        if self._is_report(task, values):
             self._show_message(values)
         elif values.get("changed"):
             self._show_change(result)
@@ -198,7 +200,7 @@ class CallbackModule(Default):
             super().v2_runner_item_on_ok(result)
             return
         values = of(result, "result")
-        if of(result, "task").action in C._ACTION_DEBUG:
+        if self._is_report(of(result, "task"), values):
             self._show_message(values)
         elif values.get("changed"):
             self._changed_items.setdefault(of(result, "host").get_name(), []).append(str(self._get_item_label(values)))
@@ -235,6 +237,11 @@ class CallbackModule(Default):
         items = self._changed_items.pop(of(result, "host").get_name(), [])
         label = f" ({', '.join(items)})" if 0 < len(items) <= NAMED_ITEMS else f" ({len(items)} items)" if items else ""
         self._display.display(f"  changed: [{self._where(result)}] {of(result, 'task').get_name()}{label}", color=C.COLOR_CHANGED)
+
+    @staticmethod
+    def _is_report(task, values):
+        """Whether a result is a message to the user: that of debug, and what an assertion that is not quiet says where it holds."""
+        return task.action in C._ACTION_DEBUG or (task.action in ASSERTIONS and "success_msg" in task.args and bool(values.get("_ansible_verbose_always")))
 
     def _show_message(self, values):
         self._show_heading()

@@ -15,9 +15,9 @@ class ModuleDocFragment(object):
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tell what it would change without changing it.
+    description: Can run in C(check_mode) and report what it would change without changing it.
   diff_mode:
-    description: Tells in C(diff) mode what it changed, or in C(check_mode) what it would change.
+    description: Shows in C(diff) mode what it changed, or in C(check_mode) what it would change.
   idempotent:
     description: Changes nothing when it is run again with the same options.
 """

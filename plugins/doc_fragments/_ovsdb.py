@@ -74,6 +74,6 @@ notes:
   - Columns that no option names, such as QoS, mirrors and NetFlow, are left alone.
   - The values in maps are text and are stored exactly as given. Numbers and booleans in maps are refused, because YAML has already
     changed how they were written, as with C(0x10), C(1:30) or C(yes). Put them in quotes.
-    Quote such keys and dates with a time as well. The module cannot tell what they were.
+    Quote such keys and dates with a time as well. The module cannot know how they were written.
   - An omitted option leaves its column alone. An empty value clears it.
 """

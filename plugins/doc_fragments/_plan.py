@@ -14,7 +14,7 @@ class ModuleDocFragment(object):
     DOCUMENTATION = r"""
 options:
   plan:
-    description: Whether to tell only what would be done, as in check mode. The result is not changed then, since it is the answer to a question.
+    description: Whether to report only what would be done, as in check mode. The result is not changed then, since it is the answer to a question.
     type: bool
     default: false
 """

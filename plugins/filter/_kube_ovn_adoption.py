@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: _kube_ovn_adoption
-short_description: Reports what a deployment changes in a Kube-OVN that something else installed
+short_description: Reports what a deployment changes in a Kube-OVN that another tool installed
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)

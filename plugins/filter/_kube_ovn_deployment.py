@@ -55,7 +55,7 @@ options:
     elements: str
     default: []
   compared:
-    description: What came of each rendered object when it was applied in check mode.
+    description: The result of each rendered object when it was applied in check mode.
     type: list
     elements: dict
     default: []

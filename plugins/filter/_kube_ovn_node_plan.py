@@ -24,7 +24,7 @@ options:
     type: dict
     required: true
   errors:
-    description: What the rules of the role have against the settings. With any, there are no files, and everything differs.
+    description: The errors of the settings, as the rules of the role report them. With any, there are no files, and everything differs.
     type: list
     elements: str
     default: []
@@ -40,6 +40,7 @@ RETURN = r"""
 _value:
   description:
     - C(files) with the text of each by name, and C(stale_keys) with null values, which have to leave the database.
+    - C(touch) says whether there are such keys while no file changes, so that C(config.cfg) needs a new time.
     - C(differs) says whether files or database have to change, C(restart) whether OVS-DPDK runs and has to be restarted.
   type: dict
 """

@@ -13,7 +13,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Applies the rules of a role to its settings and returns what the role refuses. Preflight reports the same rules for all roles before a host is touched.
-  - A rule stays silent where what it judges is not given. Warnings are left to preflight.
+  - A rule reports nothing where its input is not given. Warnings are left to preflight.
 positional: role, scope, facts
 options:
   _input:

@@ -29,7 +29,7 @@ options:
     type: str
     default: default
   records:
-    description: The ConfigMap in which the role notes what it makes, as the API returned it, in a list, or an empty list.
+    description: The ConfigMap in which the role records what it makes, as the API returned it, in a list, or an empty list.
     type: list
     elements: dict
     default: []
@@ -57,8 +57,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    C(delete) and C(create), objects, the record among them where it changes, C(pods), the wanted ones with their checksum, and C(settled), whether all of them
-    run and nothing is to be changed.
+    C(delete) and C(create), objects, the record among them where it changes, and C(wait), the namespace and name of each pod to wait for, none where all of
+    them run and nothing is to be changed, and in check mode.
   type: dict
 """
 

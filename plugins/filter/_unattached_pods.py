@@ -12,7 +12,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to the collection.
-  - Compares what pods ask for with what Multus noted.
+  - Compares what pods ask for with what Multus recorded.
 options:
   _input:
     description: Pods.

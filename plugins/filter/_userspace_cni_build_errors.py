@@ -13,12 +13,16 @@ author:
 description:
   - PRIVATE to the collection.
   - Compares files that are given instead of a build with their checksums, and looks for the definitions of VPP's API where they are needed.
-positional: definitions, settings, host
+positional: paths, definitions, settings, host
 options:
   _input:
-    description: Results of module M(ansible.builtin.stat) for the given files.
+    description: What the nodes get, each with C(name), C(path), and C(given) and C(checksum) of a file that is given instead of a build.
     type: list
     elements: dict
+    required: true
+  paths:
+    description: The paths that M(kube_ovn.dpdk.userspace_cni_info) returned.
+    type: dict
     required: true
   definitions:
     description: Files with the definitions of VPP's API.
@@ -38,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: Show why the plugin cannot be built
   ansible.builtin.debug:
-    msg: "{{ given.results | kube_ovn.dpdk._userspace_cni_build_errors([], settings, inventory_hostname) }}"
+    msg: "{{ artifacts | kube_ovn.dpdk._userspace_cni_build_errors(host.paths, [], settings, inventory_hostname) }}"
 """
 
 RETURN = r"""

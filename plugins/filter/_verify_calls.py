@@ -35,12 +35,12 @@ options:
     type: bool
     default: false
   first:
-    description: Another action and its arguments, run before in the same command, whatever comes of it.
+    description: Another action and its arguments, run before in the same command, whatever its result.
     type: list
     elements: str
     default: []
   then:
-    description: Another action and its arguments, run afterwards in the same command, whatever came of the first.
+    description: Another action and its arguments, run afterwards in the same command, whatever the result of the first.
     type: list
     elements: str
     default: []

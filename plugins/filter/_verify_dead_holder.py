@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - PRIVATE to role C(verify). Looks whether the process of the controller is gone that P(kube_ovn.dpdk._verify_holder#filter) named.
+  - PRIVATE to role C(verify). Checks whether the process of the controller that P(kube_ovn.dpdk._verify_holder#filter) named has ended.
   - What a run on another controller, in another container or of another user does is not known, and such a run is not taken for dead.
 options:
   _input:

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - PRIVATE to role C(verify). Adds to a name which process of which controller the run is, so that a later run there can tell whether it has died.
+  - PRIVATE to role C(verify). Adds to a name which process of which controller the run is, so that a later run there can find out whether it has died.
   - Each call returns another name.
 options:
   _input:

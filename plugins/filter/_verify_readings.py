@@ -62,7 +62,7 @@ options:
     type: list
     elements: dict
   records:
-    description: The ConfigMap in which role C(dpdk_app) notes what it makes, in a list, or an empty list.
+    description: The ConfigMap in which role C(dpdk_app) records what it makes, in a list, or an empty list.
     type: list
     elements: dict
     default: []

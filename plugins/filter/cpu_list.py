@@ -18,7 +18,7 @@ options:
   _input:
     description:
       - The mask as text, in hexadecimal with or without C(0x), as Open vSwitch and DPDK read it.
-      - A number is refused, since it cannot be told whether V(10) was meant to be hexadecimal. Put the mask in quotes.
+      - A number is refused, since it is not known whether V(10) was meant to be hexadecimal. Put the mask in quotes.
     type: str
     required: true
 seealso:

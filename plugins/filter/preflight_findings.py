@@ -13,8 +13,8 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Applies all rules of a scope to what was read, together with the variables of the roles, and returns what stands in the way.
-  - A rule stays silent where what it judges is not given.
+  - Applies all rules of a scope to what was read, together with the variables of the roles, and returns the findings.
+  - A rule reports nothing where its input is not given.
 positional: settings, scope, host
 options:
   _input:

@@ -35,7 +35,7 @@ options:
     default: 0
   between_pods:
     description:
-      - Whether the packets go round through all pods, rather than round in each pod.
+      - Whether the packets circulate through all pods, rather than within each pod.
       - V(auto) for whether the ports are on several nodes and each of their bridges has an uplink.
     type: str
     choices: ["auto", "true", "false"]

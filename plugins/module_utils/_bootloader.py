@@ -390,7 +390,7 @@ class BootLoader(object):
         return (self.sysroot.read_bytes(EFI_VARIABLE % name) or b"")[4:].decode("utf-16-le", "replace").rstrip("\0")
 
     def detect_systemd_boot(self):
-        """Boot entries of type 1, which hold their own options (boot.c and bootspec.c of systemd); GRUB's files, if there are any, are not read by anybody."""
+        """Boot entries of type 1, which hold their own options (boot.c and bootspec.c of systemd); GRUB's files, if there are any, are not read."""
         sysroot = self.sysroot
         images = [path for place in EFI_PLACES for path in sysroot.glob(place + "/EFI/Linux/*.efi")]
         if images:
@@ -473,7 +473,7 @@ class BootLoader(object):
             shutil.rmtree(scratch)
         if rc:
             raise HostError(
-                "%s cannot be read by a shell, so neither by GRUB's generator: %s; mend it first"
+                "%s cannot be read by a shell, so neither by GRUB's generator: %s; correct it first"
                 % (" or ".join(paths), err.decode("utf-8", "replace").strip())
             )
         linux, default, enabled = out.decode("latin-1").split("\x01")[-3:]
@@ -544,7 +544,7 @@ class BootLoader(object):
             found = [path for path in self.sysroot.glob("/boot/efi/EFI/*/grub.cfg") if "/BOOT/" not in path]
             if len(found) > 1:
                 raise HostError(
-                    "more than one EFI grub.cfg (%s) and no /etc/grub2-efi.cfg tells which one boots; make that link"
+                    "more than one EFI grub.cfg (%s) and no /etc/grub2-efi.cfg shows which one boots; make that link"
                     % ", ".join(found)
                 )
             if found:
@@ -721,7 +721,7 @@ class BootLoader(object):
         return ["# directory: true"] if made or not self.sysroot.isdir(DROPINS) else []
 
     def interim(self, texts, arguments, generate):
-        """Texts to write before all others, so that a run after one that is killed meanwhile knows what belongs to whom; those of `texts` replace them last."""
+        """Texts to write before all others, so that the run after one that was killed knows which words are managed; those of `texts` replace them last."""
         replaced = [word for word in self.owned() + self.replaced() if word not in arguments]
         path = DROPIN % self.owner if self.uses_dropins else RECORD
         if path not in texts or not (generate or len(texts) > 1):
@@ -871,7 +871,7 @@ class BootLoader(object):
         text = self.sysroot.read_exact(self.menu_path)
         rows = text.split("\n")
         everything = list(leaves(menu_items(text)))
-        # Entries of other systems (30_os-prober) and such by hand are none of ours.
+        # Entries of other systems (30_os-prober) and entries written by hand are not this system's.
         sections = set(item["section"] for item in everything)
         own = [
             item
@@ -955,7 +955,7 @@ class BootLoader(object):
         )
         if found != arguments:
             raise HostError(
-                "the entry that boots by default, '%s', would have %s in place of %s, so nothing was written; is it a rescue entry or one by hand? "
+                "the entry that boots by default, '%s', would have %s in place of %s, so nothing was written; is it a rescue entry or a custom one? "
                 "Choose another with %s"
                 % (
                     name,
@@ -1071,7 +1071,7 @@ class BootLoader(object):
         out = err = b""
         try:
             name = os.path.join(scratch, "grub.cfg")
-            # A generator in a made-up tree is told where it is.
+            # A generator in a made-up tree gets the path of the tree.
             environment = {} if self.sysroot.is_real else {"SYSROOT": self.sysroot.root}
             rc, out, err = self.module.run_command(
                 [self.sysroot.path(self.generator), "-o", name], environ_update=environment, encoding=None
@@ -1136,14 +1136,14 @@ class BootLoader(object):
         if arguments and words != arguments:
             raise HostError(
                 "%s did not put the arguments into the entry that boots by default, '%s' (it has: %s); the old menu is kept. "
-                "Is it an own one of /etc/grub.d or custom.cfg? Then choose another by GRUB_DEFAULT"
+                "Is it a custom one of /etc/grub.d or custom.cfg? Then choose another by GRUB_DEFAULT"
                 % (self.generator, title_of(entry), shown(" ".join(words)) or "none of them")
             )
         return self.menu_path, text
 
 
 def pending(sysroot, words, keys):
-    """Reasons for a reboot: what the running kernel was not told the way the boot entry says."""
+    """Reasons for a reboot: arguments that the running kernel was not started with the way the boot entry has them."""
 
     def of(words, keys):
         # Where the quotes stand is GRUB's affair.

@@ -23,7 +23,7 @@ CPU_ARGUMENTS = ("nosmt", "nosmp", "smt", "maxcpus", "nr_cpus", "possible_cpus")
 
 
 class PlanError(Exception):
-    """What stands against a plan: problems are pairs of what was found and its cure."""
+    """The errors of a plan: problems are pairs of what was found and its cure."""
 
     def __init__(self, problems):
         super(PlanError, self).__init__("; ".join("%s. Cure: %s." % problem for problem in problems))
@@ -102,7 +102,7 @@ def given_problems(there, given):
             )
     if 0 in polling:
         yield (
-            "CPU 0, or a sibling of it, is in cpu_management_pmd, and the kernel does its own work on it that nothing can move away",
+            "CPU 0, or a sibling of it, is in cpu_management_pmd, and the kernel runs work of its own on it that cannot be moved",
             "take another core for PMD threads",
         )
 

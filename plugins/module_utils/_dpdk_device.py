@@ -217,7 +217,7 @@ class Binder(object):
         return row["driver"] if row and self.sysroot.exists(UNIT) else None
 
     def keeps_saved(self, address):
-        """Whether what driverctl has saved is somebody else's."""
+        """Whether what driverctl has saved is another owner's."""
         return bool(self.driverctl) and self.record.is_foreign(address) and address not in self.record.saved
 
     def needs_saving(self, address, driver):
@@ -238,11 +238,11 @@ class Binder(object):
         row = self.record.rows.get(device.address)
         if row and not self.record.is_other_card(device):
             if self.record.is_foreign(device.address) and row["driver"] != driver:
-                # It is taken from whoever had it.
+                # It is taken over from its earlier owner.
                 row["kernel_driver"] = None
             row["driver"] = driver
             return
-        # One that has the driver already is somebody else's, and stays there when it is given back.
+        # One that has the driver already is another owner's, and stays there when it is given back.
         found = device.driver if device.driver == driver or device.driver not in USERSPACE_DRIVERS else None
         self.record.saved.discard(device.address)
         if found in USERSPACE_DRIVERS and self.needs_saving(device.address, driver):

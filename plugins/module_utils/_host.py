@@ -230,7 +230,7 @@ def bounded(function, timeout):
     pid = os.fork()
     if pid == 0:
         try:
-            # Whoever waits for the output of this module must not wait for the process.
+            # Ansible waits for the output of this module, and must not wait for the process.
             os.setsid()
             null = os.open(os.devnull, os.O_RDWR)
             for number in range(3):

@@ -361,7 +361,7 @@ class Plan(object):
         ]
 
     def predicted(self):
-        """The snapshot as it will be; pages without a node are spread by the kernel, so only their sum is told."""
+        """The snapshot as it will be; pages without a node are spread by the kernel, so only their sum is reported."""
         state = self.memory.snapshot()
         for size_kb, wanted in self.by_size.items():
             if None in wanted:

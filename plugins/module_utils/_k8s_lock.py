@@ -59,11 +59,11 @@ def held_by_another(found, holder, purpose, present, replaces=''):
     if other in ('', holder, replaces) or since is None:
         return ''
     left = since + min(int(spec.get('leaseDurationSeconds') or 0), LONGEST) - present
-    # A renewal in the future comes from a clock that was put back, or from somebody who wants to block others for ever.
+    # A renewal in the future comes from a clock that was put back, or from a user who wants to block others for ever.
     if left <= 0 or since - present > LONGEST:
         return ''
     return (
-        'Another run of %s uses this cluster: %s, since %s. Wait until it is done; if it died, its lock ends by itself in %d s (Lease %s in namespace %s).'
+        'Another run of %s uses this cluster: %s, since %s. Wait until it is done; if it died, its lock expires in %d s (Lease %s in namespace %s).'
         % (purpose, printable(other), spec.get('acquireTime') or spec.get('renewTime'), left, found['metadata']['name'], found['metadata']['namespace'])
     )
 

@@ -42,9 +42,9 @@ def observed(workload):
 
 
 def counts(workload, excluded=0):
-    """(wanted, updated, available) pods of a workload; `excluded` are those that nobody waits for.
+    """(wanted, updated, available) pods of a workload; `excluded` are those that are not waited for.
 
-    With the update strategy OnDelete nobody replaces pods, so that an old one counts as updated.
+    With the update strategy OnDelete the controller replaces no pods, so that an old one counts as updated.
     """
     status = workload.get("status") or {}
     if _is_daemon_set(workload):
@@ -57,7 +57,7 @@ def counts(workload, excluded=0):
 
 
 def rolled_out(workload, excluded=0):
-    """Whether the workload is completely what it was last told to be, but for so many pods on excluded nodes."""
+    """Whether the workload is completely as it was last applied, but for so many pods on excluded nodes."""
     wanted, updated, available = counts(workload, excluded)
     return observed(workload) and updated >= wanted and available >= wanted
 

@@ -255,7 +255,7 @@ def with_arguments(base, owners, default_kb):
             continue
         kept = [pairs[index] for index, (key, word) in enumerate(keyed(words[:end])) if key not in keys]
         if kept and pairs and kept[0] is not pairs[0]:
-            # What the line began with has gone; the gap before it is that of the line.
+            # What the line began with was removed; the gap before it is that of the line.
             kept[0] = [pairs[0][0], kept[0][1]]
         gap = pairs[0][0] if pairs and not kept else " " if kept else ""
         added = []

@@ -38,7 +38,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments im
 
 # COMMAND_LINE_SIZE of x86_64 and arm64, with the zero at the end. GRUB puts BOOT_IMAGE= in front.
 LONGEST = 2047
-# One run at a time, of whatever owner, since all of them edit the same lines. Nobody but root can open it.
+# One run at a time, of whatever owner, since all of them edit the same lines. Only root can open it.
 LOCK = "kube-ovn-dpdk-kernel-arguments.lock"
 # Seconds; a generator that looks for other systems takes its time.
 LOCK_TIMEOUT = 120
@@ -104,7 +104,7 @@ def check_owners(loader, arguments):
         both = sorted(keys & owned_keys(words, 0) - set([BARE_COUNT]))
         if both:
             raise HostError(
-                "%s is already owned by '%s'; let one of the two own it. If '%s' is to give it up, run that first" % (", ".join(both), owner, owner)
+                "%s is already owned by '%s'; let one of the two own it. To move it, run '%s' without it first" % (", ".join(both), owner, owner)
             )
 
 
@@ -151,7 +151,7 @@ def write_all(module, loader, texts, arguments, keys, generate):
             put(path, texts[path])
     except (EnvironmentError, shutil.Error) as error:
         undo()
-        raise HostError("writing the kernel arguments failed, and all is as it was: %s" % to_text(error))
+        raise HostError("writing the kernel arguments failed, and all files were restored: %s" % to_text(error))
     except BaseException:
         # Also what ends a module by itself, as moving a file does.
         undo()

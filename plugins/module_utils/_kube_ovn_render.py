@@ -447,7 +447,7 @@ def _read(path):
 def _read_calls(record):
     count = (_read(os.path.join(record, "counter")) or "").strip()
     if not re.match("^[0-9]{1,4}$", count):
-        raise RenderError("The installer spoiled the record of its calls.")
+        raise RenderError("The installer damaged the record of its calls.")
     calls = []
     for number in range(1, int(count) + 1):
         call = dict((name, _read(os.path.join(record, "%d" % number, name))) for name in ("argv", "manifest", "matched", "plugin", "unexpected"))
@@ -463,7 +463,7 @@ def _tail(output, lines=6):
 def _check(rc, output, calls, missing, timeout):
     unexpected = [call["unexpected"].strip() for call in calls if call["unexpected"]]
     if unexpected:
-        raise RenderError("The installer called something that the recorder has no answer to: %s" % "; ".join(unexpected))
+        raise RenderError("The installer called something that the recorder does not support: %s" % "; ".join(unexpected))
     if missing:
         raise RenderError(
             "The installer called commands that are not allowed while rendering: %s" % ", ".join(sorted(set(missing.split("\n"))))

@@ -58,7 +58,7 @@ KIND = "KubeletConfiguration"
 
 
 def of_root(found):
-    """Whether a file belongs to root, or to whoever runs this on a made-up tree."""
+    """Whether a file belongs to root, or to the user who runs this on a made-up tree."""
     return found.st_uid in (0, os.geteuid())
 
 
@@ -168,7 +168,7 @@ def uncommented(text):
 def original(text):
     """The text without what apply() made of it."""
     for begin in (BEGIN, BEGIN_JOINED):
-        # Somebody may have appended lines since.
+        # An administrator may have appended lines since.
         match = re.search(r"^%s\n(?:.*\n)*?%s\n" % (re.escape(begin), re.escape(END)), text, re.M)
         if match:
             before = text[:match.start()]
@@ -308,7 +308,7 @@ def objections(text, flags, wanted, path, more=()):
         flag = FLAGS[key]
         if flag in flags and flags[flag] != wanted[key]:
             found.append(
-                "the kubelet is started with --%s=%s, which overrides %s of %s; take that argument away (KUBELET_EXTRA_ARGS, kubelet-arg of K3s and RKE2)"
+                "the kubelet is started with --%s=%s, which overrides %s of %s; remove that argument (KUBELET_EXTRA_ARGS, kubelet-arg of K3s and RKE2)"
                 % (flag, flags[flag], key, path)
             )
     if is_strict(text, flags):

@@ -5,7 +5,7 @@
 
 # PRIVATE to this collection: it may change with any release.
 
-"""Mounts of hugetlbfs in /etc/fstab: lines of ours carry a mark, a line of somebody else that made room is kept as a comment before ours.
+"""Mounts of hugetlbfs in /etc/fstab: lines of ours carry a mark, another owner's line that made room is kept as a comment before ours.
 
 ansible.posix.mount takes one mount for each call, and its state absent removes the mount point too, so it is not used here.
 """
@@ -152,7 +152,7 @@ class Mounts(object):
         index = next((index for index, text in enumerate(texts) if Line(text).path == path), None)
         line = Line(texts[index]) if index is not None else None
         if size_kb is None and (mounted_kb or (line and not line.is_own)):
-            # Content with what systemd, or somebody else, has there.
+            # What systemd or another owner has mounted there will do.
             if not mounted_kb:
                 self.to_mount.append(path)
             return

@@ -84,7 +84,7 @@ def socket_path(endpoint):
 
 
 def kubelet_endpoint(sysroot):
-    """(runtime, socket) that the running kubelet was told to use; None where no kubelet says it."""
+    """(runtime, socket) that the running kubelet is configured with; None where no kubelet says it."""
     flags = _kubelet.arguments(sysroot)
     if flags is None:
         return None

@@ -423,7 +423,7 @@ class Model:
                 if new:
                     mutations.append([name, 'insert', column.encode(new)])
                 if gone:
-                    # What goes away here must not have gone elsewhere meanwhile, where it would then be too.
+                    # What is removed here must not have been moved elsewhere meanwhile, where it would then be too.
                     included.append([name, 'includes', column.encode(gone)])
                     mutations.append([name, 'delete', column.encode(gone)])
             else:

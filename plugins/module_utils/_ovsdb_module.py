@@ -70,7 +70,7 @@ class Runner:
         # The configuration that the switch must have applied; None in check mode, where there is nothing to wait for.
         self.next_cfg = None
         self.committed = False
-        # A transaction was sent and its answer was lost, so that nobody knows whether it was made.
+        # A transaction was sent and its answer was lost, so that it is not known whether it was made.
         self.unsure = False
         self.model = None
 
@@ -207,7 +207,7 @@ class Runner:
                 self._again(exc)
 
     def select_once(self, table, columns):
-        """The rows as they can be had now, also after the deadline; None when the server does not answer."""
+        """The rows as they can be read now, also after the deadline; None when the server does not answer."""
         try:
             self.client.deadline = max(self.deadline, now() + 1)
             return self.select(table, columns)
@@ -280,7 +280,7 @@ class Runner:
                 if error:
                     errors[name] = error
                 elif row['ofport'] is None:
-                    errors[name] = ('the switch has not made it, and only the log of ovs-vswitchd tells why; '
+                    errors[name] = ('the switch has not made it, and only the log of ovs-vswitchd shows why; '
                                     'a bridge whose datapath_type is not netdev needs the kernel module openvswitch')
                 elif row['ofport'] == -1:
                     errors[name] = 'the switch could not add it (ofport -1); see the log of ovs-vswitchd'

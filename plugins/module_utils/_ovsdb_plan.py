@@ -260,7 +260,7 @@ def ovn_bridge(model):
 
 
 def _describe_port(model, port):
-    """A port as a message names it, with what tells its user: the type, and whether a vhost-user application is connected."""
+    """A port as a message names it, with what identifies its user: the type, and whether a vhost-user application is connected."""
     words = []
     for interface in model.members(port):
         words.append(interface['type'] or 'system')
@@ -297,7 +297,7 @@ class Topology:
         kind, name = key
         if kind == 'port':
             return view_port(model, name) if name not in model.bridges else {}
-        # Ports are told one by one.
+        # Ports are reported one by one.
         return dict((column, value) for column, value in view_bridge(model, name).items() if column != 'ports')
 
     def apply(self, model):
@@ -324,7 +324,7 @@ class Topology:
                  for name in sorted(self.ports)]
         fresh = [name for name in sorted(self.ports) if name not in model.ports or is_owned(model.ports[name], self.owner)]
         ports = [self._single(model, item) for item in ports]
-        # Members are let go before a bridge may take their name.
+        # Members are released before a bridge may take their name.
         released = _release_members(model, ports)
         for name in sorted(self.bridges):
             if name in released and name not in self._members():

@@ -164,7 +164,7 @@ class Record(object):
         return bool(moved or (row["kind"] and row["kind"] != device.kind))
 
     def is_foreign(self, address):
-        """Whether a device had its driver for DPDK already from somebody else, so that there is nothing to give back but its line."""
+        """Whether a device had its driver for DPDK already from another owner, so that there is nothing to give back but its line."""
         row = self.rows.get(address)
         return bool(row) and row["kernel_driver"] == row["driver"] and row["driver"] in USERSPACE_DRIVERS
 
@@ -400,7 +400,7 @@ def refuse_if_held(sysroot, device):
         found = holders(sysroot, device)
         if found:
             raise HostError(
-                "%s is in use by %s through %s; stop that first, since the kernel takes no device from under a process"
+                "%s is in use by %s through %s; stop that first, since the kernel waits until a process has closed the device"
                 % (device.address, ", ".join(found), device.driver)
             )
 
@@ -423,7 +423,7 @@ def refuse_if_used(sysroot, device):
             cure = "ovs-vsctl del-port %s" if master == "ovs-system" else "ip link set %s nomaster"
             raise HostError("%s (%s) is a member of %s; take it out first: %s" % (device.address, name, master, cure % name))
         if uppers:
-            raise HostError("%s (%s) is what %s stands on; remove that first" % (device.address, name, ", ".join(uppers)))
+            raise HostError("%s (%s) is the lower device of %s; remove that first" % (device.address, name, ", ".join(uppers)))
         switch = _userspace_bridge(sysroot, name)
         if switch:
             raise HostError("%s (%s) is a port of a userspace bridge of %s; take it out first: ovs-vsctl del-port %s" % (device.address, name, switch, name))

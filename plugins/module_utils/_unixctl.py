@@ -117,7 +117,7 @@ class Daemon(object):
 
     def _connect(self, path):
         try:
-            # A link could lead to a socket of the host that is none of our business.
+            # A link could lead to a socket of the host that does not belong to Open vSwitch.
             if not stat.S_ISSOCK(os.lstat(path).st_mode):
                 return 'is not a socket'
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -85,7 +85,7 @@ options:
     type: dict
   requested_plan:
     description:
-      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host make another plan by now, as those of a boot with C(nosmt) do.
+      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host give another plan now, as those of a boot with C(nosmt) do.
     type: dict
   topology_manager_policy:
     description:
@@ -339,7 +339,7 @@ class Kubelet(object):
             write(module, self.sysroot, NOTE, None)
 
     def texts(self):
-        """What is written on a drained node: the file, and None for each state that is removed. The kubelet makes its state anew from the pods."""
+        """What is written on a drained node: the file, and None for each state that is removed. The kubelet creates its state again from the pods."""
         if not self.reasons:
             return {}
         there = [name for name in STATES if self.sysroot.exists("%s/%s" % (self.directory, name))]
@@ -446,7 +446,7 @@ def of_this_host(requested, plan, sysroot):
     if plan == requested or (plan is None and before == online):
         return
     raise HostError(
-        "the plan was made for CPUs %s, and this host has CPUs %s online by now%s. Read what changed them (nosmt, maxcpus and the like in /proc/cmdline, the "
+        "the plan was made for CPUs %s, and this host now has CPUs %s online%s. Read what changed them (nosmt, maxcpus and the like in /proc/cmdline, the "
         "firmware's settings, CPUs that were taken offline), and run cpu_management again"
         % (before, online, "" if before != online else ", which are on other cores or NUMA nodes")
     )

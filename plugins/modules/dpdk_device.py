@@ -24,7 +24,7 @@ description:
     address or a route, is a member of a bridge or bond, also of a userspace bridge of Open vSwitch, or carries VLANs; one whose interface is in the network
     namespace of a pod; devices that a process has open, with its name and pod; PCI bridges and other devices that are no NICs, Mellanox NICs (they stay with
     their kernel driver), physical functions with virtual ones, and for C(vfio-pci) whatever has no viable IOMMU group after the run.
-  - A device that is found at its driver for DPDK is recorded as somebody else's. It stays at that driver when it is given back.
+  - A device that is found at its driver for DPDK is recorded as bound by another owner. It stays at that driver when it is given back.
   - Devices are recorded by PCI address, whatever they were named by. An interface name that means one NIC in the record and another one now is refused.
   - Warns of files of netplan, ifupdown, network-scripts, systemd-networkd and NetworkManager that name a NIC that is bound.
 extends_documentation_fragment:
@@ -83,12 +83,12 @@ options:
   later:
     description:
       - Says in check mode that the devices will be bound later, when a package was installed or the host rebooted, so that neither the IOMMU group nor the
-        driver need be there yet. Everything else is refused as ever. Without check mode it has no effect.
+        driver need be there yet. Everything else is refused as without it. Without check mode it has no effect.
     type: bool
     default: false
   timeout:
     description:
-      - Seconds to wait for a driver to take a device, and for another one to let it go.
+      - Seconds to wait for a driver to take a device, and for another one to release it.
     type: int
     default: 20
   sysroot:

@@ -19,10 +19,10 @@ description:
   - It reads back what the kernel really gave. Pages that were not available at once are requested again after the page cache
     was dropped and memory compacted, up to O(attempts) times.
   - All checks are made before anything is changed.
-  - What is set at run time is gone after a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
-    reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) sees to both.
+  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
+    reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) does both.
   - Refuses counts that C(vm.nr_hugepages) of a sysctl file or a line of another file of C(tmpfiles.d) would undo at boot, and other counts than those
-    that a kubelet with the memory manager policy C(Static) has noted down, since that kubelet would not start any more.
+    that a kubelet with the memory manager policy C(Static) has recorded, since that kubelet would not start any more.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._boot
@@ -100,7 +100,7 @@ options:
     default: 512M
   partial:
     description:
-      - Whether it is fine to get fewer pages than asked for now, since they come with the next boot.
+      - Whether fewer pages than asked for are accepted now, since the others are reserved at the next boot.
       - With V(false) a shortfall is an error. The pages that were available are kept.
       - With V(true) and O(boot) it is an error too where the kernel was started with all settings as they are, since another reboot would not help.
     type: bool
@@ -118,7 +118,7 @@ options:
     description:
       - Mounts of hugetlbfs to have, now and in C(/etc/fstab). The list is authoritative for the lines that this module has written, which carry the option
         C(x-kube-ovn-dpdk). Without it, mounts are left alone.
-      - A foreign line for the same path and page size stays as it is. One of another page size is replaced, and is back when the mount is removed.
+      - A foreign line for the same path and page size stays as it is. One of another page size is replaced, and restored when the mount is removed.
     type: list
     elements: dict
     suboptions:
@@ -131,7 +131,7 @@ options:
         type: str
   kubelet:
     description:
-      - Whether to note down what the kubelet has counted, as it does when it starts, before the pages change. The note is in C(/run) until RV(kubelet.record)
+      - Whether to record what the kubelet has counted, as it does when it starts, before the pages change. The record is in C(/run) until RV(kubelet.record)
         is removed, so a run that was interrupted leaves it to the next one.
     type: bool
     default: false
@@ -517,7 +517,7 @@ def run(module):
     if missing and params["partial"] and params["boot"] and not (newer or result["boot"]["reboot_required"] or result["boot"]["newer_than_boot"]):
         module.fail_json(
             msg="The running kernel was started with %s, and a reboot with them has not brought all pages: %s. Ask for fewer pages, or for pages on a node "
-            "with more memory; or reboot the host by hand, if somebody has given them back since." % (" ".join(settings.arguments), "; ".join(missing)),
+            "with more memory; or reboot the host by hand, if another user or tool released them since." % (" ".join(settings.arguments), "; ".join(missing)),
             **result
         )
     return result

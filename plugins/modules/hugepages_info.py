@@ -15,7 +15,7 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Reads page sizes, pages for each NUMA node, memory, hugetlbfs mounts and the kernel arguments that speak of hugepages.
+  - Reads page sizes, pages for each NUMA node, memory, hugetlbfs mounts and the kernel arguments for hugepages.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._attributes.info_module
@@ -117,7 +117,7 @@ pdpe1gb:
   type: bool
   sample: true
 kernel_arguments:
-  description: Words of C(/proc/cmdline) that speak of hugepages, in their order.
+  description: Words of C(/proc/cmdline) that concern hugepages, in their order.
   returned: success
   type: list
   elements: str

@@ -16,7 +16,7 @@ description:
   - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it. The Lease is removed with the Job that owns it
     (Kubernetes 1.21 and later).
   - The module fails when another holder has the lock, and says who, since when and how long.
-  - All holders go by the clock of the API server. Their own may be wrong. A Lease that was renewed more than a day ahead of that clock is not held by anybody.
+  - All holders use the clock of the API server, since their own may be wrong. A Lease that was renewed more than a day ahead of that clock counts as free.
 options:
   state:
     description: Whether the lock is to be held, which takes or renews it, or to be given back. A lock of another holder is left as it is by V(absent).
@@ -98,7 +98,7 @@ replaced:
   type: bool
   sample: false
 until:
-  description: When the lock ends by itself by the clock of the API server, in seconds since 1970. Null without the lock.
+  description: When the lock expires by the clock of the API server, in seconds since 1970. Null without the lock.
   returned: success
   type: int
   sample: 1795647311
@@ -176,7 +176,7 @@ class Lock(object):
                     raise
         self.remove_owner(self.wanted)
         return self.module.fail_json(
-            msg='The lock of %(purpose)s (Lease %(name)s in namespace %(namespace)s) changed hands all the time; try again' % self.wanted
+            msg='The lock of %(purpose)s (Lease %(name)s in namespace %(namespace)s) got another holder at every attempt; try again' % self.wanted
         )
 
     def owner(self, present):
@@ -196,7 +196,7 @@ class Lock(object):
         try:
             resource.delete(name=name, namespace=self.wanted['namespace'], body=dict(options, apiVersion='v1', kind='DeleteOptions'))
         except ApiException as error:
-            # It is gone, or was taken over in the meantime.
+            # It was removed or taken over in the meantime.
             if error.status not in (404, 409):
                 raise
 
@@ -223,7 +223,7 @@ def main():
         )
     )
     if not module.params['holder'].strip():
-        module.fail_json(msg='holder is empty: give a name that is this run\'s alone')
+        module.fail_json(msg='holder is empty: give a name that only this run has')
     if not 1 <= module.params['seconds'] <= LONGEST:
         module.fail_json(msg='seconds is %d: set it to a number from 1 to %d' % (module.params['seconds'], LONGEST))
     try:

@@ -145,7 +145,7 @@ def read(client, query):
     except ResourceNotFoundError:
         return None
     except ApiException as error:
-        # The client's file of groups still has one that is gone.
+        # The client's cache of API groups still has a group that was removed.
         if error.status == 404:
             return None
         raise

@@ -27,7 +27,7 @@ options:
     description: Name of the container in O(pods).
     type: str
   command:
-    description: The program and its arguments for O(pods). No shell takes part.
+    description: The program and its arguments for O(pods). It is run without a shell.
     type: list
     elements: str
   commands:
@@ -48,7 +48,7 @@ options:
         type: str
         required: true
       command:
-        description: The program and its arguments. No shell takes part.
+        description: The program and its arguments. It is run without a shell.
         type: list
         elements: str
         required: true
@@ -61,14 +61,14 @@ options:
     type: bool
     default: true
   required:
-    description: Whether the module fails when a command could not be run, or ended with another code than 0. If V(false), RV(results) alone says so.
+    description: Whether the module fails when a command could not be run, or ended with another code than 0. If V(false), only RV(results) reports it.
     type: bool
     default: true
 extends_documentation_fragment:
   - kube_ovn.dpdk._kubernetes
 attributes:
   check_mode:
-    description: Runs commands that only look. Others are not run, and have no results.
+    description: Runs commands that only read. Others are not run, and have no results.
     support: full
   diff_mode:
     details: What the commands change is not known.
@@ -100,7 +100,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - What came of each command, in the order of O(commands) or O(pods).
+    - The result of each command, in the order of O(commands) or O(pods).
     - C(rc) is null, and C(msg) says why, where the command could not be run or was not waited for to its end.
   returned: success
   type: list
@@ -137,9 +137,9 @@ def exit_code(status):
     try:
         status = json.loads(status)
     except ValueError:
-        return None, "The API did not tell how the command ended"
+        return None, "The API did not report how the command ended"
     if not isinstance(status, dict):
-        return None, "The API did not tell how the command ended"
+        return None, "The API did not report how the command ended"
     if status.get("status") == "Success":
         return 0, ""
     causes = (status.get("details") or {}).get("causes") or []

@@ -43,7 +43,7 @@ options:
         choices: [available, observed]
         default: available
   pods:
-    description: Pods to wait for. There has to be one, ready, and none that is being deleted.
+    description: Pods to wait for, each by its name, or by its labels and its node. There has to be one, ready, and none that is being deleted.
     type: list
     elements: dict
     default: []
@@ -52,14 +52,15 @@ options:
         description: Their namespace.
         type: str
         default: kube-system
+      name:
+        description: Name of the pod.
+        type: str
       labels:
         description: Labels that they have.
         type: dict
-        required: true
       node:
         description: Name of the node that they run on.
         type: str
-        required: true
   excluded_nodes:
     description: Names of nodes whose pods are not waited for.
     type: list
@@ -74,7 +75,7 @@ options:
     type: int
     default: 0
   interval:
-    description: Seconds between two looks.
+    description: Seconds between two queries of the API.
     type: float
     default: 2
 extends_documentation_fragment:
@@ -167,6 +168,27 @@ class Cluster(object):
         return answer.data.decode("utf-8", "replace")
 
 
+def is_asked_for(pod, item):
+    """Whether an item of the option pods is about the pod."""
+    if item["labels"] is None:
+        return pod["metadata"]["name"] == item["name"]
+    labels = pod["metadata"].get("labels") or {}
+    return pod["spec"].get("nodeName") == item["node"] and all(labels.get(key) == value for key, value in item["labels"].items())
+
+
+def unready_pod(item, here):
+    """What `explain` says of an item of the option pods, of which there are these pods."""
+    problem = "" if here else "It does not exist."
+    if item["labels"] is None:
+        title = "The pod %s in namespace %s" % (item["name"], item["namespace"])
+        if here:
+            problem = "It is %s on %s." % ((here[0].get("status") or {}).get("phase") or "unknown", here[0]["spec"].get("nodeName") or "no node")
+    else:
+        labels = ",".join("%s=%s" % pair for pair in sorted(item["labels"].items()))
+        title = "The pod %s in namespace %s on node %s" % (labels, item["namespace"], item["node"])
+    return dict(title=title, names=[], namespace=item["namespace"], problem=problem, pods=here)
+
+
 def look(cluster, params):
     """What is not ready yet, as dictionaries for `explain`, a number that grows with progress, and names of the pods that are asked for."""
     waiting, progress, pods, names = [], 0, {}, []
@@ -187,19 +209,11 @@ def look(cluster, params):
             problem = "" if rollout.observed(found) else "Its controller has not seen the last change."
             waiting.append(dict(title=title, names=[item["name"]], namespace=item["namespace"], problem=problem, pods=others))
     for item in params["pods"]:
-        here = [
-            pod
-            for pod in pods[item["namespace"]]
-            if pod["spec"].get("nodeName") == item["node"]
-            and all((pod["metadata"].get("labels") or {}).get(key) == value for key, value in item["labels"].items())
-        ]
+        here = [pod for pod in pods[item["namespace"]] if is_asked_for(pod, item)]
         names += [pod["metadata"]["name"] for pod in here]
         progress += any(not pod["metadata"].get("deletionTimestamp") for pod in here)
         if len(here) != 1 or not rollout.pod_ready(here[0]):
-            labels = ",".join("%s=%s" % pair for pair in sorted(item["labels"].items()))
-            title = "The pod %s in namespace %s on node %s" % (labels, item["namespace"], item["node"])
-            problem = "It does not exist." if not here else ""
-            waiting.append(dict(title=title, names=[], namespace=item["namespace"], problem=problem, pods=here))
+            waiting.append(unready_pod(item, here))
     return waiting, progress, names
 
 
@@ -244,12 +258,14 @@ def main():
     )
     pod = dict(
         namespace=dict(type="str", default="kube-system"),
-        labels=dict(type="dict", required=True),
-        node=dict(type="str", required=True),
+        name=dict(type="str"),
+        labels=dict(type="dict"),
+        node=dict(type="str"),
     )
+    ways = dict(mutually_exclusive=[("name", "labels")], required_one_of=[("name", "labels")], required_together=[("labels", "node")])
     argument_spec = dict(
         workloads=dict(type="list", elements="dict", default=[], options=workload),
-        pods=dict(type="list", elements="dict", default=[], options=pod),
+        pods=dict(type="list", elements="dict", default=[], options=pod, **ways),
         excluded_nodes=dict(type="list", elements="str", default=[]),
         timeout=dict(type="int", default=300),
         steady=dict(type="int", default=0),

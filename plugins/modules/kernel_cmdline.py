@@ -16,7 +16,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Gives the entry that boots by default exactly the arguments in O(arguments), in their order. Foreign words that set the same are overridden while the
-    arguments are managed, and restored afterwards. Words that say already what they should are left where they are.
+    arguments are managed, and restored afterwards. Words that have the wanted value already are left where they are.
   - A count of hugepages belongs to the page size before it, so pairs of C(hugepagesz=) and C(hugepages=) of other sizes are foreign and stay.
   - On the Debian family the arguments live in a file of their own in C(/etc/default/grub.d), which is read last. GRUB's generator writes the menu to a scratch
     file, which replaces the old menu only after it was found to have entries with these arguments.
@@ -53,13 +53,13 @@ options:
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
       - CPU lists of C(isolcpus), C(nohz_full), C(rcu_nocbs) and C(irqaffinity), in any form that the kernel reads (V(2-5,8), V(1-N), V(1-7:2/4)), are checked
         against the CPUs that are there and online, and against each other.
-      - With O(state=absent) they only say which names RV(reboot_required) has to look at.
+      - With O(state=absent) only their names count, which RV(reboot_required) compares.
     type: list
     elements: str
     default: []
   owner:
     description:
-      - Name of the owner. Several owners live beside each other as long as they do not set the same.
+      - Name of the owner. Several owners can coexist as long as they do not set the same argument.
     type: str
     default: kube_ovn_dpdk
   state:

@@ -13,8 +13,8 @@ short_description: Remove files that Kube-OVN left on a node
 version_added: 0.1.0
 description:
   - Removes the files and directories of a Kube-OVN that was uninstalled, and directories that are empty without them.
-  - The container runtime keeps results of the CNI plugin until it removes the network of a pod, which it cannot without Kube-OVN, nor does where Multus
-    came between. Results of other plugins are left alone.
+  - The container runtime keeps results of the CNI plugin until it removes the network of a pod, which it cannot without Kube-OVN, and does not where
+    Multus called the plugin. Results of other plugins are left alone.
 options:
   files:
     description: Paths to remove, directories with all that is in them.

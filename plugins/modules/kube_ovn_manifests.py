@@ -198,7 +198,7 @@ sources:
   sample:
     - {variable: SVC_CIDR, container: kube-ovn-controller, flag: --service-cluster-ip-range, before: "", after: ""}
 isolation:
-  description: How the installer was locked in.
+  description: How the installer was isolated.
   returned: success
   type: dict
   contains:
@@ -314,7 +314,7 @@ def main():
     isolation = result["isolation"]
     if isolation["level"] != "namespaces":
         module.warn(
-            "The installer could not be locked in as well as it should: network out of reach: %s, file system read-only: %s (%s)."
+            "The installer could not be isolated completely: network out of reach: %s, file system read-only: %s (%s)."
             % (isolation["network"], isolation["filesystem"], "; ".join(isolation["tried"]))
         )
     module.exit_json(changed=False, **result)

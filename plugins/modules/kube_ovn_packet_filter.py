@@ -52,7 +52,7 @@ unavailable:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kube_ovn_node as node
 
-# The name without a backend is the one that the host uses; where it is one of the other two, its rules are gone when that is asked.
+# The name without a backend is the one that the host uses; where it is one of the other two, its rules are already removed when that backend is asked.
 COMMANDS = [prefix + backend for prefix in ("iptables", "ip6tables") for backend in ("", "-nft", "-legacy")]
 
 

@@ -15,8 +15,8 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Loads an archive made by C(docker save) into the runtime that the kubelet of this host uses, unless the runtime has every one of its images with this
-    very content.
+  - Loads an archive made by C(docker save) into the runtime that the kubelet of this host uses, unless the runtime has every one of its images with
+    exactly this content.
   - Images are compared by the digest of their configuration. An image of the same name with another content is replaced.
   - Works with containerd (also that of K3s, RKE2, k0s and MicroK8s), with Docker, and with CRI-O by way of Podman or Skopeo.
 extends_documentation_fragment:

@@ -39,7 +39,7 @@ options:
   wait_dpdk:
     description:
       - Whether to wait until the running C(ovs-vswitchd) says that DPDK is initialised, and to fail with what O(log_file) says if it does not.
-      - The database outlives the switch, and still says so of one that ended. The module therefore raises C(Open_vSwitch.next_cfg), and believes
+      - The database outlives the switch, and still says so of one that ended. The module therefore raises C(Open_vSwitch.next_cfg), and trusts
         C(dpdk_initialized) only once the switch has answered in C(cur_cfg). This does not count as a change.
       - C(other_config:dpdk-init) must be V(true) or V(try), set by this task or before it; otherwise nothing is changed.
       - A running C(ovs-vswitchd) reads most C(dpdk-) keys only when it initialises DPDK. Changing them later takes a restart of it.

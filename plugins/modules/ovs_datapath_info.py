@@ -16,7 +16,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Asks C(ovs-vswitchd) over its control socket for the counters of ports, PMD threads and flows, and reads the state of its process.
-  - Asks for a fixed list of things that only read. Nothing is executed, and no pid file is believed. The process that listens on the
+  - Asks for a fixed list of things that only read. Nothing is executed, and no pid file is trusted. The process that listens on the
     socket must be in the pid namespace of the host.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes

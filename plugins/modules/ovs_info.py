@@ -138,7 +138,7 @@ ovs_version:
   returned: success
   type: str
 db_version:
-  description: Version of the database's schema as the switch noted it, or null.
+  description: Version of the database's schema as the switch recorded it, or null.
   returned: success
   type: str
 schema_version:
@@ -146,11 +146,11 @@ schema_version:
   returned: success
   type: str
 system_type:
-  description: The system's type as noted in the database, or null.
+  description: The system's type as recorded in the database, or null.
   returned: success
   type: str
 system_version:
-  description: The system's version as noted in the database, or null.
+  description: The system's version as recorded in the database, or null.
   returned: success
   type: str
 iface_types:

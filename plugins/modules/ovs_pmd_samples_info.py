@@ -16,7 +16,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Asks C(ovs-vswitchd) over its control socket for the counters of its PMD threads in a fixed interval, and returns every answer with its time. So the load
-    of the threads can be told for any window in that time.
+    of the threads can be computed for any window in that time.
   - Only reads. Nothing is executed. The process that listens on the socket must be in the pid namespace of the host.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes

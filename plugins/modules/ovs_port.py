@@ -16,7 +16,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Creates, changes, moves and removes ports of Open vSwitch with their interfaces in one transaction, by speaking OVSDB itself.
-  - Knows no limit to the types of ports. What it does not know, C(ovs-vswitchd) judges, and the module fails with what that says.
+  - Accepts ports of every type. C(ovs-vswitchd) checks what the module does not know, and the module fails with its error.
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._ovsdb

@@ -17,8 +17,8 @@ author:
 description:
   - PRIVATE to role C(ovs_wrapper).
   - Installs one script under several names in a directory, owned by root and executable by everyone.
-  - A script of somebody else that runs the tool in a container is saved beside it, and restored when the script is removed, with its owner, group and mode.
-    A link to such a script is restored as a link. What somebody put in its place since, such as a package, stays.
+  - A script of another owner that runs the tool in a container is saved beside it, and restored when the script is removed, with its owner, group and mode.
+    A link to such a script is restored as a link. What another owner put in its place since, such as a package, stays.
   - Any other file, such as Open vSwitch's own tool, is left alone, and the module fails before it changes anything.
 options:
   directory:
@@ -73,7 +73,7 @@ written:
   type: list
   elements: str
 saved:
-  description: Paths whose script of somebody else was saved.
+  description: Paths whose script of another owner was saved.
   returned: success
   type: list
   elements: str
@@ -99,7 +99,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovs_wrapper import is_own, is_wrapper
 
-# The name under which somebody else's script is kept.
+# The name under which another owner's script is kept.
 BACKUP = ".before-ovs-wrapper"
 MODE = 0o755
 
@@ -143,7 +143,7 @@ def cause(path):
 
 
 def absent(paths):
-    """(paths to restore, paths to remove, paths of others in front of what was saved). What has become somebody else's since stays."""
+    """(paths to restore, paths to remove, paths of others in front of what was saved). What has got another owner since stays."""
     ours = [path for path in paths if not os.path.islink(path) and is_own((read(path) or b"").decode("latin-1"))]
     saved = [path for path in paths if os.path.lexists(path + BACKUP)]
     restore = [path for path in saved if path in ours or not os.path.lexists(path)]
@@ -208,7 +208,7 @@ def main():
     else:
         done["restored"], done["removed"], others = absent(paths)
         for path in others:
-            module.warn("%s is somebody else's by now and stays; the script that was there before is still in %s" % (path, path + BACKUP))
+            module.warn("%s was replaced by another owner and stays; the script that was there before is still in %s" % (path, path + BACKUP))
     diff = [dict(before_header=path, after_header=path, before=text(read(path)), after=text(script)) for path in done["written"]]
     diff += [dict(before_header=path, after_header=path, before=text(read(path)), after=text(read(path + BACKUP))) for path in done["restored"]]
     diff += [dict(before_header=path, after_header=path, before=text(read(path)), after="") for path in done["removed"]]

@@ -136,7 +136,7 @@ class PinError(Exception):
         why = ""
         if error.errno == errno.EINVAL:
             why = (
-                ", which the cpuset of its container lacks by now: the kubelet has given it to a pod. Add it to reservedSystemCPUs "
+                ", which the cpuset of its container no longer has: the kubelet has given it to a pod. Add it to reservedSystemCPUs "
                 "(role kube_ovn.dpdk.cpu_management), and delete the pod that has it."
             )
         elif error.errno == errno.EPERM:

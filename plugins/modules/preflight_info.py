@@ -308,7 +308,7 @@ class Host(object):
     def root_shared(self):
         for line in self.text("proc/self/mountinfo").splitlines():
             fields = line.split()
-            # Fields from the seventh to the lone hyphen tell the propagation.
+            # Fields from the seventh to the lone hyphen show the propagation.
             if len(fields) > 6 and fields[4] == "/":
                 return any(field.startswith("shared:") for field in fields[6 : fields.index("-")])
         return False
@@ -410,7 +410,7 @@ class Host(object):
         policy = value("cpu-manager-policy", "cpuManagerPolicy")
         for state in states:
             try:
-                # It is what the kubelet works with, whatever its configuration says by now.
+                # It is what the kubelet works with, whatever its configuration says now.
                 policy = json.loads(state).get("policyName") or policy
             except (ValueError, AttributeError):
                 pass

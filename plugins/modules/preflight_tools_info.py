@@ -253,7 +253,7 @@ def python_index(environment):
 
 
 def go_proxy(environment):
-    """The first proxy of Go modules, as its variable or the file that `go env -w` writes names it; empty where there is none by intention."""
+    """The first proxy of Go modules, as its variable or the file that `go env -w` writes names it; empty where no proxy is configured on purpose."""
     stored = re.findall(r"^GOPROXY=(.*)$", text_of(environment.get("GOENV") or "~/.config/go/env"), re.M)
     value = environment.get("GOPROXY") or (stored + ["https://proxy.golang.org"])[0]
     first = re.split(r"[,|]", value)[0].strip()

@@ -14,7 +14,7 @@ version_added: 0.1.0
 description:
   - PRIVATE to the collection.
   - Asks the registry of each image for the manifest of its tag, without pulling anything, and without a container runtime.
-  - Registries that hand out tokens, such as Docker Hub and GitHub's, are asked with such a token.
+  - Registries that issue tokens, such as Docker Hub and GitHub's, are asked with such a token.
   - Where a registry wants credentials, those in the configuration file of Docker are used, as C(docker login) writes them. Credential helpers are not run.
   - A registry on V(localhost) or an address that begins with V(127.) is asked by HTTP, as container runtimes do, every other one by HTTPS.
 options:
@@ -185,7 +185,7 @@ def ask(module, name):
         if info["status"] == 200:
             token = token_of(answer.read().decode("utf-8", "replace"))
             if not token:
-                return dict(state="unknown", detail="the token server of %s did not hand out a token" % registry)
+                return dict(state="unknown", detail="the token server of %s did not issue a token" % registry)
             headers["Authorization"] = "Bearer %s" % token
             info = fetch_url(module, url, method="HEAD", headers=headers, timeout=timeout)[1]
     state = {200: "present", 404: "absent", 401: "denied", 403: "denied"}.get(info["status"], "unknown")

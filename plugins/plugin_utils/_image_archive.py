@@ -84,7 +84,7 @@ def judged_archive(wanted: dict) -> tuple[list[str], list[dict]]:
     errors = []
     checksum = str(wanted.get("checksum") or "").lower().removeprefix("sha256:")
     if checksum and checksum != found["sha256"]:
-        errors.append(f"{path} has the SHA-256 {found['sha256']}, not {checksum}: it was damaged on its way, or is another archive")
+        errors.append(f"{path} has the SHA-256 {found['sha256']}, not {checksum}: it was damaged in transfer, or is another archive")
     images = found["images"]
     wanted_names = names(wanted.get("names"))
     if wanted_names:

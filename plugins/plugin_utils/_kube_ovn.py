@@ -34,7 +34,7 @@ KUBE_OVN = (OVS,) + tuple(READERS)
 OWN = ("app.kubernetes.io/part-of", "kube-ovn-dpdk")
 
 # Custom resources in the order of their removal: kinds that are named nowhere come first, while their controller runs, for what they made is on the
-# nodes or in the databases; the last three go with their definitions, when everything that uses them has gone.
+# nodes or in the databases; the last three go with their definitions, when everything that uses them was removed.
 CUSTOM_API = "kubeovn.io/v1"
 USED_BY_OTHERS = ("IPPool", "Vlan", "ProviderNetwork")
 NETWORKS = ("Subnet", "Vpc", "IP")
@@ -138,7 +138,7 @@ def is_client(pod):
 
 
 def is_on_kube_ovn(pod):
-    """Whether the pod has its address from Kube-OVN. Where that does not say so, only the age of the pod tells."""
+    """Whether the pod has its address from Kube-OVN. Where that does not say so, only the age of the pod shows it."""
     annotations = pod["metadata"].get("annotations") or {}
     for key in annotations:
         found = ADDRESSES.match(key)
@@ -148,7 +148,7 @@ def is_on_kube_ovn(pod):
 
 
 def node_of(pod):
-    """Where the pod of a DaemonSet belongs. Before a node has taken it, only the terms that its controller wrote tell."""
+    """Where the pod of a DaemonSet belongs. Before a node has taken it, only the terms that its controller wrote show it."""
     if pod["spec"].get("nodeName"):
         return pod["spec"]["nodeName"]
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
@@ -306,7 +306,7 @@ def release(listed, current=()):
 
 
 def tunnel_address(text):
-    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is none, or where its network has no other address."""
+    """The address of ADDRESS/PREFIX as OVN and the kernel write it; empty where it is not an address, or where its network has no other address."""
     if not re.match(r"[0-9A-Fa-f.:]+/[0-9]+\Z", text):
         return ""
     try:
@@ -377,7 +377,7 @@ def pods(listed, plan, daemonset, nodes, revisions=(), restart=(), since="", exc
             recreate.append(dict(namespace=metadata["namespace"], name=metadata["name"], node=node_of(pod)))
             if (metadata.get("labels") or {}).get(OWN[0]) == OWN[1]:
                 own.append(named(pod))
-        # It has its address from another network. DaemonSet kube-ovn-cni may be younger than the network, where somebody recreated it.
+        # It has its address from another network. DaemonSet kube-ovn-cni may be younger than the network, where it was recreated.
         if spec.get("restartPolicy") == "Always" and pod["status"].get("podIP") and metadata["creationTimestamp"] < since and not is_on_kube_ovn(pod):
             if is_managed(pod):
                 foreign.append(named(pod))

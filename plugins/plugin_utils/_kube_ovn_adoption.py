@@ -73,7 +73,7 @@ def repository_of(image):
 
 
 def quantity(value):
-    """A quantity of Kubernetes as a number; text that is none is returned as it is."""
+    """A quantity of Kubernetes as a number; any other text is returned as it is."""
     found = re.match(r"([0-9]+(?:\.[0-9]*)?)([a-zA-Z]*)\Z", str(value))
     return Fraction(found.group(1)) * UNITS[found.group(2)] if found and found.group(2) in UNITS else str(value)
 
@@ -107,7 +107,7 @@ def own_record(current):
 def running_variables(sources, rendered, current):
     """Variables of the installer with the values that the workloads run with, where these are not what was rendered.
 
-    `sources` tells where the installer puts its variables.
+    `sources` says where the installer puts its variables.
     """
     wanted, found = by_title(rendered), {}
     for name, workload in by_title(current).items():
@@ -322,7 +322,7 @@ def adoption(rendered, current, asked, overlays=(), same_release=True):
 
 
 def networks(objects):
-    """The networks of pods, services and nodes that the workloads are told: {POD_CIDR, SVC_CIDR, JOIN_CIDR}."""
+    """The networks of pods, services and nodes that the workloads are configured with: {POD_CIDR, SVC_CIDR, JOIN_CIDR}."""
     found = {}
     names = {"--default-cidr": "POD_CIDR", "--node-switch-cidr": "JOIN_CIDR", "--service-cluster-ip-range": "SVC_CIDR"}
     for name, workload in sorted(by_title(objects).items()):

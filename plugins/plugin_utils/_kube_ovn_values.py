@@ -22,7 +22,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import sp
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import cores, given, mebibytes, names, numbers, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import kube_ovn_port
 
-# Keys of other_config that have variables of their own, and those that nobody but OVS-DPDK's configuration sets.
+# Keys of other_config that have variables of their own, and those that only OVS-DPDK's configuration sets.
 VARIABLE_KEYS = ("dpdk-init", "dpdk-socket-mem", "dpdk-lcore-mask", "pmd-cpu-mask", "dpdk-extra")
 DPDK_KEYS = VARIABLE_KEYS + (
     "dpdk-hugepage-dir", "dpdk-alloc-mem", "dpdk-socket-limit", "per-port-memory", "vhost-sock-dir", "vhost-iommu-support", "vhost-postcopy-support",
@@ -85,11 +85,12 @@ def node_files(settings):
 def node_plan(settings, node, errors=()):
     """What a node needs, by what module kube_ovn_node_info has read there.
 
-    `files` by name, `stale_keys` that are to be removed from the database, whether anything `differs`, and whether OVS-DPDK has to be restarted.
+    `files` by name, `stale_keys` that are to be removed from the database, whether only those say that config.cfg is newer than the start of OVS-DPDK
+    (`touch`), whether anything `differs`, and whether OVS-DPDK has to be restarted.
     Settings with `errors` have no files, and differ from everything.
     """
     if errors:
-        return {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
+        return {"files": {}, "stale_keys": {}, "touch": False, "differs": True, "restart": False}
     files, switch = node_files(settings), node["switch"]
     # The database keeps what was once set, even when its line has left the file.
     stale = {key: None for key in stale_keys(node_config(settings), node["config_keys"]) if key in switch.get("other_config", {})}
@@ -97,6 +98,7 @@ def node_plan(settings, node, errors=()):
     return {
         "files": files,
         "stale_keys": stale,
+        "touch": bool(stale) and not changed,
         "differs": bool(changed or stale or node["config_dir"] != "root:root 0755"),
         "restart": node["running"] and bool(changed or stale or set(node["newer_files"]) & set(files) or not tunnel_works(settings, switch)),
     }
@@ -148,7 +150,7 @@ def resources(settings, nodes=()):
 
 
 def millicores(text):
-    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is none."""
+    """Thousandths of a core of an amount of CPU as Kubernetes writes it, such as 1500m or 1.5; None where it is not an amount."""
     match = re.match(r"(\d+(?:\.\d+)?|\.\d+)(m?)\Z", str(text))
     if not match:
         return None

@@ -58,7 +58,7 @@ def _default_network_errors(objects, configurations, settings, check_mode):
     for node in found:
         before = sorted(name for name in found[node] if name < CONFIGURATIONS[0] and not name.startswith(CONFIGURATIONS[0]))
         if before:
-            yield "%s has %s in %s, which sorts before %s: the container runtime would never ask Multus. Rename or remove it." % (
+            yield "%s has %s in %s, which sorts before %s: the container runtime would never call Multus. Rename or remove it." % (
                 node,
                 ", ".join(before),
                 directory,
@@ -109,7 +109,7 @@ def node_errors(files, slurped, settings):
     directory, network = settings["multus_cni_conf_dir"], settings["multus_master_cni_name"]
     if "content" not in slurped:
         return [
-            "Neither %s nor %s appeared in %s in %s s. This node's pod of the daemon set %s/kube-multus-ds should have written it; its log tells why not."
+            "Neither %s nor %s appeared in %s in %s s. This node's pod of the daemon set %s/kube-multus-ds should have written it; its log shows why not."
             % (*CONFIGURATIONS, directory, settings["multus_timeout"], settings["multus_namespace"])
         ]
     try:

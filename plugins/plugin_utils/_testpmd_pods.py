@@ -16,7 +16,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.plan import 
 CHECKSUM = "kube-ovn-dpdk/checksum"
 
 
-# Which pods the role has made and not removed since, as NAMESPACE/NAME. Nobody but an administrator writes there. A label proves nothing:
+# Which pods the role has made and not removed since, as NAMESPACE/NAME. Only an administrator can write there. A label proves nothing:
 # the author of any pod can give it.
 RECORD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-ovn-dpdk-testpmd"}}
 
@@ -77,7 +77,7 @@ def made(pod: dict, namespace: str, names: set[str]) -> bool:
 
 
 def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
-    """The record to write, in a list; empty where it says what it has to. The other pods of it are gone by then: their names are anybody's."""
+    """The record to write, in a list; empty where it says what it has to. The other pods of it no longer exist then, so any pod may get their names."""
     needed = {"/".join(identity(pod)) for pod in wanted}
     if not needed or needed == names:
         return []
@@ -87,7 +87,7 @@ def record_of(wanted: list[dict], names: set[str]) -> list[dict]:
 
 def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recreate: bool, check_mode: bool, namespace: str, records: list[dict]) -> dict:
     """found: all testpmd pods of the cluster; wanted: as rendered; records: see `recorded`
-    → {delete, create: objects; pods: the wanted ones with their checksum; settled: whether all of them run and nothing is to be changed}"""
+    → {delete, create: objects; wait: names of the wanted pods, unless all of them run and nothing is to be changed}"""
     names = recorded(records)
     found = [pod for pod in found if made(pod, namespace, names)]
     pods = []
@@ -112,7 +112,9 @@ def decide(found: list[dict], wanted: list[dict], definitions: list[dict], recre
     create = record_of(pods, names) + [pod for pod in pods if identity(pod) not in there]
     delete += [] if pods else [copy.deepcopy(RECORD) for _one in records]
     settled = not delete and not create and all((pod.get("status") or {}).get("phase") == "Running" for pod in found)
-    return {"delete": delete, "create": create, "pods": pods, "settled": settled}
+    # Nothing was changed in check mode.
+    wait = [] if settled or check_mode else [{key: pod["metadata"][key] for key in ("namespace", "name")} for pod in pods]
+    return {"delete": delete, "create": create, "wait": wait}
 
 
 def identity(pod: dict) -> tuple[str, str]:

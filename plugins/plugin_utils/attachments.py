@@ -231,7 +231,7 @@ def stale_subnets(found, attachments, namespace):
 
 
 def read_json(text):
-    """ValueError for what is no JSON. Brackets in brackets without end are none either; Python fails otherwise there."""
+    """ValueError for what is not JSON, also for brackets nested without end, where Python raises another error."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -250,7 +250,7 @@ def plugins_of(definition):
 def kube_ovn_port(definition):
     """Of an attachment with which Kube-OVN makes a vhost-user port: `provider`, `volume`, and the `socket` in it, empty for the interface's name; else None.
 
-    Whoever may create attachments in a namespace writes this. What cannot be a name or a path makes no port, and would be read on by the run as one.
+    Any user who may create attachments in a namespace can write this. What cannot be a name or a path makes no port, and would be read on by the run as one.
     """
     for plugin in plugins_of(definition):
         kubevirt = plugin.get("vhost_user_socket_consumption") == KUBEVIRT
@@ -508,7 +508,7 @@ def unattached(pods):
 
 
 def _is_multus(workload):
-    """Whether a DaemonSet is a Multus, whoever packs it: by its image's name, which only a Multus has."""
+    """Whether a DaemonSet is a Multus, from any packager: by its image's name, which only a Multus has."""
     spec = ((workload.get("spec") or {}).get("template") or {}).get("spec") or {}
     for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
         image = str(container.get("image") or "").partition("@")[0].rpartition("/")[2].partition(":")[0]
@@ -518,7 +518,7 @@ def _is_multus(workload):
 
 
 def foreign_multus(workloads):
-    """DaemonSets that are a Multus of somebody else: `replace` those that can be deleted, `managed` those that their manager would make again."""
+    """DaemonSets that are a Multus of another owner: `replace` those that can be deleted, `managed` those that their manager would create again."""
     result = {"replace": [], "managed": []}
     for item in workloads:
         if not _is_multus(item) or _part_of(item) == COLLECTION:
@@ -536,7 +536,7 @@ def own_multus(workloads):
 
 
 def multus_objects(names):
-    """What is deleted of a Multus of somebody else, given as NAMESPACE/NAME: its DaemonSet, and the configuration of a thick one."""
+    """What is deleted of a Multus of another owner, given as NAMESPACE/NAME: its DaemonSet, and the configuration of a thick one."""
     found = []
     for namespace, _slash, name in (full.partition("/") for full in names):
         found.append({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": namespace}})

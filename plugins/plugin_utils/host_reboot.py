@@ -15,7 +15,7 @@ TAINT_LATER = timedelta(minutes=10)
 MIRROR = "kubernetes.io/config.mirror"
 # A node that is rebooted without being drained loses its pods.
 NO_KUBECONFIG = (
-    "{host} runs pods of a kubelet, and {delegate} has no kubeconfig {kubeconfig} to drain it by, so it was not rebooted. Set cluster_kubeconfig (or "
+    "{host} runs pods of a kubelet, and {delegate} has no kubeconfig {kubeconfig} to drain it with, so it was not rebooted. Set cluster_kubeconfig (or "
     "host_reboot_kubeconfig) to the absolute path of a kubeconfig on {delegate}, or set host_reboot_drain to false to reboot the host without draining it."
 )
 # It may be a node under another name.
@@ -26,7 +26,7 @@ NO_NODE = (
 )
 # Another node would lose its pods, and this host would be rebooted under its own.
 OTHER_MACHINE = (
-    "{node} is a node, and not of this host: its kubelet reports another machine-id and another boot. So nothing was drained or rebooted. "
+    "{node} is the node of another host: its kubelet reports another machine-id and another boot. So nothing was drained or rebooted. "
     "Set kube_ovn_node_name (or host_reboot_node_name) of {host} to the name of its own node."
 )
 # k8s_drain deletes them for good and without a message if they have an emptyDir, as pods with hugepages do.
@@ -92,7 +92,7 @@ def report(hosts, hostvars, serial=1, timeout=900, drain_timeout=600, mode=""):
         objects = (variables.get("__host_reboot_objects") or {}).get("objects") or {}
         if found["mark"] and node(objects, found)["cordon"] == "other":
             lines.append(
-                "Node {0} was cordoned by somebody else after an interrupted reboot of {1}, so it stays cordoned. When it may take pods again: "
+                "Node {0} was cordoned by another user or tool after an interrupted reboot of {1}, so it stays cordoned. When it may take pods again: "
                 "kubectl uncordon {0}".format(objects["node"][0]["metadata"]["name"], name)
             )
     return lines
@@ -114,7 +114,7 @@ def _cordon(node, cordoned_at, mark):
     fields = dict(line.partition(": ")[::2] for line in mark.splitlines() if line.startswith(("marked-at:", "cordoned-at:")))
     known = fields.get("cordoned-at", "").strip()
     if known and _time(known) is None:
-        # Somebody else was faster.
+        # Another user or tool was faster.
         return "other"
     if known and cordoned_at:
         return "role" if known == cordoned_at else "other"
@@ -154,7 +154,7 @@ def node(objects, found=None):
     """What matters of a node, by its object and its pods, {node: [...], pods: [...]}, and by what host() has found on the host.
 
     is_node, other_machine, boot_id, ready, conditions (text), cordon (nobody, role or other), cordoned_at (the time of the taint), and the names of pods:
-    `unmanaged`, which nobody would create again, and `remaining`, which have still to terminate before a reboot.
+    `unmanaged`, which no controller would create again, and `remaining`, which have still to terminate before a reboot.
     """
     found = found or {"machine": "", "mark": ""}
     resource = (objects.get("node") or [{}])[0]
@@ -175,7 +175,7 @@ def node(objects, found=None):
 
 
 def pods(resources):
-    """Names of pods on a node: `unmanaged`, which nobody would create again, and `remaining`, which have still to go before a reboot."""
+    """Names of pods on a node: `unmanaged`, which no controller would create again, and `remaining`, which have still to terminate before a reboot."""
     unmanaged, remaining = [], []
     for pod in resources:
         metadata, status = pod["metadata"], pod.get("status") or {}

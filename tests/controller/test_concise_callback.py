@@ -94,6 +94,17 @@ def test_messages_are_shown_line_by_line(play):
     assert lines[1:3] == ["  one", "  two"]
 
 
+def test_an_assertion_reports_only_the_message_that_it_was_given(play):
+    def check(name, **more):
+        return {"name": name, "ansible.builtin.assert": {"that": "item | default(1) > 0", **more}}
+
+    given = {"success_msg": "it holds\nindeed"}
+    looped = {**check("Loop", success_msg="it holds for {{ item }}"), "loop": [1, 2]}
+    _code, lines = play(check("Report", **given), check("Be quiet", quiet=True, success_msg="no word"), check("Check"), looped)
+    assert lines[:5] == ["Some play", "  it holds", "  indeed", "  it holds for 1", "  it holds for 2"]
+    assert not any("no word" in line or "assertions passed" in line for line in lines)
+
+
 def test_a_wait_is_one_line_and_not_one_for_each_try(play):
     wait = {**nothing("Wait for it"), "register": "tried", "until": "tried.attempts > 3", "retries": 5, "delay": 0}
     _code, lines = play(wait)

@@ -89,7 +89,7 @@ class Api:
             if "dryRun" in query:
                 return 201, body
             body["metadata"].update(uid=str(len(self.calls)), creationTimestamp="2026-11-24T00:00:00Z", resourceVersion="1")
-            body["status"] = {"phase": self.phase}
+            body["status"] = {"phase": self.phase, "conditions": [{"type": "Ready", "status": str(self.phase == "Running")}]}
             if self.attached:
                 body["metadata"]["annotations"]["k8s.v1.cni.cncf.io/network-status"] = "[]"
             self.pods[body["metadata"]["name"]] = body
@@ -347,8 +347,8 @@ def test_nothing_is_waited_for_where_all_pods_run_as_they_should(change, settled
     phase = {"phase": change.get("phase", "Running")}
     found = {**wanted, "metadata": {**wanted["metadata"], "name": change.get("name", "testpmd"), "annotations": marks}, "status": phase}
     records = change.get("records", [{"data": {"pods": json.dumps(["default/testpmd"])}}])
-    decision = _testpmd_pods.decide([found], [wanted], [], change.get("recreate", False), False, "default", records)
-    assert decision["settled"] is settled
+    decisions = [_testpmd_pods.decide([found], [wanted], [], change.get("recreate", False), check_mode, "default", records) for check_mode in (False, True)]
+    assert [decision["wait"] for decision in decisions] == [[] if settled else [{"namespace": "default", "name": "testpmd"}], []]
 
 
 def test_pod_of_another_namespace_that_only_has_the_labels_is_left_alone(tmp_path, api):
@@ -409,7 +409,8 @@ def test_pod_that_does_not_run_tells_why(tmp_path, api):
     done = play(tmp_path, api, dpdk_app_timeout=6)
     assert done.returncode != 0
     assert "Insufficient hugepages-1Gi" in done.stdout
-    assert "default/testpmd-dpdk on no node is Pending" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "The pod testpmd-dpdk in namespace default was not ready after 6 s without progress. It is Pending on no node." in said
 
 
 @pytest.mark.parametrize("bad", [{"dpdk_app_hugepages": "1500Mi"}, {"dpdk_app_networks": []}, {"dpdk_app_hugepage_size": "4Ki"}])
@@ -481,7 +482,7 @@ def test_image_on_the_nodes(tmp_path):
     ("name", "variables", "message"),
     [
         ("other:1", {}, "does not hold dpdk:19.11, but other:1"),
-        ("dpdk:19.11", {"dpdk_app_image_archive_checksum": "0" * 64}, "it was damaged on its way, or is another archive"),
+        ("dpdk:19.11", {"dpdk_app_image_archive_checksum": "0" * 64}, "it was damaged in transfer, or is another archive"),
         (None, {}, "cannot be read: No such file or directory"),
     ],
     ids=["other image", "other checksum", "no archive"],

@@ -184,7 +184,10 @@ def test_the_inventory_of_a_page_is_one_that_preflight_accepts(walked):
     assert "core-list" in {one["id"] for one in wrong}
 
 
-def test_the_example_of_cores_and_memory_is_one_that_preflight_accepts():
-    (text,) = [text for _above, kind, text in BLOCK.findall((ROOT / "docs" / "cores-and-memory.md").read_text()) if kind == "yaml"]
+CORES = [text for _above, kind, text in BLOCK.findall((ROOT / "docs" / "cores-and-memory.md").read_text()) if kind == "yaml"]
+
+
+@pytest.mark.parametrize("text", CORES, ids=["by the role", "by hand"])
+def test_the_examples_of_cores_and_memory_are_ones_that_preflight_accepts(text):
     example = ROOT / "examples" / "three-nodes"
     assert inventories.errors(inventories.content(example), inventories.inputs(example), KUBERNETES["dedicated"], yaml.safe_load(text)) == []

@@ -480,7 +480,7 @@ def test_report_of_a_cordon_that_stays_and_of_a_reboot_by_hand():
     }
     lines = host_reboot.report(["a", "b", "c"], hostvars)
     assert len(lines) == 2
-    assert lines[0].startswith("Node n1 was cordoned by somebody else after an interrupted reboot of a, so it stays cordoned.")
+    assert lines[0].startswith("Node n1 was cordoned by another user or tool after an interrupted reboot of a, so it stays cordoned.")
     assert lines[1] == "b has to be rebooted by hand (host_reboot_mode: never): more pages"
 
 
@@ -490,7 +490,7 @@ FINE = {"is_node": True, "other_machine": False, "unmanaged": []}
 
 @pytest.mark.parametrize("state, about, refused", [
     ({}, {}, ""), ({}, {"found": ""}, "h runs pods of a kubelet"), ({"is_node": False}, {}, ""),
-    ({"is_node": False}, {"nodes": ["x"]}, "The nodes are x."), ({"other_machine": True}, {}, "not of this host"),
+    ({"is_node": False}, {"nodes": ["x"]}, "The nodes are x."), ({"other_machine": True}, {}, "the node of another host"),
     ({"unmanaged": ["a/b"]}, {}, "create them again: a/b."),
     # A node that is only uncordoned loses nothing.
     ({"unmanaged": ["a/b"]}, {"due": False}, ""), ({"unmanaged": ["a/b"]}, {"mode": "force"}, ""),

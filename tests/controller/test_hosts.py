@@ -334,7 +334,7 @@ def test_node_of_another_machine_is_not_drained(tmp_path, api, machine, refused)
     done = test_host_reboot.reboot(tmp_path)
     assert (done.returncode == 2) == refused, done.stdout
     if refused:
-        assert "bookworm is a node, and not of this host" in test_host_reboot.said(done)
+        assert "bookworm is the node of another host" in test_host_reboot.said(done)
         assert test_host_reboot.calls(api) == []
 
 

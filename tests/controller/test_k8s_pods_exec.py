@@ -60,8 +60,8 @@ def test_each_way_to_fail_is_told(cluster):
     by_pod = {one["pod"]: one for one in found["results"]}
     assert by_pod["code"]["rc"] == 3 and by_pod["good"]["rc"] == 0
     assert by_pod["absent"]["rc"] is None and "not found in $PATH" in by_pod["absent"]["msg"]
-    assert by_pod["silent"]["rc"] is None and "did not tell" in by_pod["silent"]["msg"]
-    assert by_pod["garbage"]["rc"] is None and "did not tell" in by_pod["garbage"]["msg"]
+    assert by_pod["silent"]["rc"] is None and "did not report" in by_pod["silent"]["msg"]
+    assert by_pod["garbage"]["rc"] is None and "did not report" in by_pod["garbage"]["msg"]
     state, found = execute(pods)
     assert state == "FAILED!" and found["msg"].startswith("Commands in 4 of 5 pods failed: default/code: ended with code 3")
 

@@ -154,6 +154,17 @@ def test_a_pod_on_a_node_is_waited_for_until_it_is_alone_and_stays_ready():
     assert "The pod app=ovs-ovn in namespace kube-system on node node-2" in wait(at, **{**params, "pods": [{**params["pods"][0], "node": "node-2"}]})[2]
 
 
+def test_a_pod_is_waited_for_by_its_name():
+    params = {"workloads": [], "pods": [{"namespace": "kube-system", "name": "new", "labels": None, "node": None}]}
+    pods = [pod("other"), pod("new", ready=False, phase="Pending")]
+    assert wait(lambda now: (None, pods if now < 50 else [pod("new")]), **params) == (50, ["new"], None)
+    title = "The pod new in namespace kube-system was not ready after 300 s without progress. "
+    seconds, names, problem = wait(lambda now: (None, pods), **params)
+    assert (seconds, names) == (300, [])
+    assert problem.startswith(title + "It is Pending on node-1. Pods not ready: new. ")
+    assert wait(lambda now: (None, pods[:1]), **params)[2].startswith(title + "It does not exist. Pods not ready: none. ")
+
+
 def test_seen_by_its_controller_is_enough_where_only_that_is_asked():
     broken = daemon_set(available=0)
     assert wait(lambda now: (broken, []), workloads=[{**WORKLOAD, "until": "observed"}])[2] is None

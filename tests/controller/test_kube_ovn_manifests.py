@@ -241,7 +241,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
     "call", ["kubectl patch node x -p '{}'", "kubectl exec -n kube-system pod -- id", "kubectl get widgets", "kubectl apply --all", "kubectl -n x drain node"]
 )
 def test_an_unexpected_call_is_an_error_that_names_it(tmp_path, call):
-    with pytest.raises(render.RenderError, match="recorder has no answer") as error:
+    with pytest.raises(render.RenderError, match="recorder does not support") as error:
         kube_ovn_manifests.run(params(script(tmp_path, MANIFEST + call + "\n"), settings={}))
     assert call.split()[2].strip("-") in str(error.value)
 

@@ -521,15 +521,19 @@ def test_what_has_to_be_known_before_a_deployment_is_reported():
 
 def test_settings_with_errors_are_not_compared():
     plan = values.node_plan({"kube_ovn_dpdk_socket_mem": {}}, node_of({**SETTINGS, **HYBRID}), ["kube_ovn_dpdk_socket_mem is no list"])
-    assert plan == {"files": {}, "stale_keys": {}, "differs": True, "restart": False}
+    assert plan == {"files": {}, "stale_keys": {}, "touch": False, "differs": True, "restart": False}
 
 
 def test_stale_keys_are_those_that_the_database_has():
     settings = {**SETTINGS, "kube_ovn_mode": "dedicated", "kube_ovn_hybrid_bridge": "br-phy"}
     there = node_of(settings, config_keys=["n-handler-threads", "dpdk-init", "gone"])
     there["switch"]["other_config"] = {**there["switch"]["other_config"], "n-handler-threads": "3", "dpdk-extra": "--no-huge", "hw-offload": "true"}
-    assert values.node_plan(settings, there)["stale_keys"] == {"n-handler-threads": None, "dpdk-extra": None}
+    plan = values.node_plan(settings, there)
+    assert (plan["stale_keys"], plan["touch"]) == ({"n-handler-threads": None, "dpdk-extra": None}, True)
     assert verdict(settings, there) == (True, True)
+    # A file that is written gets a new time anyway.
+    assert not values.node_plan(settings, {**there, "files": {**there["files"], "config.cfg": None}})["touch"]
+    assert not values.node_plan(settings, node_of(settings))["touch"]
 
 
 @pytest.mark.parametrize(

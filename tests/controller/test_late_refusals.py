@@ -23,7 +23,6 @@ BOOT = "it shows only after the reboot"
 REMOVAL = "it protects a removal, which preflight does not precede"
 FIRST = "it is the first task of its playbook, before preflight"
 INSTALLED = "it depends on packages that the role has just installed"
-REPORT = "it reports why the wait before it has failed"
 BUNDLE = "the playbook that makes a bundle touches no host of the cluster"
 CONSENT = "it depends on pods that run when the node is drained"
 LATER = "preflight could know it, and does not read what it takes"
@@ -39,7 +38,6 @@ TWINS = {
 REASONS = {
     ("bundle", "__bundle_plan.errors"): BUNDLE,
     ("bundle", "__bundle_refused_archives"): BUNDLE,
-    ("dpdk_app", "not_running.txt"): REPORT,
     ("dpdk_host", "__dpdk_host_plan.lacking"): INSTALLED,
     ("dpdk_host", "__dpdk_host_boot_problems"): BOOT,
     # Before the first reboot. Preflight finds all of it but pods without a controller.

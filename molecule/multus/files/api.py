@@ -54,7 +54,7 @@ def live(thing: dict, before: dict | None) -> dict:
     metadata = thing.setdefault("metadata", {})
     # A pod that says nothing else runs at once, with its attachments.
     if thing["kind"] == "Pod" and "status" not in thing:
-        thing["status"] = {"phase": "Running", "podIP": "10.16.0.9"}
+        thing["status"] = {"phase": "Running", "podIP": "10.16.0.9", "conditions": [{"type": "Ready", "status": "True"}]}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), "k8s.v1.cni.cncf.io/network-status": "[]"}
     metadata.setdefault("uid", f"uid-{metadata['name']}")
     metadata.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")

@@ -21,7 +21,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ima
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
-# DaemonSets of other network plugins: by their names, which RKE2 and clouds vary, and by the names of their images, whoever packs them.
+# DaemonSets of other network plugins: by their names, which RKE2 and clouds vary, and by the names of their images, from any packager.
 OTHER_NETWORKS = re.compile(
     r"(rke2-)?(calico-node|canal|cilium|kube-flannel|flannel|weave-net|antrea-agent|kube-router|kindnet|ovnkube-node|aws-node|azure-cni|azure-cns|terway"
     r"|anetd|netd$|sdn$|nsx-node-agent|hybridnet-daemon|vcn-native-ip-cni|romana-agent)"
@@ -127,6 +127,12 @@ def cluster_facts(api, groups, hostvars, settings=None):
             allocatable=node["status"].get("allocatable", {}),
             ready=next((item for item in node["status"].get("conditions") or [] if item.get("type") == "Ready"), {}),
             labels=node["metadata"].get("labels") or {},
+            # Without those that Kubernetes sets and takes away itself, as for a node whose network is missing.
+            taints=[
+                taint
+                for taint in (node.get("spec") or {}).get("taints") or []
+                if not taint["key"].startswith("node.kubernetes.io/") and taint.get("effect") != "PreferNoSchedule"
+            ],
             addresses=[item["address"] for item in node["status"].get("addresses") or [] if item["type"] in ("InternalIP", "ExternalIP")],
         )
     node_names = dict((host, settings_read(hostvars[host]).get("kube_ovn_node_name") or host) for host in examined)

@@ -63,7 +63,7 @@ def cores(value):
 
 
 def numbers(value):
-    """Integers of a list, of a number, or of a text such as 1024,1024; None when it is none of them."""
+    """Integers of a list, of a number, or of a text such as 1024,1024; None for anything else."""
     if value is None or value == "":
         return []
     if isinstance(value, int) and not isinstance(value, bool):

@@ -33,7 +33,7 @@ def defaults():
 
 
 def of_every_node(name, variables):
-    """Whether a variable of this host has a value on every host of group nodes, and this host is none of them."""
+    """Whether a variable of this host has a value on every host of group nodes, and this host is not among them."""
     nodes = (variables.get("groups") or {}).get("nodes") or []
     hostvars = variables.get("hostvars") or {}
     if not nodes or variables.get("inventory_hostname") in nodes:

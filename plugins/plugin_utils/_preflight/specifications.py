@@ -22,7 +22,7 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 KNOWN = ("type", "elements", "choices", "options", "default", "no_log", "required")
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Lists that whoever reads them takes from text as well, with commas between the entries.
+# Lists that their readers take from text as well, with commas between the entries.
 READ_FROM_TEXT = (
     "kube_ovn_dpdk_socket_mem", "kube_ovn_dpdk_lcores", "kube_ovn_dpdk_pmd_cores",
     "cpu_management_housekeeping", "cpu_management_pmd", "cpu_management_pods", "preflight_ignore",

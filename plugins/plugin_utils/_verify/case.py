@@ -312,7 +312,7 @@ def strangers(port: Port, node: dict) -> dict[str, int]:
             if not expected(flow):
                 now[flow["in_port"]] = now.get(flow["in_port"], 0) + flow["packets"]
         for name, packets in now.items():
-            # A flow that nobody used is removed, and counts from 0 when it is there again.
+            # A flow that no packet used is removed, and counts from 0 when it is there again.
             begun = last.get(name, 0)
             found[name] = found.get(name, 0) + (packets - begun if packets >= begun else packets)
         last = now

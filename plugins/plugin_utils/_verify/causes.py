@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Known reasons why packets do not pass, as logs give them away, each with its cure."""
+"""Known reasons why packets do not pass, as logs show them, each with its cure."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ TESTPMD_CAUSES = (
     ),
     (
         re.compile(r"(Permission denied|Operation not permitted)", re.I),
-        "testpmd lacks a right",
+        "testpmd lacks a privilege",
         "set dpdk_app_security_context, as to privileged: true",
     ),
 )

@@ -38,14 +38,14 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import number
 RECREATE = "recreate the pods with -e dpdk_app_recreate=true"
 # Between nodes OVN's own bridge has tunnels.
 TUNNELS = ("geneve", "vxlan", "stt")
-# A mount that kube-ovn-cni made is for its own container alone from v1.12.20 on, and nobody says so.
+# A mount that kube-ovn-cni made is for its own container alone from v1.12.20 on, and nothing reports it.
 UNSHARED = (
     "Open vSwitch sees no socket of the pod: give kube-ovn-cni mountPropagation Bidirectional for /run/openvswitch, as role kube_ovn does, then "
     + RECREATE
 )
 
 
-# How many of the pods are named that anybody can create in any number.
+# How many of the pods are named that any user can create in any number.
 NAMED = 5
 WORD = "only the pod says that it sent them"
 WORD_CURE = "see that testpmd in the pod is the image's own; where Ansible runs on few nodes at a time, give as many --forks as there are nodes"
@@ -182,7 +182,7 @@ def ovs(case: Case):
 @check(
     "restart",
     "Open vSwitch was not restarted during the proof",
-    "run the proof again once Open vSwitch has settled; " + RECREATE,
+    "run the proof again when Open vSwitch runs without restarts; " + RECREATE,
 )
 def restart(case: Case):
     for host in sorted(case.nodes):
@@ -299,15 +299,15 @@ def orphan_ports(case: Case):
             if interface.get("type") not in ("dpdkvhostuser", "dpdkvhostuserclient"):
                 continue
             count += 1
-            # Pods come and go meanwhile: only what was there all the time is told.
+            # Pods come and go meanwhile: only what was there all the time is reported.
             if name not in earlier:
                 continue
             where = {"host": host, "part": "port"}
             if replaced(name, node["after"]["interfaces"], case.living):
                 yield problem(f"{name} on {host} is a port of an earlier sandbox of {owner(interface) or 'a pod'}", where)
             elif not lives(name, interface, case.living):
-                yield problem(f"{name} on {host} is a port of {owner(interface) or 'a pod'} that is gone", where)
-    return f"{plural(count, 'vhost-user port')}, none of a pod that is gone"
+                yield problem(f"{name} on {host} is a port of {owner(interface) or 'a pod'} that no longer exists", where)
+    return f"{plural(count, 'vhost-user port')}, none of a pod that no longer exists"
 
 
 def made_for(interface: dict) -> str | None:
@@ -424,7 +424,7 @@ def uplinks(case: Case):
 @check(
     "readings",
     "every counter was read before and after",
-    "run the proof again; if it stays so, see the error that is named",
+    "run the proof again; if it fails again, see the error that is named",
 )
 def readings(case: Case):
     used = {port.host for port in case.ports if port.host}
@@ -519,7 +519,7 @@ def testpmd(case: Case):
 @check(
     "connected",
     "Open vSwitch is connected to every port",
-    "the two sides do not meet: compare socket path and mode (client, server) of the attachment",
+    "the two sides do not use the same socket: compare socket path and mode (client, server) of the attachment",
 )
 def connected(case: Case):
     for port in case.ports:
@@ -625,7 +625,7 @@ def neighbours(case: Case):
             yield problem(
                 f"{port.host}: the flows to {port.name} were not read {', '.join(unread)}",
                 {**port.where, "part": "bridge", "bridge": port.bridge},
-                "run the proof again; if it stays so, see the errors of check readings",
+                "run the proof again; if it fails again, see the errors of check readings",
             )
         interfaces = case.nodes[port.host]["after"]["interfaces"]
         for name, packets in sorted(port.strangers.items()):
@@ -650,7 +650,7 @@ def neighbours(case: Case):
             yield problem(
                 f"{host}: how often addresses of bridge {bridge} moved was not read{reason(case.nodes[host], AFTER)}",
                 where,
-                "run the proof again; if it stays so, see the error that is named",
+                "run the proof again; if it fails again, see the error that is named",
             )
         # What is sent with the address of another port, be it for a moment that no reading of the flows saw, moves it.
         elif moves[0] != moves[1] and (senders := [name for name, packets in others.items() if packets != 0] + between_two(case, host, bridge)):
@@ -661,7 +661,7 @@ def neighbours(case: Case):
                 f"addresses moved between the ports of {bridge} on {host} {plural(moved, 'time')} meanwhile, and {names} may have sent with "
                 "those of the proof",
                 where,
-                "run the proof again; if it stays so, find the address that moves (ovs-appctl fdb/show BRIDGE) and what is behind its ports",
+                "run the proof again; if it fails again, find the address that moves (ovs-appctl fdb/show BRIDGE) and what is behind its ports",
             )
     return f"other ports of the bridges sent {plural(sum(sent.values()), 'packet')}, none to an address of the proof" + (
         f"; {plural(unknown, 'port')} not counted" if unknown else ""
@@ -861,7 +861,7 @@ def threads_counted(case: Case):
                 yield problem(
                     f"{host}: what the PMD threads {words[1]} cannot be compared: the same threads were not read before and after the traffic",
                     {"host": host, "part": "pmd"},
-                    "run the proof again; if it stays so, see what check readings names",
+                    "run the proof again; if it fails again, see what check readings names",
                 )
             if there is not None and there + waiting + case.allowed(here) < here:
                 yield problem(
@@ -948,7 +948,7 @@ def pmd(case: Case):
 
 @check(
     "cpu-limit",
-    "no CPU limit holds the PMD threads",
+    "no CPU limit throttles the PMD threads",
     "raise the CPU limit of the OVS pod above its number of PMD cores (kube_ovn_dpdk_cpu_limit)",
 )
 def cpu_limit(case: Case):
@@ -960,7 +960,7 @@ def cpu_limit(case: Case):
         periods, held = (grown(before.get("cpu"), after.get("cpu"), key) or 0 for key in ("nr_periods", "nr_throttled"))
         if periods and held > case.settings["max_throttled"] * periods:
             yield problem(
-                f"{host}: the CPU limit of the OVS container held it in {held} of {plural(periods, 'period')}",
+                f"{host}: the CPU limit of the OVS container throttled it in {held} of {plural(periods, 'period')}",
                 {"host": host, "part": "pmd"},
             )
     return "not held"

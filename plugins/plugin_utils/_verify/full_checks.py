@@ -97,7 +97,7 @@ def full_foreign(case: Case):
 @check(
     "full-cycles",
     "the load of the PMD threads is known at each point",
-    "run the proof again; if it stays so, see the error that is named",
+    "run the proof again; if it fails again, see the error that is named",
     profile=FULL,
 )
 def full_cycles(case: Case):

@@ -11,7 +11,7 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import causes
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import quoted
 
-# A counter has 64 bits. A longer number is none, and Python would refuse to convert or to divide it.
+# A counter has 64 bits. A longer number is not a counter, and Python would refuse to convert or to divide it.
 NUMBER = r"(\d{1,20})(?!\d)"
 COUNTER = re.compile(r"\b(RX|TX)-(packets|missed|errors|nombuf|dropped|bytes):\s*" + NUMBER)
 RATE = re.compile(r"\b(Rx|Tx)-pps:\s*" + NUMBER)

@@ -25,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,15}\Z")
 FILE = re.compile(r"[A-Za-z0-9_.-]{1,107}\Z")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
-# A marked round: bursts of 32 packets that every port sends at once. A virtio ring of 256 takes them even when nobody polls yet.
+# A marked round: bursts of 32 packets that every port sends at once. A virtio ring of 256 takes them even when no application polls yet.
 MARK_BURSTS = 2
 MARK_ROUNDS = 4
 # Pods that put packets into circulation where these go round through all pods: 32 from each of their ports, together less than a ring.
@@ -119,7 +119,7 @@ def by_name(definitions: list[dict] | None) -> dict[str, dict]:
 
 
 def wanted(pod: dict, definitions: list[dict] | None) -> int:
-    """How many vhost-user interfaces the pod asks for: attachments of another kind, as a macvlan beside them, are none of them."""
+    """How many vhost-user interfaces the pod asks for: attachments of another kind, as a macvlan beside them, do not count."""
     names = networks(pod)
     if definitions is None:
         return len(names)
@@ -161,7 +161,7 @@ def own_ports(pod: dict, definitions: list[dict] | None, mounts: dict[str, str],
 
 
 def new_mac() -> str:
-    """A locally administered unicast address that nobody knows before its first packet, so that no neighbour can have sent with it."""
+    """A locally administered unicast address that is unknown before its first packet, so that no neighbour can have sent with it."""
     first, *rest = secrets.token_bytes(6)
     return ":".join(f"{byte:02x}" for byte in (first & 0xFC | 0x02, *rest))
 
@@ -399,7 +399,7 @@ def command(pod: dict, probe: dict, pmd_mask: str, settings: dict) -> list[str]:
     for number, port in enumerate(pod["ports"]):
         device = f"net_virtio_user{number},path={port['path']},mac={port['mac']}"
         line.append("--vdev=" + device + (",server=1" if port["server"] else ""))
-    # A packet that waits in a ring while another pod is told what to do next must not be thrown away.
+    # A packet that waits in a ring while another pod gets its next command must not be thrown away.
     line += [
         "--",
         "-i",

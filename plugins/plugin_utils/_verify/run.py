@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a run can begin, which process of the controller it is, and whether that of another run is gone.
+"""Whether a run can begin, which process of the controller it is, and whether that of another run has ended.
 
 What a lock says of its holder is a text that others may have written. It is compared with what the kernel says of this controller's own processes, and used
-for nothing else: no process gets a signal. Whoever can write the lock could as well remove it.
+for nothing else: no process gets a signal. A user who can write the lock could as well remove it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read(path: Path) -> str:
 
 
 def machine(proc: Path = PROC) -> str | None:
-    """A name for this boot of this machine with all processes of this user. Two processes that have another name for it cannot tell each other's death.
+    """A name for this boot of this machine with all processes of this user. Two processes that have another name for it cannot see that the other one has died.
 
     Null where there is no such /proc: then no run is known to have died.
     """
@@ -55,7 +55,7 @@ def machine(proc: Path = PROC) -> str | None:
 
 
 def begun(pid: int, proc: Path = PROC) -> int | None:
-    """When a process began, in ticks since the boot; null where there is none, or where it has ended and nobody has asked how."""
+    """When a process began, in ticks since the boot; null where there is none, or where it has ended and its parent has not read its status."""
     try:
         text = (proc / str(pid) / "stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -74,7 +74,7 @@ def holder(name: str, proc: Path = PROC) -> str:
 
 
 def died(text: object, proc: Path = PROC) -> bool:
-    """Whether this is the name of a run on this controller whose process is gone. False for all that cannot be known."""
+    """Whether this is the name of a run on this controller whose process has ended. False for all that cannot be known."""
     found = HOLDER.search(text) if isinstance(text, str) else None
     if found is None or found[2] != machine(proc):
         return False

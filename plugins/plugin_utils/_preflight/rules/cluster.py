@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the cluster must offer, whatever the roles are told: its API, its nodes, its other network plugins, what all hosts must agree on."""
+"""What the cluster must offer, whatever the settings of the roles are: its API, its nodes, its other network plugins, what all hosts must agree on."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ def namespaces(case):
 @rule("other-network", CLUSTER, "no other network plugin runs in the cluster")
 def other_network(case):
     for name in case.facts.get("other_networks", []):
-        yield error("%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN comes")
+        yield error(
+            "%s runs in the cluster: it is another network plugin" % name, "remove it with its CNI configuration on every node before Kube-OVN is installed"
+        )
 
 
 @rule("kubernetes-version", CLUSTER, "Kubernetes and the Kube-OVN release fit each other")

@@ -93,7 +93,7 @@ def foreign_owners(case, plan):
 
 
 def changes(case):
-    """What role cpu_management will change, (by a reboot, on a drained node), as far as settings and facts tell."""
+    """What role cpu_management will change, (by a reboot, on a drained node), as far as settings and facts show."""
     plan, _problems = planned(case)
     if not plan:
         return [], []

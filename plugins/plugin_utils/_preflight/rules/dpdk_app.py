@@ -143,6 +143,29 @@ def nodes_unknown(case):
         yield error("dpdk_app_nodes names %s, which the cluster does not have" % ", ".join(unknown), "choose from: %s" % ", ".join(sorted(nodes)))
 
 
+def tolerates(toleration, taint):
+    """As Kubernetes matches them (k8s.io/component-helpers): an empty key, effect or operator has a meaning of its own."""
+    operator = toleration.get("operator") or "Equal"
+    return (
+        toleration.get("effect") in (None, "", taint.get("effect"))
+        and (toleration.get("key") == taint["key"] or (not toleration.get("key") and operator == "Exists"))
+        # Operators for numbers (Lt, Gt) are not evaluated.
+        and (operator != "Equal" or (toleration.get("value") or "") == (taint.get("value") or ""))
+    )
+
+
+@rule("dpdk-app-taint", CLUSTER, "the pods of role dpdk_app tolerate the taints of their nodes")
+def taints(case):
+    tolerations = [item for item in case.setting("dpdk_app_tolerations", []) if isinstance(item, dict)]
+    for name in map(str, case.setting("dpdk_app_nodes", []) if wanted(case) else []):
+        for taint in case.facts.get("nodes", {}).get(name, {}).get("taints", []):
+            if not any(tolerates(item, taint) for item in tolerations):
+                yield error(
+                    "node %s has the taint %s, which the testpmd pod of this node does not tolerate" % (name, taint["key"]),
+                    "add {key: %s, operator: Exists} to dpdk_app_tolerations, or leave the node out of dpdk_app_nodes" % taint["key"],
+                )
+
+
 @rule("pod-security", CLUSTER, "Pod Security admits the pods")
 def pod_security(case):
     levels = case.facts.get("pod_security", {})

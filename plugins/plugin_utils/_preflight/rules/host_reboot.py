@@ -13,7 +13,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules imp
 
 
 def boot_pages(cmdline):
-    """MiB of a page to the number that the kernel was told to reserve at boot."""
+    """MiB of a page to the number that the kernel was started with."""
     found, size = {}, None
     for word in cmdline:
         name, _equals, value = word.partition("=")
@@ -31,7 +31,7 @@ def present(case, size, node):
 
 
 def reasons(case):
-    """(why the roles will ask for a reboot, why for a drained node), as far as the settings and the running kernel tell."""
+    """(why the roles will ask for a reboot, why for a drained node), as far as the settings and the running kernel show."""
     cmdline = case.facts.get("cmdline", [])
     found = []
     if case.setting("hugepages_state", "present") == "present" and case.flag("hugepages_boot") is not False:
@@ -48,7 +48,7 @@ def reasons(case):
         if default and default != (running or [2])[-1]:
             found.append("the default page size is to become %d MiB" % default)
         found += [
-            "%d pages of %d MiB are to be reserved at boot, and the kernel was told %d" % (count, size, reserved.get(size, 0))
+            "%d pages of %d MiB are to be reserved at boot, and the kernel was started with %d" % (count, size, reserved.get(size, 0))
             for size, count in sorted(wanted.items())
             if size in lacking and count != reserved.get(size, 0)
         ]
@@ -63,13 +63,13 @@ def reasons(case):
     return found + boot, drained
 
 
-@rule("reboot", NODE, "what will be drained and rebooted is said before")
+@rule("reboot", NODE, "drains and reboots are announced")
 def reboot(case):
     boot, drained = reasons(case) if "cmdline" in case.facts else ([], [])
     why = boot + drained
     if why and case.setting("host_reboot_mode", "auto") == "never":
         yield notice(
-            "needs %s, which host_reboot_mode never leaves to you: %s" % ("a reboot" if boot else "a drain", "; ".join(why)),
+            "needs %s, which host_reboot_mode: never leaves to you: %s" % ("a reboot" if boot else "a drain", "; ".join(why)),
             "reboot it in a maintenance window and run again",
         )
     elif why and not boot:
@@ -84,7 +84,7 @@ def reboot(case):
         )
 
 
-@rule("kubelet-restart", NODE, "a restart of the kubelet is said before")
+@rule("kubelet-restart", NODE, "a restart of the kubelet is announced")
 def kubelet_restart(case):
     if case.flag("hugepages_restart_kubelet") is False or "hugepages" not in case.facts:
         return

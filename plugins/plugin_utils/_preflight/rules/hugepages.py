@@ -18,7 +18,7 @@ def entries(case, name):
 
 
 def place(entry):
-    """The size of a page in KiB and the NUMA node that an entry of hugepages_pages names; None where the size is none."""
+    """The size of a page in KiB and the NUMA node that an entry of hugepages_pages names; None where the size is invalid."""
     node = numbers(entry.get("node"))
     try:
         return size_to_kb(entry.get("size")), node[0] if node else None
@@ -26,7 +26,7 @@ def place(entry):
         return None
 
 
-@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages have values that the role accepts")
 def readable_sizes(case):
     sizes = [(name, case.setting(name)) for name in ("hugepages_reserve", "hugepages_default_size")]
     sizes += [("size in %s" % name, entry.get("size")) for name in ("hugepages_pages", "hugepages_mounts") for entry in entries(case, name)]
@@ -38,7 +38,7 @@ def readable_sizes(case):
             yield error("%s: %s" % (name, problem), "write a size as 1G, 2M or 512M")
 
 
-@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages have values that the role accepts")
 def pages_once(case):
     places = [found for found in map(place, entries(case, "hugepages_pages")) if found]
     for size, node in sorted(set(found for found in places if places.count(found) > 1), key=str):
@@ -52,7 +52,7 @@ def pages_once(case):
             )
 
 
-@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages are such that the role takes them")
+@rule("hugepage-settings", SETTINGS, "sizes, pages and mounts of hugepages have values that the role accepts")
 def mount_points(case):
     paths = [str(entry.get("path") or "") for entry in entries(case, "hugepages_mounts")]
     for path in sorted(set(paths)):

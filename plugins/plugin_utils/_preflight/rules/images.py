@@ -12,7 +12,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine im
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, settings_read, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
 
-# A kubelet reports this many images of its node and no more, unless it is told otherwise (nodeStatusMaxImages).
+# A kubelet reports this many images of its node and no more, unless it is configured otherwise (nodeStatusMaxImages).
 REPORTED_IMAGES = 50
 # The last release for whose dedicated mode upstream's workflow has pushed an image.
 LAST_DEDICATED_IMAGE = (1, 7, 0)

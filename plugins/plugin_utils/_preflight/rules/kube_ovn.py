@@ -34,11 +34,11 @@ KUBE_OVN_FILE = "-kube-ovn.conflist"
 BONDS = ("", "active-backup", "balance-slb", "lacp")
 # The start script and the probes of OVS-DPDK speak TLS from these releases on, within their line.
 TLS = ((1, 15, 17), (1, 17, 0))
-VERSION_TITLE = "the Kube-OVN release offers the mode, and none newer runs"
+VERSION_TITLE = "the Kube-OVN release offers the mode, and no newer one runs"
 
 
 def variables(case):
-    """Variables of the installer by name; empty where they are none."""
+    """Variables of the installer by name; empty where they are invalid."""
     found = case.setting("kube_ovn_installer_variables") or {}
     return found if isinstance(found, dict) else {}
 
@@ -308,7 +308,7 @@ def excluded(case):
     return names(case.setting("kube_ovn_excluded_nodes"))
 
 
-@rule("excluded-node", CLUSTER, "nodes that are left out are nodes of the cluster")
+@rule("excluded-node", CLUSTER, "excluded nodes are nodes of the cluster")
 def unknown_excluded_node(case):
     nodes = case.facts.get("nodes")
     unknown = sorted(set(excluded(case)) - set(nodes or {}))
@@ -378,7 +378,7 @@ def socket_memory_readable(case):
         )
 
 
-@rule("kubernetes-amount", SETTINGS, "amounts of containers are what Kubernetes takes them for")
+@rule("kubernetes-amount", SETTINGS, "amounts of containers are valid for Kubernetes")
 def amounts(case):
     size = case.setting("kube_ovn_hugepage_size")
     if size is not None and size not in ("1Gi", "2Mi"):
@@ -680,7 +680,8 @@ def cpu_limit(case):
     polling = max([cores(own.setting("kube_ovn_dpdk_pmd_cores")) or own.socket_memory for _host, own in case.hosts()] or [[]], key=len)
     if limit and polling and limit < 1000 * len(polling):
         yield error(
-            "the OVS pod may use %d m CPU, its %d PMD cores use %d m: the kernel would stop them in every period" % (limit, len(polling), 1000 * len(polling)),
+            "the OVS pod may use %d m CPU, its %d PMD cores use %d m: the kernel would throttle them in every period"
+            % (limit, len(polling), 1000 * len(polling)),
             "set kube_ovn_dpdk_cpu_limit to %dm or more" % (1000 * len(polling) + 1000),
         )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every host must offer, whatever the roles are told: user, operating system, kernel, container runtime."""
+"""What every host must offer, whatever the settings of the roles are: user, operating system, kernel, container runtime."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def own_ovs(case):
     ovs = case.facts.get("ovs", {})
     if ovs.get("running") and ovs.get("own"):
         yield error(
-            "ovs-vswitchd of the host itself runs, and would fight with the one in Kube-OVN's pod for /run/openvswitch",
+            "ovs-vswitchd of the host itself runs, and would conflict with the one in Kube-OVN's pod over /run/openvswitch",
             "stop and disable openvswitch-switch (or openvswitch) on this host",
         )
     elif ovs.get("installed") and ovs.get("enabled"):

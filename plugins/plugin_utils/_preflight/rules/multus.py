@@ -60,7 +60,7 @@ def default_network(case):
         )
 
 
-@rule("kubernetes-amount", SETTINGS, "amounts of containers are what Kubernetes takes them for")
+@rule("kubernetes-amount", SETTINGS, "amounts of containers are valid for Kubernetes")
 def resources(case):
     value = case.setting("multus_resources", {})
     for kind in sorted(value) if isinstance(value, dict) else []:

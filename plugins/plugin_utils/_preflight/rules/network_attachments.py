@@ -42,7 +42,7 @@ IGNORED = {
 }
 
 
-@rule("attachment-name", SETTINGS, "attachments have names that Kubernetes and Open vSwitch take, each once")
+@rule("attachment-name", SETTINGS, "attachments have names that Kubernetes and Open vSwitch accept, each once")
 def names(case):
     keys = []
     for item in case.attachments():

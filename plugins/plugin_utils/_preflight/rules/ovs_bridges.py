@@ -10,7 +10,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import ovs_bridges
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, DEDICATED, SETTINGS, error, rule, warning
 
 
-@rule("bridge-options", SETTINGS, "bridges and ports have values that OVS takes, and names of their own")
+@rule("bridge-options", SETTINGS, "bridges and ports have values that OVS accepts, and names of their own")
 def bridges(case):
     try:
         ovs_bridges.topology(case.setting("ovs_bridges_bridges", []))

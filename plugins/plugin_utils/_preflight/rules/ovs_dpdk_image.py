@@ -88,7 +88,7 @@ def base(case):
         yield warning(
             "ovn-controller %s of %s is older than ovn-northd %s of Kube-OVN %s, so it may not know every logical flow"
             % (_ovs_dpdk_image.dotted(known.ovn), plan["base"], _ovs_dpdk_image.dotted(versions["ovn"]), settings.get("ovs_dpdk_image_release")),
-            "leave ovs_dpdk_image_base and ovs_dpdk_image_dpdk_version empty, unless that very DPDK is needed",
+            "leave ovs_dpdk_image_base and ovs_dpdk_image_dpdk_version empty, unless exactly that DPDK is needed",
         )
 
 

@@ -18,7 +18,7 @@ MICROK8S = {"CNI_BIN_DIR": "/var/snap/microk8s/current/opt/cni/bin", "CNI_CONF_D
 PODS = "userspace_cni_kubelet_pods_dir"
 PODS_DIRS = {"k0s": "/var/lib/k0s/kubelet/pods", "microk8s": "/var/snap/microk8s/common/var/lib/kubelet/pods"}
 USUAL = {**PLACES, PODS: "/var/lib/kubelet/pods"}
-# Directories that others have. The launcher takes everybody else's rights on its directory of records away, and removes it with itself.
+# Directories of other programs. The launcher leaves only root access to its directory of records, and removes it when it is uninstalled.
 OF_OTHERS = [
     "/bin", "/boot", "/dev", "/etc/cni", "/etc/kubernetes", "/etc/openvswitch", "/etc/systemd", "/home", "/lib", "/lib64", "/media", "/mnt",
     "/opt/cni/bin", "/proc", "/root", "/run/lock", "/run/openvswitch", "/run/systemd", "/run/user", "/run/userspace-cni", "/sbin", "/srv",
@@ -49,7 +49,7 @@ def directories(case):
     if run is not None and pods is not None and (directory(pods) == directory(run) or not within(directory(pods), directory(run))):
         yield error(
             "userspace_cni_pods_dir %s is no directory below userspace_cni_ovs_rundir %s, where Open vSwitch has files of its own" % (pods, run),
-            "leave userspace_cni_pods_dir out, or name a directory below it that nobody else uses",
+            "leave userspace_cni_pods_dir out, or name a directory below it that no other program uses",
         )
     if state is None:
         return
@@ -59,7 +59,7 @@ def directories(case):
     inside = [directory(path) for path in (run, case.setting(PODS)) if path is not None and within(own, directory(path))]
     if any(within(other, own) for other in others) or inside:
         yield error(
-            "userspace_cni_state_dir %s is a directory that others have, which the launcher would close to them" % state,
+            "userspace_cni_state_dir %s is a directory of other programs, which could not enter it any more" % state,
             "leave userspace_cni_state_dir out, or name a directory of its own, such as /var/lib/cni/userspace-launcher",
         )
 

@@ -421,7 +421,7 @@ BAD = [
     (None, [NO_GROUP], {}, "has no IOMMU group"),
     (master, [NIC], {}, "is a member of br0; take it out first: ip link set eth1 nomaster"),
     (openvswitch, [NIC], {}, "is a member of ovs-system; take it out first: ovs-vsctl del-port eth1"),
-    (upper, [NIC], {}, "is what eth1.100 stands on"),
+    (upper, [NIC], {}, "is the lower device of eth1.100"),
     (vlan_with_default_route, [NIC], {}, "carries the default route by eth1.100"),
     (ipv6_default_route, [NIC], {}, "carries the default route by eth1"),
     (ssh_over_it, [NIC], {}, "carries the management connection by eth1"),

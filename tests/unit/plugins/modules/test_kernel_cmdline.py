@@ -552,7 +552,7 @@ def test_el7_default_entry_is_a_rescue_one(tree):
     env = "# GRUB Environment Block\nsaved_entry=CentOS Linux (0-rescue-abc) 7 (Core)\n"
     tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
     assert "0-rescue" in tree.read(host.menu)
-    refused(tree, FOUR, "is it a rescue entry or one by hand?")
+    refused(tree, FOUR, "is it a rescue entry or a custom one?")
 
 
 # The menu of the Debian family
@@ -868,7 +868,7 @@ def test_default_entry(tree, saved, path):
     tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
     tree.write(host.entry("0-rescue"), boot_trees.entry("0-rescue", ROOT + " rescue"))
     if path == "rescue":
-        refused(tree, FOUR, "is it a rescue entry or one by hand?")
+        refused(tree, FOUR, "is it a rescue entry or a custom one?")
     else:
         assert ("older" in change(tree, FOUR)["command_line"]) == (path == "427")
 
@@ -1195,7 +1195,7 @@ def test_what_fails_later_undoes_what_was_written_before(tree, monkeypatch, fami
     result = cmdline(tree, FOUR)
     if result["failed"]:
         assert "No space left on device" in result["msg"]
-        assert "all is as it was" in result["msg"]
+        assert "all files were restored" in result["msg"]
         assert tree.listing() == original
     else:
         assert len(written) <= number

@@ -95,7 +95,7 @@ def test_a_thread_that_lost_its_core_gets_it_back(pmd):
 def test_a_core_that_the_cpuset_lacks(pmd):
     pmd("pmd-c%d/id:8" % (CPUS[-1] + 1000))
     result = run()
-    assert result["failed"] and "which the cpuset of its container lacks by now: the kubelet has given it to a pod" in result["msg"]
+    assert result["failed"] and "which the cpuset of its container no longer has: the kubelet has given it to a pod" in result["msg"]
 
 
 def test_thread_that_ends_meanwhile(pmd, monkeypatch):

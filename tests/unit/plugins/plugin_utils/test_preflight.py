@@ -63,6 +63,7 @@ CLUSTER = dict(
     pages={"node1": [dict(size_kib=1048576, node=0, total=4, free=4)], "node2": [dict(size_kib=1048576, node=0, total=4, free=4)]},
     unexamined={},
 )
+TAINT = dict(key="dedicated", value="dpdk", effect="NoExecute")
 INVENTORY = dict(inventory=dict(nodes=["node1", "node2"], cluster=["localhost"], build=["localhost"]))
 UPLINK = dict(name="dpdk0", type="dpdk", options={"dpdk-devargs": "0000:03:00.0"})
 BR0 = dict(name="br0", ports=[UPLINK])
@@ -660,6 +661,17 @@ CASES = [
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build", ovs_dpdk_image_ovn="packages"), {},
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build")),
     ("dpdk-app-nodes", "error", "cluster", {}, {"dpdk_app_nodes": ["node9"]}, {}, {"dpdk_app_nodes": ["node1"]}),
+    ("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": []},
+     {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node2"], "dpdk_app_tolerations": []}),
+    *(
+        ("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": [missed]},
+         {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": [met]})
+        for missed, met in (
+            (dict(key="dedicated"), dict(key="dedicated", value="dpdk")),
+            (dict(key="cmk", operator="Exists"), dict(operator="Exists")),
+            (dict(key="dedicated", operator="Exists", effect="NoSchedule"), dict(key="dedicated", operator="Exists")),
+        )
+    ),
     ("pod-security", "error", "cluster", {"pod_security/default": "baseline"}, {}, {"pod_security/default": "privileged"}, {}),
     ("pod-security", "error", "cluster", {"pod_security/kube-system": "restricted"}, {}, {"pod_security/default": "baseline"},
      {"dpdk_app_socket_volume": dict(name="a", emptyDir={})}),
@@ -1098,8 +1110,11 @@ def test_nodes_without_linux_need_no_images():
 
 
 def test_cluster_facts_from_the_api_and_the_hosts():
+    control_plane = dict(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
+    others = [dict(key="node.kubernetes.io/not-ready", effect="NoExecute"), dict(key="rather-not", effect="PreferNoSchedule")]
     node = dict(
         metadata=dict(name="node1"),
+        spec=dict(taints=[control_plane, *others]),
         status=dict(
             nodeInfo=dict(containerRuntimeVersion="docker://20.10"),
             allocatable={"hugepages-1Gi": "4Gi"},
@@ -1147,7 +1162,14 @@ def test_cluster_facts_from_the_api_and_the_hosts():
     facts = book.cluster_facts(api, {"nodes": ["a", "b", "c"], "build": ["d", "e", "f"]}, hostvars)
     assert facts["kubernetes_version"] == "v1.24.17"
     assert facts["nodes"] == {
-        "node1": dict(runtime="docker://20.10", allocatable={"hugepages-1Gi": "4Gi"}, ready=dict(type="Ready", status="True"), labels={}, addresses=[]),
+        "node1": dict(
+            runtime="docker://20.10",
+            allocatable={"hugepages-1Gi": "4Gi"},
+            ready=dict(type="Ready", status="True"),
+            labels={},
+            taints=[control_plane],
+            addresses=[],
+        ),
     }
     assert facts["managers"] == [dict(name="Helm", objects=["DaemonSet/ovs-ovn"])]
     assert facts["places"] == {"CNI_CONF_DIR": "/etc/cni"}

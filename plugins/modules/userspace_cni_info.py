@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright (c) 2026, kube_ovn.dpdk maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: userspace_cni_info
+short_description: Read what Userspace CNI has on a node or on the build host
+version_added: 0.1.0
+description:
+  - Reads files, directories and links, the state of a unit of systemd, and the version of Go, in one call.
+options:
+  paths:
+    description: Files, directories and links to read. A tilde is the home directory.
+    type: list
+    elements: str
+    default: []
+  algorithm:
+    description: Algorithm of the checksums.
+    type: str
+    choices: [sha1, sha256]
+    default: sha1
+  unit:
+    description: Unit of systemd to read, where systemd runs.
+    type: str
+  go:
+    description: Command of Go whose version to read.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and return the same as otherwise.
+    support: full
+  diff_mode:
+    description: Returns what has changed, when in diff mode.
+    support: N/A
+    details: Nothing is changed.
+  idempotent:
+    description: The same host gives the same result.
+    support: full
+author:
+  - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
+"""
+
+EXAMPLES = r"""
+- name: Read the installation of Userspace CNI
+  kube_ovn.dpdk.userspace_cni_info:
+    paths: [/opt/cni/bin/userspace, /opt/cni/userspace/launcher.json]
+    unit: kube-ovn-dpdk-userspace-sweep.timer
+  register: installation
+"""
+
+RETURN = r"""
+paths:
+  description:
+    - What each of O(paths) is, by the name that was given. C(path) is the path without a tilde, C(kind) V(file), V(directory), V(link), V(other), or empty
+      where there is nothing. With C(mode), C(uid) and C(gid), C(checksum) of a file that can be read, and C(target) of a link.
+    - C(leads_to) has C(kind), C(mode), C(uid) and C(gid) of what a link leads to.
+  returned: success
+  type: dict
+  sample: {/opt/cni/bin/userspace: {path: /opt/cni/bin/userspace, kind: file, mode: "0755", uid: 0, gid: 0, checksum: 2ef7bde608ce5404e97d5f042f95f89f1c232871}}
+systemd:
+  description: Whether systemd runs.
+  returned: success
+  type: bool
+unit:
+  description: The properties C(ActiveState) and C(UnitFileState) of O(unit); empty where they cannot be read.
+  returned: success
+  type: dict
+  sample: {ActiveState: active, UnitFileState: enabled}
+go_version:
+  description: What O(go) says of its version; empty where there is none.
+  returned: success
+  type: str
+  sample: go version go1.26.6 linux/amd64
+"""
+
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.validation import check_type_path
+
+KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "link"))
+
+
+def access(path, read=os.lstat):
+    """Kind, mode and owner of a path; the kind alone, and empty, where there is nothing."""
+    try:
+        found = read(path)
+    except OSError:
+        return dict(kind="")
+    kinds = [name for is_kind, name in KINDS if is_kind(found.st_mode)]
+    return dict(kind=(kinds + ["other"])[0], mode="%04o" % stat.S_IMODE(found.st_mode), uid=found.st_uid, gid=found.st_gid)
+
+
+def describe(module, path):
+    found = dict(access(path), path=path)
+    if found["kind"] == "link":
+        found.update(target=os.readlink(path), leads_to=access(path, os.stat))
+    if found["kind"] == "file" and os.access(path, os.R_OK):
+        found["checksum"] = module.digest_from_file(path, module.params["algorithm"])
+    return found
+
+
+def output(module, *command):
+    """What a command prints; empty where it fails or is missing."""
+    try:
+        code, out, _err = module.run_command(list(command), handle_exceptions=False)
+    except (OSError, IOError):
+        return ""
+    return "" if code else out.rstrip("\r\n")
+
+
+def unit(module, name):
+    lines = output(module, "systemctl", "show", "--property=ActiveState", "--property=UnitFileState", name).splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            paths=dict(type="list", elements="str", default=[]),
+            algorithm=dict(type="str", choices=["sha1", "sha256"], default="sha1"),
+            unit=dict(type="str"),
+            go=dict(type="str"),
+        ),
+        supports_check_mode=True,
+    )
+    systemd = os.path.exists("/run/systemd/system")
+    module.exit_json(
+        changed=False,
+        paths=dict((path, describe(module, check_type_path(path))) for path in module.params["paths"]),
+        systemd=systemd,
+        unit=unit(module, module.params["unit"]) if systemd and module.params["unit"] else {},
+        go_version=output(module, module.params["go"], "version") if module.params["go"] else "",
+    )
+
+
+if __name__ == "__main__":
+    main()
