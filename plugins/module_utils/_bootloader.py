@@ -42,6 +42,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments im
     BARE_COUNT,
     DEFAULT_SIZE,
     PROTECTED,
+    SYNTAX,
     for_kernel,
     keyed,
     name_of,
@@ -942,6 +943,22 @@ class BootLoader(object):
                 value = edit("grubenv:" + name, variables[name])
                 if value != variables[name]:
                     texts[path] = with_variable(texts.get(path, text), name, value, path)
+
+    def check_syntax(self, arguments):
+        """Refuse what the tools of EL 8 and later cannot hand on, though GRUB can.
+
+        Their 10_linux writes the words into `set kernelopts="..."` as they are, so a quote in them ends the value. In the replacement text of a sed command,
+        as which both it and grubby use them, & is the old line.
+        """
+        if self.kind != "bls" or self.systemd_boot or not (self.generator or self.has_defaults):
+            return
+        for word in arguments:
+            special = SYNTAX.findall(word)
+            if special:
+                raise HostError(
+                    "kernel argument '%s' has %s, which grub2-mkconfig and grubby of this host would not escape, so the next menu would be broken; "
+                    "write it without, or set a module's parameter in /etc/modprobe.d" % (word, " ".join(special))
+                )
 
     def check_default(self, texts, arguments):
         """Refuse where the entry that boots by default would not have what is asked for."""

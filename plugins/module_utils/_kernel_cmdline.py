@@ -225,6 +225,7 @@ def settle(module, sysroot):
                 "nor entries in /boot/loader/entries; set the arguments where this host is booted from"
             )
         return unchanged(loader)
+    loader.check_syntax(arguments)
     check_owners(loader, arguments)
     keys = owned_keys(arguments, loader.default_kb)
     every = keys | owned_keys(owned + loader.replaced(), loader.default_kb) | owned_keys(asked, loader.default_kb)

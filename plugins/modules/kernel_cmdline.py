@@ -49,7 +49,8 @@ options:
   arguments:
     description:
       - Arguments to manage, as in V(hugepages=4) or V(quiet). Those that were managed before and are not in the list any more are given up.
-      - Printable ASCII. Characters that GRUB takes for syntax (V({}|&;<>)) need quotes, as in V(name="a;b").
+      - Printable ASCII. Characters that GRUB takes for syntax (V({}|&;<>)) need quotes, as in V(name="a;b"). With boot entries of EL 8 and later they are refused, since
+        C(grub2-mkconfig) and grubby do not escape them.
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
       - CPU lists of C(isolcpus), C(nohz_full), C(rcu_nocbs) and C(irqaffinity), in any form that the kernel reads (V(2-5,8), V(1-N), V(1-7:2/4)), are checked
         against the CPUs that are there and online, and against each other.
