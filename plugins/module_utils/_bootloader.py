@@ -62,6 +62,8 @@ ENTRIES = "/boot/loader/entries"
 EFI_PLACES = ("/efi", "/boot", "/boot/efi")
 EFI_VARIABLE = "/sys/firmware/efi/efivars/%s-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 KERNEL_CMDLINE = "/etc/kernel/cmdline"
+# kernel-install looks for its scripts in the first, too.
+KERNEL_INSTALL = ("/etc/kernel/install.d/20-grub.install", "/usr/lib/kernel/install.d/20-grub.install")
 GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 GRUBENV_HEADER = "# GRUB Environment Block\n"
 RECORD = "/etc/kube-ovn-dpdk/kernel-arguments.json"
@@ -425,6 +427,14 @@ class BootLoader(object):
         self.kind = "bls"
         self.edits = True
         self.find_default_size()
+
+    def copies_running_kernel(self):
+        """Whether a kernel that is installed now gets the words of the running one; before EL 9 it gets $kernelopts."""
+        sysroot = self.sysroot
+        if self.kind != "bls" or self.systemd_boot or sysroot.exists(KERNEL_CMDLINE) or sysroot.exists("/usr/lib/kernel/cmdline"):
+            return False
+        script = next((path for path in KERNEL_INSTALL if sysroot.exists(path)), None)
+        return bool(script and "/proc/cmdline" in sysroot.read_exact(script, ""))
 
     def find_default_size(self):
         """KiB of the page size that a count without a size belongs to."""

@@ -184,6 +184,20 @@ else
 )
 
 
+# What it gives the next kernel's entry for options, where there is /etc/kernel/cmdline or nothing else.
+KERNEL_INSTALL = "/usr/lib/kernel/install.d/20-grub.install"
+INSTALLED_8 = "#!/bin/bash\noptions \\$kernelopts\n"
+INSTALLED_9 = """#!/bin/bash
+if [[ -f /etc/kernel/cmdline ]]; then
+    read -r -d '' -a BOOT_OPTIONS < /etc/kernel/cmdline
+elif [[ -f /usr/lib/kernel/cmdline ]]; then
+    read -r -d '' -a BOOT_OPTIONS < /usr/lib/kernel/cmdline
+else
+    read -r -d '' -a line < /proc/cmdline
+fi
+"""
+
+
 class Host(object):
     """One made-up host. words() is what its boot loader would hand to the kernel, read without the module's help."""
 
@@ -354,6 +368,7 @@ def el8(
         host.menu = "/boot/efi/EFI/centos/grub.cfg"
     tree.write(path, env + "#" * (1024 - len(env)))
     tree.write("/usr/sbin/grub2-mkconfig", EL8, 0o755)
+    tree.write(KERNEL_INSTALL, INSTALLED_8, 0o755)
     host.generate()
     host.forget_runs()
     tree.write(path, env + "#" * (1024 - len(env)))
@@ -401,6 +416,7 @@ def el9(
     )
     tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
     tree.write("/usr/sbin/grub2-mkconfig", EL9, 0o755)
+    tree.write(KERNEL_INSTALL, INSTALLED_9, 0o755)
     # The installer has the generator run with all in place.
     tree.write("/etc/default/grub", "GRUB_DEFAULT=saved\nGRUB_ENABLE_BLSCFG=true\n")
     host.generate()

@@ -830,6 +830,52 @@ def test_kernel_that_was_installed_without_a_file_of_words(tree):
     assert host.words("9.9.9-1") == bare
 
 
+def of_next_kernel(tree, arguments, **params):
+    return [text for text in cmdline(tree, arguments, **params)["warnings"] if "before the next reboot" in text]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("make", [el9, el10], ids=["EL 9", "EL 10"])
+def test_kernel_that_would_get_what_is_given_up(tree, make, check):
+    """20-grub.install would make its entry of the words of the running kernel; what these had before is the host's own."""
+    host = make(tree, linux="iommu=off quiet")
+    os.unlink(tree.path("/etc/kernel/cmdline"))
+    asked = FOUR + ["iommu=pt", "quiet"]
+    assert not of_next_kernel(tree, asked)
+    if not check:
+        # Not yet with them.
+        assert not of_next_kernel(tree, [], state="absent", check=True)
+    host.boot()
+    assert not of_next_kernel(tree, asked)
+    [warning] = of_next_kernel(tree, EIGHT + ["iommu=pt", "quiet"], check=True)
+    assert "was started with hugepages=4, and there is no /etc/kernel/cmdline" in warning
+    [warning] = of_next_kernel(tree, [], state="absent", check=check)
+    assert "was started with %s iommu=pt, and" % " ".join(FOUR) in warning
+    assert "reboot before that, or write the words of the default boot entry into that file" in warning
+
+
+NO_COPY = {
+    "EL 8": (el8, lambda tree: None),
+    "words of the admin": (el9, lambda tree: tree.write("/etc/kernel/cmdline", ROOT + "\n")),
+    "words of the image": (el9, lambda tree: tree.write("/usr/lib/kernel/cmdline", ROOT + "\n")),
+    "another script": (el9, lambda tree: tree.write("/etc/kernel/install.d/20-grub.install", "#!/bin/sh\n")),
+    "no kernel-install": (el9, lambda tree: os.unlink(tree.path(boot_trees.KERNEL_INSTALL))),
+    "menu": (el7, lambda tree: None),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NO_COPY))
+def test_kernel_that_would_not_get_what_is_given_up(tree, name):
+    make, prepare = NO_COPY[name]
+    host = make(tree)
+    if make is el9:
+        os.unlink(tree.path("/etc/kernel/cmdline"))
+    prepare(tree)
+    cmdline(tree, FOUR)
+    host.boot()
+    assert not of_next_kernel(tree, [], state="absent")
+
+
 def test_entry_without_options(tree):
     host = el9(tree)
     path = host.entry("5.14.0-427.el9.x86_64")
