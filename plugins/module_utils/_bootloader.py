@@ -42,6 +42,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments im
     BARE_COUNT,
     DEFAULT_SIZE,
     PROTECTED,
+    SYNTAX,
     for_kernel,
     keyed,
     name_of,
@@ -61,6 +62,8 @@ ENTRIES = "/boot/loader/entries"
 EFI_PLACES = ("/efi", "/boot", "/boot/efi")
 EFI_VARIABLE = "/sys/firmware/efi/efivars/%s-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 KERNEL_CMDLINE = "/etc/kernel/cmdline"
+# kernel-install looks for its scripts in the first, too.
+KERNEL_INSTALL = ("/etc/kernel/install.d/20-grub.install", "/usr/lib/kernel/install.d/20-grub.install")
 GRUBENV = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 GRUBENV_HEADER = "# GRUB Environment Block\n"
 RECORD = "/etc/kube-ovn-dpdk/kernel-arguments.json"
@@ -137,10 +140,11 @@ def shown(text):
     return text.encode("latin-1").decode("utf-8", "replace")
 
 
-def render_block(arguments, default_kb, comments=()):
+def render_block(arguments, default_kb, comments=(), for_grubby=True):
     """Shell lines that give these arguments the last word over what was set before them.
 
-    They are indented, since grubby rewrites every line that begins with GRUB_CMDLINE_LINUX.
+    They are indented, since grubby rewrites every line that begins with GRUB_CMDLINE_LINUX. It does so with what it gets by reading the file, in a shell
+    too (update_bls_fragment() of grubby-bls), so without for_grubby it gets what was there before.
     """
     keys = owned_keys(arguments, default_kb)
     sizes = sorted(page_kb(key.partition("=")[2]) for key in keys if key.startswith("hugepagesz="))
@@ -158,7 +162,11 @@ def render_block(arguments, default_kb, comments=()):
             "  %s=\"$(printf '%%s\\n' \"${%s:-}\" | awk -v name_list='%s' -v size_list='%s' -v bare=%d -v added='%s' \"$kube_ovn_dpdk_awk\")\""
             % (variable, variable, ",".join(names), ",".join("%d" % size for size in sizes), BARE_COUNT in keys, added)
         )
-    lines += ["unset kube_ovn_dpdk_awk", END]
+    lines.append("unset kube_ovn_dpdk_awk")
+    if not for_grubby:
+        first = 1 + len(comments)
+        lines[first:] = ["# grubby writes what it reads here into the lines above.", 'case "${0##*/}" in grubby*) ;; *)'] + lines[first:] + [";; esac"]
+    lines.append(END)
     return "\n".join(lines) + "\n"
 
 
@@ -353,7 +361,9 @@ class BootLoader(object):
                 "this host was booted by %s, not by GRUB, so what is written for GRUB would not reach the kernel; set the arguments where %s finds them, "
                 "or boot by GRUB or systemd-boot" % (info, info.split(" ")[0])
             )
-        self.entries = [path for path in self.of_kernels(sysroot.glob(ENTRIES + "/*.conf")) if "rescue" not in os.path.basename(path)]
+        kernels = self.of_kernels(sysroot.glob(ENTRIES + "/*.conf"))
+        self.entries = [path for path in kernels if "rescue" not in os.path.basename(path)]
+        self.rescues = [path for path in kernels if path not in self.entries]
         self.menu_path = self.grub_cfg() if self.generator or self.entries else None
         menu = sysroot.read_exact(self.menu_path, "") if self.menu_path else ""
         imports = bool(re.search(r"^\s*(blscfg|bls_import)\b", menu, re.M))
@@ -417,6 +427,14 @@ class BootLoader(object):
         self.kind = "bls"
         self.edits = True
         self.find_default_size()
+
+    def copies_running_kernel(self):
+        """Whether a kernel that is installed now gets the words of the running one; before EL 9 it gets $kernelopts."""
+        sysroot = self.sysroot
+        if self.kind != "bls" or self.systemd_boot or sysroot.exists(KERNEL_CMDLINE) or sysroot.exists("/usr/lib/kernel/cmdline"):
+            return False
+        script = next((path for path in KERNEL_INSTALL if sysroot.exists(path)), None)
+        return bool(script and "/proc/cmdline" in sysroot.read_exact(script, ""))
 
     def find_default_size(self):
         """KiB of the page size that a count without a size belongs to."""
@@ -752,7 +770,7 @@ class BootLoader(object):
             return
         arguments = [word for _name, words in owners for word in words]
         comments = ["# owners: %s" % json.dumps(owners)]
-        block = render_block(arguments, self.default_kb, comments)
+        block = render_block(arguments, self.default_kb, comments, for_grubby=False)
         at_end = rest + ("" if rest.endswith("\n") or not rest else "\n") + block
         in_place = BLOCK.sub(lambda match: block, text, count=1) if BLOCK.search(text) else at_end
         texts[DEFAULTS] = in_place
@@ -779,9 +797,15 @@ class BootLoader(object):
         return dict((name, found[0][name]) for name in ("base", "written")) if found else None
 
     def templates(self):
-        """Lines of ours that a new kernel's may be a copy of."""
+        """Lines of ours that another one may be a copy of; a new kernel's is one of /etc/kernel/cmdline."""
         sides = [self.record["lines"]] + ([self.record["interrupted"]["lines"]] if self.record["interrupted"] else [])
-        return [side.get(KERNEL_CMDLINE) or sorted(side.items())[0][1] for side in sides if side]
+        return [side[key] for side in sides for key in sorted(side, key=lambda key: (key != KERNEL_CMDLINE, key))]
+
+    def copied_from(self, current, templates):
+        """The line with which one that others have made has most words in common, of those whose arguments it has. What made room there comes back with it."""
+        words = set(split_arguments(current))
+        found = [template for template in templates if self.has_all(current, template)]
+        return min(found, key=lambda template: len(words ^ set(split_arguments(template["written"])))) if found else None
 
     def plan_lines(self, owners, texts, lines, found):
         """Fills in texts by path, and by line what it was and becomes for the record (lines), and what it is now (found)."""
@@ -794,7 +818,7 @@ class BootLoader(object):
             known = self.known_line(key, current)
             copied = None
             if known is None and current is not None:
-                copied = next((template for template in templates if self.has_all(current, template)), None)
+                copied = self.copied_from(current, templates)
             found[key] = dict(known or copied or {"base": current, "written": current}, text=current)
             if same and current is not None and (known or copied) and says(current, owners, self.default_kb):
                 # Also where others have edited it since, or have made it of an edited one: it says what it should.
@@ -816,12 +840,27 @@ class BootLoader(object):
             lines[key] = {"base": base, "written": written}
             return written
 
+        def keep(key, current):
+            """The line of a rescue entry, without what a generator has put into it as into all others. It is noted down, since it may have such itself."""
+            if current is None:
+                return None
+            known = self.record["lines"].get(key)
+            source = self.copied_from(current, templates)
+            if source and not (known and self.has_all(known["base"], source)):
+                current = without_arguments(current, source["base"], source["written"])
+            # Also where others have edited it since, which is no change of ours.
+            lines[key] = known or {"base": current, "written": current}
+            found[key] = lines[key]
+            return current
+
         if self.kind == "grub":
-            texts[self.menu_path] = self.edited_menu(edit)
+            texts[self.menu_path] = self.edited_menu(edit, keep)
         else:
             for path in self.entries:
                 texts[path] = self.edited_entry(path, edit)
             if not self.systemd_boot:
+                for path in self.rescues:
+                    texts[path] = self.edited_entry(path, keep)
                 self.edit_grubenv(texts, edit)
         text = self.sysroot.read_exact(KERNEL_CMDLINE)
         if text is not None:
@@ -839,7 +878,7 @@ class BootLoader(object):
         words = split_arguments(current)
         return template["written"] != template["base"] and all(word in words for word in self.added(template))
 
-    def edited_menu(self, edit):
+    def edited_menu(self, edit, keep):
         text = self.sysroot.read_exact(self.menu_path)
         rows = text.split("\n")
         everything = list(leaves(menu_items(text)))
@@ -852,14 +891,12 @@ class BootLoader(object):
         ]
         seen = {}
         for item in own:
-            if is_rescue(item):
-                continue
             name = "%s>%s" % (self.menu_path, (item["names"] or [""])[0])
             seen[name] = seen.get(name, 0) + 1
             match = LINUX.match(rows[item["line"]])
             rest = match.group(2)
             gap = rest[: len(rest) - len(rest.lstrip())]
-            rows[item["line"]] = match.group(1) + (gap or " ") + edit("%s>%d" % (name, seen[name]), rest[len(gap) :])
+            rows[item["line"]] = match.group(1) + (gap or " ") + (keep if is_rescue(item) else edit)("%s>%d" % (name, seen[name]), rest[len(gap) :])
             if not rest:
                 rows[item["line"]] = rows[item["line"]].rstrip(" ")
         return "\n".join(rows)
@@ -916,6 +953,22 @@ class BootLoader(object):
                 value = edit("grubenv:" + name, variables[name])
                 if value != variables[name]:
                     texts[path] = with_variable(texts.get(path, text), name, value, path)
+
+    def check_syntax(self, arguments):
+        """Refuse what the tools of EL 8 and later cannot hand on, though GRUB can.
+
+        Their 10_linux writes the words into `set kernelopts="..."` as they are, so a quote in them ends the value. In the replacement text of a sed command,
+        as which both it and grubby use them, & is the old line.
+        """
+        if self.kind != "bls" or self.systemd_boot or not (self.generator or self.has_defaults):
+            return
+        for word in arguments:
+            special = SYNTAX.findall(word)
+            if special:
+                raise HostError(
+                    "kernel argument '%s' has %s, which grub2-mkconfig and grubby of this host would not escape, so the next menu would be broken; "
+                    "write it without, or set a module's parameter in /etc/modprobe.d" % (word, " ".join(special))
+                )
 
     def check_default(self, texts, arguments):
         """Refuse where the entry that boots by default would not have what is asked for."""

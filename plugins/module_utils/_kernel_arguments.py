@@ -31,6 +31,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
 # What makes the host boot at all belongs to its installer.
 PROTECTED = ("root", "ro", "rw", "init", "initrd", "rootflags", "BOOT_IMAGE", "resume")
 DEFAULT_SIZE = "default_hugepagesz"
+# CHAR of GRUB's grub-core/script/yylex.l: outside quotes these end a word or a command.
+SYNTAX = re.compile(r"[{}|&;<>]")
 BARE_COUNT = "hugepages"
 CPU_LISTS = ("isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity")
 # Flags that isolcpus and nohz_full may begin with (housekeeping_isolcpus_setup() of kernel/sched/isolation.c).
@@ -121,8 +123,7 @@ def check_arguments(arguments):
             raise HostError(
                 "kernel argument '%s' has a space or an odd number of quotes; write name=\"value with spaces\"" % word
             )
-        # CHAR of GRUB's grub-core/script/yylex.l: outside quotes these end a word or a command.
-        special = re.findall(r"[{}|&;<>]", re.sub(r'"[^"]*"', "", word))
+        special = SYNTAX.findall(re.sub(r'"[^"]*"', "", word))
         if special:
             raise HostError(
                 "kernel argument '%s' has %s outside quotes, which GRUB takes for syntax of its own; write name=\"value\""

@@ -20,8 +20,8 @@ import shutil
 import time
 
 from ansible.module_utils.common.text.converters import to_text
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import BootLoader, pending
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, wait_until
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import KERNEL_CMDLINE, BootLoader, pending
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, running_arguments, wait_until
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import (
     BARE_COUNT,
     DEFAULT_SIZE,
@@ -175,6 +175,23 @@ def warn_of_pages(module, loader, booted, overruled, keys):
             )
 
 
+def warn_of_next_kernel(module, loader, booted, owned):
+    """booted: words of the next boot; owned: those that were owned up to now."""
+
+    def of(words):
+        # Where the quotes stand is GRUB's affair.
+        return keyed([word.replace('"', "") for word in words])
+
+    running = of(running_arguments(loader.sysroot))
+    stay = of(booted)
+    left = [pair[1] for pair in of(owned) if pair in running and pair not in stay]
+    if left and loader.copies_running_kernel():
+        module.warn(
+            "the running kernel was started with %s, and there is no %s, so a kernel that is installed before the next reboot would get them for good: "
+            "reboot before that, or write the words of the default boot entry into that file" % (" ".join(left), KERNEL_CMDLINE)
+        )
+
+
 def unchanged(loader, **more):
     return dict(
         dict(
@@ -225,9 +242,11 @@ def settle(module, sysroot):
                 "nor entries in /boot/loader/entries; set the arguments where this host is booted from"
             )
         return unchanged(loader)
+    loader.check_syntax(arguments)
     check_owners(loader, arguments)
     keys = owned_keys(arguments, loader.default_kb)
-    every = keys | owned_keys(owned + loader.replaced(), loader.default_kb) | owned_keys(asked, loader.default_kb)
+    replaced = loader.replaced()
+    every = keys | owned_keys(owned + replaced, loader.default_kb) | owned_keys(asked, loader.default_kb)
     before = loader.default_words()
     if not arguments and not owned:
         booted = loader.as_booted(before or [])
@@ -263,6 +282,7 @@ def settle(module, sysroot):
         after = loader.default_words()
     booted = loader.as_booted(after or [], texts)
     warn_of_pages(module, loader, booted, overruled, keys)
+    warn_of_next_kernel(module, loader, booted, owned + replaced)
     reasons = pending(sysroot, booted, every)
     return dict(
         changed=bool(files),

@@ -22,7 +22,8 @@ description:
     file, which replaces the old menu only after it was found to have entries with these arguments.
   - On EL the lines that the boot loader reads are edited where they stand, as grubby does, and the generator does not run. These are C(options) of the boot
     entries, C(kernelopts) of C(grubenv) and C(/etc/kernel/cmdline) on EL 8 and later, and the entries of the menu on EL 7. A block in C(/etc/default/grub),
-    where there is that file, has the arguments for menus that are generated later. Rescue entries are left alone.
+    where there is that file, has the arguments for menus that are generated later. Rescue entries are left alone, but one that reads C(kernelopts) has
+    the arguments too, as on EL 8.
   - With systemd-boot the boot entries of all kernels and C(/etc/kernel/cmdline) are edited in the same way.
   - What was there before is kept in C(/etc/kube-ovn-dpdk/kernel-arguments.json), for each line. Giving up the arguments restores all files byte by byte.
   - RV(reboot_required) is whether the running kernel was started with other values. The module does not reboot.
@@ -31,6 +32,8 @@ description:
     C(grubenv) is damaged, and where a file system is full or read-only.
   - A run that was killed is completed by the next one, or undone exactly. Runs on one host wait for each other, two minutes at most.
   - Warns where the command line has a page size twice that is not managed here, since the kernel ignores the second one together with its count.
+  - Warns where arguments are given up with which the running kernel was started, and where a kernel that is installed before the next reboot would get them
+    for good, as on EL 9 and later without C(/etc/kernel/cmdline).
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
   - kube_ovn.dpdk._plan
@@ -50,6 +53,7 @@ options:
     description:
       - Arguments to manage, as in V(hugepages=4) or V(quiet). Those that were managed before and are not in the list any more are given up.
       - Printable ASCII. Characters that GRUB takes for syntax (V({}|&;<>)) need quotes, as in V(name="a;b").
+      - With boot entries of EL 8 and later such characters are refused, since C(grub2-mkconfig) and grubby do not escape them.
       - C(hugepages=) follows the C(hugepagesz=) it belongs to. A page size given twice is refused, since the kernel would ignore the second.
       - CPU lists of C(isolcpus), C(nohz_full), C(rcu_nocbs) and C(irqaffinity), in any form that the kernel reads (V(2-5,8), V(1-N), V(1-7:2/4)), are checked
         against the CPUs that are there and online, and against each other.

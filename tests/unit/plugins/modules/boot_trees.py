@@ -101,13 +101,15 @@ EL7 = (
     + DEFAULT
     + HEADER
     + KERNELS
-    + """for kernel in $kernels; do
+    + """bits=16
+if test -d "$SYSROOT/sys/firmware/efi"; then bits=efi; fi
+for kernel in $kernels; do
 cat <<END
 menuentry 'CentOS Linux (${kernel#vmlinuz-}) 7 (Core)' --class centos --unrestricted \\$menuentry_id_option 'gnulinux-${kernel#vmlinuz-}-advanced-1f0c' {
 \tload_video
 \tset gfxpayload=keep
-\tlinux16 /$kernel root=UUID=1f0c ro $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT
-\tinitrd16 /initramfs-${kernel#vmlinuz-}.img
+\tlinux$bits /$kernel root=UUID=1f0c ro $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT
+\tinitrd$bits /initramfs-${kernel#vmlinuz-}.img
 }
 END
 done
@@ -122,6 +124,15 @@ menuentry 'CentOS Linux (${kernel#vmlinuz-}) 8' \\$menuentry_id_option 'gnulinux
 }
 END
 done
+"""
+# The end of grub2-mkconfig runs grub2-script-check; kernelopts is not escaped in the menu, so that a quote ends the value.
+CHECKED = r"""if ! grep '^ *set kernelopts=' "$2" | awk -F'"' '
+NF % 2 == 0 { exit 1 }
+{ for (i = 1; i <= NF; i++) if (index($i, "$") || (i % 2 && $i ~ /[{}|&;<>]/)) exit 1 }
+'; then
+  echo "error: syntax error. Syntax errors are detected in generated GRUB config file." >&2
+  exit 1
+fi
 """
 BLSCFG = """cat <<END
 if [ -z "\\${kernelopts}" ]; then
@@ -146,6 +157,7 @@ else
     + STATIC
     + "fi\n"
     + TAIL
+    + CHECKED
 )
 EL9 = (
     HEAD
@@ -168,7 +180,22 @@ else
     + STATIC
     + "fi\n"
     + TAIL
+    + CHECKED
 )
+
+
+# What it gives the next kernel's entry for options, where there is /etc/kernel/cmdline or nothing else.
+KERNEL_INSTALL = "/usr/lib/kernel/install.d/20-grub.install"
+INSTALLED_8 = "#!/bin/bash\noptions \\$kernelopts\n"
+INSTALLED_9 = """#!/bin/bash
+if [[ -f /etc/kernel/cmdline ]]; then
+    read -r -d '' -a BOOT_OPTIONS < /etc/kernel/cmdline
+elif [[ -f /usr/lib/kernel/cmdline ]]; then
+    read -r -d '' -a BOOT_OPTIONS < /usr/lib/kernel/cmdline
+else
+    read -r -d '' -a line < /proc/cmdline
+fi
+"""
 
 
 class Host(object):
@@ -276,10 +303,8 @@ def el7(
     if by_grubby:
         # new-kernel-pkg names the language, an admin added a console: grubby --update-kernel=ALL --args=...
         tree.write(
-            menu, re.sub(r"(\tlinux16 .*)", lambda match: match.group(1).rstrip() + " " + by_grubby, tree.read(menu))
+            menu, re.sub(r"(\tlinux(?:16|efi) .*)", lambda match: match.group(1).rstrip() + " " + by_grubby, tree.read(menu))
         )
-    if firmware == "uefi":
-        tree.write(menu, tree.read(menu).replace("linux16", "linuxefi"))
     kernel(tree, " ".join(host.words()[2:]))
     return host
 
@@ -328,7 +353,8 @@ def el8(
         )
     if others:
         tree.write(host.entry(versions[0]), entry(versions[0], others))
-    tree.write(host.entry("0-rescue"), entry("0-rescue-abc", everything))
+    # 51-dracut-rescue.install makes it of the kernel's own.
+    tree.write(host.entry("0-rescue"), entry("0-rescue-abc", "$kernelopts $tuned_params" if kernelopts else everything))
     env = "# GRUB Environment Block\nsaved_entry=abc-%s\n%sboot_success=0\n" % (
         versions[-1],
         "kernelopts=%s \n" % everything if kernelopts else "",
@@ -342,6 +368,7 @@ def el8(
         host.menu = "/boot/efi/EFI/centos/grub.cfg"
     tree.write(path, env + "#" * (1024 - len(env)))
     tree.write("/usr/sbin/grub2-mkconfig", EL8, 0o755)
+    tree.write(KERNEL_INSTALL, INSTALLED_8, 0o755)
     host.generate()
     host.forget_runs()
     tree.write(path, env + "#" * (1024 - len(env)))
@@ -374,6 +401,7 @@ def el9(
         tree.write(host.entry(version), entry(version, everything, title))
     if others:
         tree.write(host.entry(versions[0]), entry(versions[0], others, title))
+    tree.write(host.entry("0-rescue"), entry("0-rescue-abc", everything, title))
     tree.write("/etc/kernel/cmdline", (cmdline or everything) + "\n")
     tree.write("/sys/firmware/efi/fw_platform_size", "64\n")
     tree.write(
@@ -388,6 +416,7 @@ def el9(
     )
     tree.write("/boot/grub2/grubenv", env + "#" * (1024 - len(env)))
     tree.write("/usr/sbin/grub2-mkconfig", EL9, 0o755)
+    tree.write(KERNEL_INSTALL, INSTALLED_9, 0o755)
     # The installer has the generator run with all in place.
     tree.write("/etc/default/grub", "GRUB_DEFAULT=saved\nGRUB_ENABLE_BLSCFG=true\n")
     host.generate()

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -149,6 +150,9 @@ def test_situations(tree, family, name):
         linux, default = " ".join((linux, default)).strip(), ""
     host = FAMILIES[family](tree, linux=linux, default=default)
     original = tree.listing()
+    if name == "quoted syntax of GRUB" and re.match("EL ([89]|10)", family):
+        refused(tree, situation.asked, "has ; &, which grub2-mkconfig and grubby of this host would not escape")
+        return
     kept = [
         word
         for word in foreign(host)
@@ -464,6 +468,24 @@ def test_grubby_rewrites_the_defaults_file(tree):
     assert not any(word in host.words() for word in FOUR)
 
 
+@pytest.mark.parametrize("make", [el8, el9], ids=["EL 8", "EL 9"])
+def test_grubby_keeps_the_words_of_the_defaults_file(tree, make):
+    """It reads the file in a shell before it rewrites its lines, and what was overridden there must not be lost by that."""
+    make(tree, linux="iommu=off hugepages=2 quiet")
+    original = tree.read(DEFAULTS)
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    read = ["sh", "-c", '. "$1"; echo $GRUB_CMDLINE_LINUX', "/usr/libexec/grubby/grubby-bls", tree.path(DEFAULTS)]
+    words = subprocess.check_output(read).decode().strip()
+    tree.write(DEFAULTS, re.sub("(?m)^GRUB_CMDLINE_LINUX.*", 'GRUB_CMDLINE_LINUX="%s audit=1"' % words, tree.read(DEFAULTS)))
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    line = re.search('(?m)^GRUB_CMDLINE_LINUX="(.*)"$', original).group(1)
+    assert tree.read(DEFAULTS) == original.replace(line, line.strip() + " audit=1")
+
+
 # Menus that are edited where they stand
 
 
@@ -637,10 +659,51 @@ def test_entries_with_words_of_their_own(tree, make):
     assert sorted(words[3:]) == sorted(FOUR + IOMMU)
     settled(tree, FOUR)
     settled(tree, IOMMU, owner="dpdk_host")
-    assert "hugepages" not in tree.read("/boot/loader/entries/abc-0-rescue.conf") if make is el8 else True
+    assert "hugepages" not in tree.read("/boot/loader/entries/abc-0-rescue.conf")
     change(tree, [], state="absent")
     change(tree, [], state="absent", owner="dpdk_host")
     assert tree.listing() == original
+
+
+@pytest.mark.parametrize("make", [el8, el9, el10], ids=["EL 8", "EL 9", "EL 10"])
+def test_arguments_that_the_generator_would_not_escape(tree, make):
+    """Where nothing but GRUB reads them they are as good as others, and they can be given up where that has changed."""
+    asked = ['foo="a;b"']
+    host = make(tree)
+    refused(tree, asked, "has ;, which grub2-mkconfig")
+    defaults = tree.read(DEFAULTS)
+    os.unlink(tree.path(DEFAULTS))
+    refused(tree, asked, "has ;, which grub2-mkconfig")
+    generator = tree.read(host.generator)
+    os.unlink(tree.path(host.generator))
+    original = tree.listing()
+    change(tree, asked)
+    settled(tree, asked)
+    assert foreign(host)[-1] == asked[0]
+    tree.write(host.generator, generator, 0o755)
+    refused(tree, asked, "has ;, which grub2-mkconfig")
+    change(tree, FOUR, owner="dpdk_host")
+    change(tree, [], owner="dpdk_host", state="absent")
+    change(tree, [], state="absent")
+    os.unlink(tree.path(host.generator))
+    assert tree.listing() == original
+    tree.write(host.generator, generator, 0o755)
+    # What it would do.
+    tree.write(DEFAULTS, re.sub(r'(?m)^(GRUB_CMDLINE_LINUX=".*)"$', r'\1 foo=\\"a;b\\""', defaults))
+    with pytest.raises(subprocess.CalledProcessError):
+        host.generate()
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SITUATIONS if name != "quoted syntax of GRUB"))
+@pytest.mark.parametrize("make", [el8, el9], ids=["EL 8", "EL 9"])
+def test_menu_that_is_generated_afterwards(tree, make, name):
+    """grub2-script-check does not refuse it."""
+    situation = SITUATIONS[name]
+    host = make(tree, linux=situation.linux, default=situation.default)
+    change(tree, situation.asked)
+    host.generate()
+    settled(tree, situation.asked)
+    assert " ".join(host.words()).endswith(" ".join(situation.asked))
 
 
 def test_kernelopts_that_no_entry_uses_now(tree):
@@ -693,6 +756,124 @@ def test_entry_that_grubby_edited_since(tree):
     assert host.words()[-4:] == ["audit=1"] + FOUR
     change(tree, [], state="absent")
     assert foreign(host) == ["console=ttyS0", "crashkernel=1G-4G:192M", "hugepagesz=1G", "hugepages=2", "audit=1"]
+
+
+def rescue_line(tree, host):
+    if host.bls:
+        return re.search("(?m)^options .*$", tree.read(host.entry("0-rescue"))).group(0)
+    return [row for row in tree.read(host.menu).split("\n") if "vmlinuz-0-rescue" in row][0]
+
+
+@pytest.mark.parametrize("make", [el7, lambda tree: el9(tree, blscfg_line=False)], ids=["EL 7", "EL 9"])
+def test_rescue_entry_that_a_generator_wrote(tree, make):
+    """grub2-mkconfig gives it the words of /etc/default/grub as all others; ours go again."""
+    host = make(tree)
+    host.generate()
+    bare = rescue_line(tree, host).split()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    host.generate()
+    assert "hugepages=4" in rescue_line(tree, host)
+    change(tree, FOUR)
+    assert rescue_line(tree, host).split() == bare
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    host.generate()
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    assert rescue_line(tree, host).split() == bare
+
+
+def test_rescue_entry_with_the_same_words_of_its_own(tree):
+    host = el9(tree)
+    path = host.entry("0-rescue")
+    tree.write(path, boot_trees.entry("0-rescue-abc", ROOT + " iommu=pt"))
+    change(tree, ["iommu=pt"])
+    tree.write(path, tree.read(path).replace("iommu=pt", "iommu=pt audit=1"))
+    settled(tree, ["iommu=pt"])
+    change(tree, [], state="absent")
+    assert rescue_line(tree, host).split()[-2:] == ["iommu=pt", "audit=1"]
+
+
+@pytest.mark.parametrize("where", ["entry", "/etc/kernel/cmdline"])
+def test_line_that_grubby_wrote_out_of_kernelopts(tree, where):
+    """grubby --update-kernel of one entry writes kernelopts into it, with ALL into a new /etc/kernel/cmdline: neither gets back what another entry had."""
+    host = el8(tree, others=boot_trees.OTHERS)
+    bare = host.words()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    line = " ".join(host.words() + ["audit=1"])
+    if where == "entry":
+        where = host.entry(host.newest)
+        tree.write(where, re.sub("(?m)^options .*", "options " + line, tree.read(where)))
+    else:
+        tree.write(where, line + "\n")
+    settled(tree, FOUR)
+    settled(tree, IOMMU, owner="dpdk_host")
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    found = re.search("(?m)^(?:options )?(root=.*)$", tree.read(where)).group(1).split()
+    assert found == bare + ["audit=1"]
+
+
+def test_kernel_that_was_installed_without_a_file_of_words(tree):
+    """Without /etc/kernel/cmdline 20-grub.install takes the words of the running kernel, which are those of the default entry."""
+    host = el9(tree, others=boot_trees.OTHERS)
+    os.unlink(tree.path("/etc/kernel/cmdline"))
+    bare = host.words()
+    change(tree, FOUR)
+    change(tree, IOMMU, owner="dpdk_host")
+    tree.write(host.entry("9.9.9-1"), boot_trees.entry("9.9.9-1", " ".join(host.words())))
+    settled(tree, FOUR)
+    change(tree, [], state="absent")
+    change(tree, [], state="absent", owner="dpdk_host")
+    assert host.words("9.9.9-1") == bare
+
+
+def of_next_kernel(tree, arguments, **params):
+    return [text for text in cmdline(tree, arguments, **params)["warnings"] if "before the next reboot" in text]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("make", [el9, el10], ids=["EL 9", "EL 10"])
+def test_kernel_that_would_get_what_is_given_up(tree, make, check):
+    """20-grub.install would make its entry of the words of the running kernel; what these had before is the host's own."""
+    host = make(tree, linux="iommu=off quiet")
+    os.unlink(tree.path("/etc/kernel/cmdline"))
+    asked = FOUR + ["iommu=pt", "quiet"]
+    assert not of_next_kernel(tree, asked)
+    if not check:
+        # Not yet with them.
+        assert not of_next_kernel(tree, [], state="absent", check=True)
+    host.boot()
+    assert not of_next_kernel(tree, asked)
+    [warning] = of_next_kernel(tree, EIGHT + ["iommu=pt", "quiet"], check=True)
+    assert "was started with hugepages=4, and there is no /etc/kernel/cmdline" in warning
+    [warning] = of_next_kernel(tree, [], state="absent", check=check)
+    assert "was started with %s iommu=pt, and" % " ".join(FOUR) in warning
+    assert "reboot before that, or write the words of the default boot entry into that file" in warning
+
+
+NO_COPY = {
+    "EL 8": (el8, lambda tree: None),
+    "words of the admin": (el9, lambda tree: tree.write("/etc/kernel/cmdline", ROOT + "\n")),
+    "words of the image": (el9, lambda tree: tree.write("/usr/lib/kernel/cmdline", ROOT + "\n")),
+    "another script": (el9, lambda tree: tree.write("/etc/kernel/install.d/20-grub.install", "#!/bin/sh\n")),
+    "no kernel-install": (el9, lambda tree: os.unlink(tree.path(boot_trees.KERNEL_INSTALL))),
+    "menu": (el7, lambda tree: None),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NO_COPY))
+def test_kernel_that_would_not_get_what_is_given_up(tree, name):
+    make, prepare = NO_COPY[name]
+    host = make(tree)
+    if make is el9:
+        os.unlink(tree.path("/etc/kernel/cmdline"))
+    prepare(tree)
+    cmdline(tree, FOUR)
+    host.boot()
+    assert not of_next_kernel(tree, [], state="absent")
 
 
 def test_entry_without_options(tree):
