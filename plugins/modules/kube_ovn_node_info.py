@@ -35,17 +35,9 @@ options:
     description: Whether to read the database of Open vSwitch too, where C(ovs-vswitchd) runs.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Can run in check mode and return the same as otherwise.
-    support: full
-  diff_mode:
-    description: Returns what has changed, when in diff mode.
-    support: N/A
-    details: Nothing is changed.
-  idempotent:
-    description: The same host gives the same result.
-    support: full
+extends_documentation_fragment:
+  - kube_ovn.dpdk._attributes
+  - kube_ovn.dpdk._attributes.info_module
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 """
