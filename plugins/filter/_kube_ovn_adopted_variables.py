@@ -13,21 +13,15 @@ author:
 description:
   - PRIVATE to the collection.
   - Compares what runs with what was rendered, so that a deployment keeps settings that the inventory does not change.
-positional: current, nodes, asked
+positional: found, asked
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
     type: dict
     required: true
-  current:
-    description: The DaemonSets and Deployments of the namespace C(kube-system).
-    type: list
-    elements: dict
-    required: true
-  nodes:
-    description: Nodes of the cluster.
-    type: list
-    elements: dict
+  found:
+    description: The objects of the cluster that role C(kube_ovn) has read, of them C(daemonsets), C(deployments) and C(nodes).
+    type: dict
     required: true
   asked:
     description: Installer variables that are set already.
@@ -38,7 +32,7 @@ options:
 EXAMPLES = r"""
 - name: Show the settings to keep
   ansible.builtin.debug:
-    msg: "{{ rendered | kube_ovn.dpdk._kube_ovn_adopted_variables(workloads, nodes.resources, {'SVC_CIDR': '10.96.0.0/12'}) }}"
+    msg: "{{ rendered | kube_ovn.dpdk._kube_ovn_adopted_variables(cluster.objects, {'SVC_CIDR': '10.96.0.0/12'}) }}"
 """
 
 RETURN = r"""

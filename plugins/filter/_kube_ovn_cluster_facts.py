@@ -13,31 +13,11 @@ author:
 description:
   - PRIVATE to the collection.
   - Turns what the API returned into facts for P(kube_ovn.dpdk._setting_errors#filter).
-positional: nodes, workloads, pods, services, own
+positional: own
 options:
   _input:
-    description: Version of Kubernetes.
-    type: str
-    required: true
-  nodes:
-    description: Nodes of the cluster.
-    type: list
-    elements: dict
-    required: true
-  workloads:
-    description: DaemonSets and Deployments, also those of other namespaces than C(kube-system).
-    type: list
-    elements: dict
-    required: true
-  pods:
-    description: Pods of Kube-OVN.
-    type: list
-    elements: dict
-    required: true
-  services:
-    description: Services of the namespace C(default).
-    type: list
-    elements: dict
+    description: The C(version) of Kubernetes and the C(objects) of the cluster, as role C(kube_ovn) has read them with M(kube_ovn.dpdk.k8s_objects_info).
+    type: dict
     required: true
   own:
     description: What P(kube_ovn.dpdk._kube_ovn_hosts#filter) returned.
@@ -49,7 +29,7 @@ options:
 EXAMPLES = r"""
 - name: Show the facts
   ansible.builtin.debug:
-    msg: "{{ 'v1.24.17' | kube_ovn.dpdk._kube_ovn_cluster_facts(nodes.resources, workloads, pods.resources, services.resources, hosts) }}"
+    msg: "{{ cluster | kube_ovn.dpdk._kube_ovn_cluster_facts(hosts) }}"
 """
 
 RETURN = r"""

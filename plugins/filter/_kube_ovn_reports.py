@@ -20,7 +20,7 @@ options:
     type: dict
     required: true
   running:
-    description: The release that runs, as P(kube_ovn.dpdk._kube_ovn_release#filter) returned it.
+    description: The release that runs, as P(kube_ovn.dpdk._kube_ovn_cluster_facts#filter) found it.
     type: str
     required: true
   adopted:

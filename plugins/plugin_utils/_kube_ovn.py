@@ -93,6 +93,11 @@ def is_system(item):
     return item["metadata"].get("namespace", NAMESPACE) == NAMESPACE
 
 
+def workloads_of(found):
+    """DaemonSets and Deployments of Kube-OVN's namespace, of the objects that role kube_ovn has read by their keys."""
+    return [item for item in list(found["daemonsets"]) + list(found["deployments"]) if is_system(item)]
+
+
 def elsewhere(workloads):
     """Workloads of a Kube-OVN in another namespace, where only other tools put it: KIND NAMESPACE/NAME of those that have pods in the network of the node."""
     found = []

@@ -154,17 +154,18 @@ def database_label(nodes, current):
     return "%s=%s" % DATABASE_NODE
 
 
-def adopted_variables(rendered, current, nodes, asked):
+def adopted_variables(rendered, there, asked):
     """Variables of the installer to set beside those that were asked for, so that a Kube-OVN that runs keeps its settings.
 
-    `rendered` is what module kube_ovn_manifests returned for the variables `asked` for.
+    `rendered` is what module kube_ovn_manifests returned for the variables `asked` for, `there` are the objects that role kube_ovn has read.
     """
+    current = _kube_ovn.workloads_of(there)
     if not is_installed(current):
         return {}
     found = own_record(current)
     if found is None:
         found = running_variables(rendered["sources"], rendered["objects"], current)
-        label = database_label(nodes, current)
+        label = database_label(there["nodes"], current)
         if label:
             found["LABEL"] = label
     return {name: found[name] for name in sorted(found) if name not in asked and name in rendered["known_settings"]}
@@ -314,11 +315,19 @@ def changes(rendered, current, asked, overlays=(), same_release=True):
     return found
 
 
-def adoption(rendered, current, asked, overlays=(), same_release=True):
-    """What a deployment means to a Kube-OVN that this collection has not deployed: its `managers`, and the `changes`; both empty where there is none."""
+def adoption_errors(rendered, there, asked, overlays, version):
+    """One error where a deployment of release `version` would change more than OVS-DPDK of a Kube-OVN that this collection has not deployed."""
+    current = _kube_ovn.workloads_of(there)
     if not is_installed(current) or own_record(current) is not None:
-        return {"managers": [], "changes": []}
-    return {"managers": managers(current), "changes": changes(rendered, current, asked, overlays, same_release)}
+        return []
+    running = _kube_ovn.release(there["pods"], current)
+    found = changes(rendered, current, asked, overlays, version == running)
+    if not found:
+        return []
+    return [
+        "Kube-OVN %s was not deployed by this collection, and this run would change more of it than OVS-DPDK: %s. Set what has to stay in "
+        "kube_ovn_installer_variables or kube_ovn_overlays, or set kube_ovn_take_over: true to let it change." % (running, "; ".join(found))
+    ]
 
 
 def networks(objects):

@@ -9,6 +9,7 @@ PRIVATE to the collection. All are functions of their arguments. `settings` are 
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import re
@@ -294,29 +295,37 @@ def ignored_settings(pods, attachments, subnets):
     return found
 
 
-def cluster_facts(version_info, nodes, workloads, pods, services, own):
-    """What rules of scope cluster look at, of what role kube_ovn has read: `workloads` of all namespaces. `own` is what `hosts` returned."""
-    current = [item for item in workloads if _kube_ovn.is_system(item)]
+def cluster_facts(read, own):
+    """What rules of scope cluster look at, of what role kube_ovn has read: `version` and `objects`. `own` is what `hosts` returned."""
+    found = read["objects"]
+    current = _kube_ovn.workloads_of(found)
     foreign = _kube_ovn_adoption.own_record(current) is None
-    service = next((item for item in services if item["metadata"]["name"] == "kubernetes"), {})
+    service = next((item for item in found["service"] if item["metadata"]["name"] == "kubernetes"), {})
     return {
-        "kubernetes_version": version_info,
+        "kubernetes_version": read["version"],
         "nodes": {
             node["metadata"]["name"]: {
                 "labels": node["metadata"].get("labels") or {},
                 "addresses": [item["address"] for item in node["status"].get("addresses") or [] if item["type"] in ("InternalIP", "ExternalIP")],
             }
-            for node in nodes
+            for node in found["nodes"]
         },
         "node_names": {entry["host"]: entry["node"] for entry in own},
         "settings": {entry["host"]: entry for entry in own},
-        "running_release": _kube_ovn.release(pods, current),
+        "running_release": _kube_ovn.release(found["pods"], current),
         "networks": _kube_ovn_adoption.networks(current),
         "managers": _kube_ovn_adoption.managers(current) if foreign else [],
         "registries": _kube_ovn_adoption.registries(current) if foreign else [],
-        "elsewhere": _kube_ovn.elsewhere(workloads),
+        "elsewhere": _kube_ovn.elsewhere([*found["daemonsets"], *found["databases"], *found["controllers"]]),
         "service_address": (service.get("spec") or {}).get("clusterIP") or "",
     }
+
+
+def fingerprint(read, settings, own):
+    """A hash of all that a deployment is checked with: of workloads not the status, which changes by itself."""
+    workloads = [[item["spec"], item["metadata"].get("annotations")] for item in _kube_ovn.workloads_of(read["objects"])]
+    inputs = [settings, cluster_facts(read, own), read["api_versions"], workloads]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def reports(settings, running, adopted, unlisted):

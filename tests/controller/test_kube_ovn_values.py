@@ -252,6 +252,12 @@ def objects(svc="10.96.0.0/12", iface="", tunnel="geneve", priority="01", ssl="f
     ]
 
 
+def read(workloads, nodes=()):
+    """What the role has read of a cluster with these workloads."""
+    kinds = {key: [item for item in workloads if item["kind"] == kind] for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment"))}
+    return {**kinds, "nodes": list(nodes), "pods": [], "databases": [], "controllers": [], "service": []}
+
+
 def rendered(**settings):
     return {"objects": objects(**settings), "sources": render.read_sources(SCRIPT, KNOWN), "known_settings": KNOWN}
 
@@ -280,27 +286,62 @@ def test_where_the_installer_puts_its_variables_is_read_from_itself():
     ],
 )  # fmt: skip
 def test_settings_of_a_running_kube_ovn_are_kept_unless_asked_for(running, asked, kept):
-    assert adoption.adopted_variables(rendered(), objects(**running), [], asked) == kept
+    assert adoption.adopted_variables(rendered(), read(objects(**running)), asked) == kept
 
 
 def test_nothing_is_kept_where_nothing_runs():
-    assert adoption.adopted_variables(rendered(), objects(svc="10.1.0.0/16")[1:], [], {}) == {}
+    assert adoption.adopted_variables(rendered(), read(objects(svc="10.1.0.0/16")[1:]), {}) == {}
 
 
 def test_what_was_kept_once_is_kept_and_what_is_ours_is_not_read_again():
     current = objects(svc="10.233.0.0/18", iface="bond1")
     current[0]["metadata"]["annotations"] = {adoption.ANNOTATION: '{"SVC_CIDR": "10.233.0.0/18", "GONE": "x"}'}
     # IFACE was asked for in an earlier run, and is not any more; the release has no GONE.
-    assert adoption.adopted_variables(rendered(), current, [], {}) == {"SVC_CIDR": "10.233.0.0/18"}
-    assert adoption.adoption(rendered(), current, {}) == {"managers": [], "changes": []}
+    assert adoption.adopted_variables(rendered(), read(current), {}) == {"SVC_CIDR": "10.233.0.0/18"}
+    assert adoption.adoption_errors(rendered(), read(current), {}, [], "v1.12.35") == []
+
+
+def test_other_settings_of_a_kube_ovn_of_another_tool_are_one_error():
+    there = read(objects(iface="bond1"))
+    (error,) = adoption.adoption_errors(rendered(), there, {}, [], "v1.12.35")
+    assert error.startswith("Kube-OVN v1.12.35 was not deployed by this collection") and "--iface would become empty (it is bond1)" in error
+    assert "kube_ovn_take_over: true" in error
+    assert adoption.adoption_errors(rendered(), there, {"IFACE": "bond1"}, [], "v1.12.35") == []
+    assert adoption.adoption_errors(rendered(), read(objects()), {}, [], "v1.12.35") == []
+    # With another release a flag that only one of the two has is a matter of the release.
+    assert adoption.adoption_errors(rendered(), read(objects(more=["--new=1"])), {}, [], "v1.12.35") != []
+    assert adoption.adoption_errors(rendered(), read(objects(more=["--new=1"])), {}, [], "v1.13.0") == []
+    # In other namespaces anybody may have workloads of these names.
+    elsewhere = [{**item, "metadata": {**item["metadata"], "namespace": "net"}} for item in objects(iface="bond1")]
+    assert adoption.adoption_errors(rendered(), read(elsewhere), {}, [], "v1.12.35") == []
+
+
+def test_a_check_is_made_again_where_anything_changed_that_it_looks_at():
+    def fingerprint(workloads, settings=None, own=(), api_versions=("v1",)):
+        return values.fingerprint({"version": "v1.24.17", "objects": read(workloads), "api_versions": list(api_versions)}, settings or {}, list(own))
+
+    before = fingerprint(objects())
+    running = objects()
+    running[0]["status"], running[1]["metadata"]["resourceVersion"] = {"replicas": 1}, "7"
+    assert fingerprint(running) == before
+    annotated = objects()
+    annotated[0]["metadata"]["annotations"] = {"a": "b"}
+    others = [
+        fingerprint(objects(iface="bond1")),
+        fingerprint(annotated),
+        fingerprint(objects(), {"kube_ovn_mode": "hybrid"}),
+        fingerprint(objects(), own=[{"host": "a", "node": "b"}]),
+        fingerprint(objects(), api_versions=["v1", "batch/v1"]),
+    ]
+    assert len({before, *others}) == 6
 
 
 def test_databases_stay_on_their_nodes():
     plane = {"node-role.kubernetes.io/control-plane": ""}
     nodes = [labelled("a", {**plane, "kube-ovn/role": "master"}), labelled("b", plane), labelled("c", {"kube-ovn/role": "master"})]
-    assert adoption.adopted_variables(rendered(), objects(), nodes, {}) == {"LABEL": "kube-ovn/role=master"}
-    assert adoption.adopted_variables(rendered(), objects(), nodes, {"LABEL": "x"}) == {}
-    assert adoption.adopted_variables(rendered(), objects(), nodes[:1], {}) == {}
+    assert adoption.adopted_variables(rendered(), read(objects(), nodes), {}) == {"LABEL": "kube-ovn/role=master"}
+    assert adoption.adopted_variables(rendered(), read(objects(), nodes), {"LABEL": "x"}) == {}
+    assert adoption.adopted_variables(rendered(), read(objects(), nodes[:1]), {}) == {}
 
 
 def test_dual_stack_is_seen_in_the_networks():

@@ -5,24 +5,23 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: _kube_ovn_adoption
-short_description: Reports what a deployment changes in a Kube-OVN that another tool installed
+name: _kube_ovn_adoption_errors
+short_description: Reports what a deployment would change in a Kube-OVN that another tool installed
 version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to the collection.
   - Compares flags, environment, replicas, node selectors and host paths of the workloads that are not those of Open vSwitch.
-positional: current, asked, overlays, same_release
+positional: found, asked, overlays, version
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
     type: dict
     required: true
-  current:
-    description: The DaemonSets and Deployments of the namespace C(kube-system).
-    type: list
-    elements: dict
+  found:
+    description: The objects of the cluster that role C(kube_ovn) has read, of them C(daemonsets), C(deployments) and C(pods).
+    type: dict
     required: true
   asked:
     description: Installer variables that are asked for.
@@ -32,23 +31,23 @@ options:
     description: Overlays that are asked for.
     type: list
     elements: dict
-    default: []
-  same_release:
-    description: Whether the same release runs.
-    type: bool
-    default: true
+    required: true
+  version:
+    description: The release to deploy.
+    type: str
+    required: true
 """
 
 EXAMPLES = r"""
 - name: Show the changes
   ansible.builtin.debug:
-    msg: "{{ rendered | kube_ovn.dpdk._kube_ovn_adoption(workloads, {}) }}"
+    msg: "{{ rendered | kube_ovn.dpdk._kube_ovn_adoption_errors(cluster.objects, {}, [], 'v1.12.35') }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(changes), one clause each, and C(managers), each with its C(name) and the C(objects) that it manages.
-  type: dict
+  description: One error with all changes; none where nothing else changes, or where this collection has deployed Kube-OVN.
+  type: list
 """
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_adoption
@@ -56,4 +55,4 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_ado
 
 class FilterModule:
     def filters(self):
-        return {"_kube_ovn_adoption": _kube_ovn_adoption.adoption}
+        return {"_kube_ovn_adoption_errors": _kube_ovn_adoption.adoption_errors}
