@@ -1030,7 +1030,7 @@ def test_sweep_removes_what_has_no_sandbox_and_nothing_else(node: Node) -> None:
     node.run("umount", "/run/netns/other")
     assert node.sweep() == "", "a file that is no namespace proves nothing: the runtime may have mounts of its own"
     node.path("/run/netns/other").unlink()
-    assert "ffffffffffff-net1: its sandbox is gone" in node.sweep()
+    assert "ffffffffffff-net1: its sandbox no longer exists" in node.sweep()
     assert sorted(node.ports()) == [NAME, "ffffffffffff-net9", "uplink"]
     assert node.path(f"{OWN_DIR}/{NAME}").is_socket()
     assert not node.path(f"{OWN_DIR}/ffffffffffff-net1").exists()
@@ -1039,7 +1039,7 @@ def test_sweep_removes_what_has_no_sandbox_and_nothing_else(node: Node) -> None:
     assert node.sweep() == ""
     node.run("umount", "/run/netns/pod")
     node.path("/run/netns/pod").unlink()
-    assert "no record knows it" in node.sweep()
+    assert "there is no record of it" in node.sweep()
     assert sorted(node.ports()) == ["ffffffffffff-net9", "uplink"]
     assert not node.path(OWN_DIR).exists()
 
@@ -1608,8 +1608,8 @@ FAULTS = {
     "bridge": ("server", f"ovs-vsctl del-port {NAME} -- add-br br1 -- add-port br1 {NAME} -- set Interface {NAME} type=dpdkvhostuser", "on the bridge br1"),
     "type": ("server", f"ovs-vsctl set Interface {NAME} type=internal", "of type internal"),
     "error": ("server", f"ovs-vsctl set Interface {NAME} error='\"no, no\"'", "no, no"),
-    "socket": ("server", f"rm {OWN_DIR}/{NAME}", "is gone"),
-    "no socket": ("server", f"rm {OWN_DIR}/{NAME}; echo >{OWN_DIR}/{NAME}", "is gone"),
+    "socket": ("server", f"rm {OWN_DIR}/{NAME}", "no longer exists"),
+    "no socket": ("server", f"rm {OWN_DIR}/{NAME}; echo >{OWN_DIR}/{NAME}", "no longer exists"),
     "directory": ("server", f"mv {OWN_DIR} /run/aside; ln -s /run/aside {OWN_DIR}", "symbolic links are not followed"),
     "restart": ("server", f"mv {OWN_DIR}/{NAME} /run/openvswitch/; cp -a /run/openvswitch/{NAME} {OWN_DIR}/", "recreate the pod"),
     "another socket": ("server", f"cp -a {OWN_DIR}/{NAME} {OWN_DIR}/new; mv {OWN_DIR}/new {OWN_DIR}/{NAME}", "is another file than the socket"),

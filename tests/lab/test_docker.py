@@ -77,7 +77,7 @@ def test_sockets_are_in_the_pods_directory_without_its_uid(node, image, tmp_path
         docker("rm", "--force", sandbox)
     # The pod's object is gone too.
     node.server.pod = None
-    assert "its sandbox is gone" in node.sweep()
+    assert "its sandbox no longer exists" in node.sweep()
     for interface in ("net2", "net1"):
         deleted = node.cni("DEL", interface, **{**call, "CNI_NETNS": ""})
         assert deleted.returncode == 0, deleted.stdout

@@ -103,7 +103,7 @@ func (n *session) compareSocket(r record) error {
 		file.Close()
 	}
 	if err != nil || status.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
-		return fmt.Errorf("the socket %s is gone", r.Socket)
+		return fmt.Errorf("the socket %s no longer exists", r.Socket)
 	}
 	if normal(r.Dir) == normal(n.RunDir) {
 		return nil

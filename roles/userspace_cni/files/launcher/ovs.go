@@ -201,7 +201,7 @@ func (n *session) deletePorts() reply {
 
 func quoted(key, value string) string { return "external_ids:" + key + "=" + strconv.Quote(value) }
 
-// addPort adds the port with all that belongs to it in one transaction, and looks whether it works, which ovs-vsctl tells only on stderr. Name,
+// addPort adds the port with all that belongs to it in one transaction, and looks whether it works, which ovs-vsctl reports only on stderr. Name,
 // type and path are the launcher's: the plugin would have given the same name, and a path that it has from the pod.
 func (n *session) addPort(bridge string) reply {
 	port := n.record.Port

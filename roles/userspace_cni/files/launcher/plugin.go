@@ -53,7 +53,7 @@ func (n *session) runPlugin(namespaces uintptr, environment ...string) (output [
 	command.Stdin = bytes.NewReader(n.input)
 	command.Stdout = &stdout
 	command.Stderr = io.MultiWriter(os.Stderr, &stderr)
-	// The plugin's children end with it, and it ends with the launcher: alone it would do half of the work that nobody undoes.
+	// The plugin's children end with it, and it ends with the launcher: alone it would do half of the work, and nothing would undo it.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Unshareflags: namespaces}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	// One that holds the streams open does not keep the launcher.

@@ -118,7 +118,7 @@ var (
 )
 
 // parseYAML reads what is needed of a kubeconfig line by line. What it would read wrong it refuses: a request with the credentials of another user, or to
-// another server, would tell nobody why.
+// another server, would not show its cause.
 func parseYAML(content string) (kubeconfig, error) {
 	config := kubeconfig{Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1)}
 	cluster, user := &config.Clusters[0].Cluster, &config.Users[0].User

@@ -32,7 +32,7 @@ func (t *tools) undo(r record, name string) error {
 	return t.removePlace(r, name)
 }
 
-// over says why an attachment has to go, if it has.
+// over returns why an attachment is removed, empty where it stays.
 func over(r record) string {
 	switch {
 	case r.Phase == deleting:
@@ -40,7 +40,7 @@ func over(r record) string {
 	case r.Phase == adding:
 		return "its ADD did not come to an end"
 	case r.Sandbox.gone():
-		return "its sandbox is gone"
+		return "its sandbox no longer exists"
 	}
 	return ""
 }
@@ -153,7 +153,7 @@ func (t *tools) sweepPorts(report func(name, why string, err error)) {
 		}
 		err = t.undo(r, name)
 		t.forget(name, lock)
-		report(name, "its sandbox is gone, and no record knows it", err)
+		report(name, "its sandbox no longer exists, and there is no record of it", err)
 	}
 }
 
