@@ -251,7 +251,7 @@ def test_process_that_calls_itself_kubelet(tree, liar, stopped):
     if stopped:
         shutil.rmtree(tree.path("/proc/77"))
     run(tree)
-    result = run(tree, apply_kubelet=True, **({"kubelet_arguments": {"config": CONFIG}} if stopped else {}))
+    result = run(tree, apply_kubelet=True, **({"request": {"kubelet_arguments": {"config": CONFIG}}} if stopped else {}))
     assert not result["failed"], result["msg"]
     assert CONFIG in result["files"] and result["kubelet"]["arguments"] == {"config": CONFIG}
     assert tree.read(SUDOERS) == "root ALL=(ALL:ALL) ALL\n" and os.path.exists(tree.path("/data/cpu_manager_state"))
@@ -319,15 +319,15 @@ def test_files_of_a_stopped_kubelet(tree, leftover):
     tree.write(KUBESPRAY, KUBELET)
     tree.write("/data/kubelet/cpu_manager_state", state_of("none", ""))
     tree.kubelet("--config=" + KUBESPRAY, "--root_dir", "/data/kubelet", "--v=2", "--topology-manager-policy-options=max-allowable-numa-nodes=16")
-    arguments = run(tree)["kubelet"]["arguments"]
-    assert arguments == {"config": KUBESPRAY, "root-dir": "/data/kubelet", "topology-manager-policy-options": "max-allowable-numa-nodes=16"}
+    request = run(tree)["request"]
+    assert request["kubelet_arguments"] == {"config": KUBESPRAY, "root-dir": "/data/kubelet", "topology-manager-policy-options": "max-allowable-numa-nodes=16"}
     stop(tree)
     os.unlink(tree.path(cpu_management.NOTE))
     before = tree.listing()
     refused = run(tree, apply_kubelet=True)
     assert refused["failed"] and "no kubelet runs on this host, so its configuration file is not known" in refused["msg"]
     assert tree.listing() == before
-    result = run(tree, apply_kubelet=True, kubelet_arguments=arguments)
+    result = run(tree, apply_kubelet=True, request=request)
     assert set([KUBESPRAY, "/data/kubelet/cpu_manager_state"]) <= set(result["files"])
     assert not leftover or tree.read(CONFIG) == KUBELET
 
@@ -340,8 +340,8 @@ def test_stopped_kubelet_is_not_guessed_at_for_an_undo(tree):
     due = run(tree, check=True, state="absent")
     assert due["kubelet"]["arguments"] == {"config": CONFIG} and due["kubelet"]["reasons"]
     refused = run(tree, state="absent", apply_kubelet=True)
-    assert refused["failed"] and "give kubelet_arguments, which the module returned" in refused["msg"]
-    assert not run(tree, state="absent", apply_kubelet=True, kubelet_arguments=due["kubelet"]["arguments"])["failed"]
+    assert refused["failed"] and "give request, which the module returned" in refused["msg"]
+    assert not run(tree, state="absent", apply_kubelet=True, request=due["request"])["failed"]
     assert tree.read(CONFIG) == KUBELET
 
 
@@ -367,12 +367,12 @@ def test_kubelet_that_a_run_has_stopped_and_not_started(tree, state):
     if state == "absent":
         run(tree, apply_kubelet=True)
         tree.write(STATE, state_of("static"))
-    arguments = run(tree, state=state)["kubelet"]["arguments"]
+    request = run(tree, state=state)["request"]
     stop(tree)
     stopped = run(tree, state=state)
-    assert not stopped["failed"] and stopped["kubelet"]["arguments"] == arguments
+    assert not stopped["failed"] and stopped["request"] == request
     assert stopped["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
-    run(tree, state=state, apply_kubelet=True, kubelet_arguments=arguments)
+    run(tree, apply_kubelet=True, request=request)
     # Cut before the kubelet is started.
     again = run(tree, state=state)
     assert again["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
@@ -454,7 +454,7 @@ def test_boot_with_other_cpus_than_those_of_the_plan(tree):
     run(tree, apply_kubelet=True)
     tree.write(STATE, state_of("static"))
     host.boot()
-    booted = dict(boot=dict(owner="cpu_management", booted=True), requested_plan=first["plan"], plan=True)
+    booted = dict(boot=dict(owner="cpu_management", booted=True), request={"plan": first["plan"]}, plan=True)
     assert not run(tree, **booted)["failed"]
     tree.write("/sys/devices/system/cpu/online", "0-3\n")
     for cpu in range(4):
