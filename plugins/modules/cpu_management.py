@@ -15,7 +15,8 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Makes a plan of the CPUs from the sets that are given and the topology of the host, and applies it to the kubelet and to irqbalance.
+  - Makes a plan of the CPUs from the sets that are given and the topology of the host, and applies it to the kubelet, to irqbalance, and with O(boot) to the
+    kernel.
   - The kubelet gets the static CPU manager, with the CPUs of housekeeping and PMD threads in C(reservedSystemCPUs). They are not reserved strictly, since OVS
     runs in a pod. Foreign keys of its configuration file are commented out meanwhile. O(state=absent) restores the file byte by byte.
   - irqbalance keeps interrupts away from PMD threads and their siblings, by a file of its own unit.
@@ -189,7 +190,7 @@ request:
       type: dict
       sample: {config: /var/lib/kubelet/config.yaml}
 boot:
-  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns.
   returned: success
   type: dict
 files:
@@ -484,9 +485,9 @@ def run(module):
     if requested:
         of_this_host(requested, plan, sysroot)
     arguments = _cpu_plan.kernel_arguments(plan) if plan else []
-    more = dict(boot=_kernel_cmdline.ask(module, arguments)) if params["boot"] else {}
-    if plan and more and not params["boot"]["booted"]:
-        check_next_boot(sysroot, more["boot"]["command_line"])
+    boot = _kernel_cmdline.ask(module, arguments) if params["boot"] else None
+    if plan and boot and not params["boot"]["booted"]:
+        check_next_boot(sysroot, boot["command_line"])
     kubelet = awaited(params, sysroot, plan)
     interrupts = irqbalance_texts(params, sysroot, plan)
     # The files of an earlier run are there, and irqbalance was not restarted with them.
@@ -504,9 +505,14 @@ def run(module):
             reload_irqbalance(module)
         if restart:
             write(module, sysroot, IRQBALANCE_NOTE, None)
+    diff = [dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)]
+    more = {}
+    if boot:
+        more["boot"] = boot = _kernel_cmdline.apply(module, arguments, boot)
+        diff += [boot["diff"]] if boot["changed"] else []
     return dict(
-        changed=bool(texts) or restart,
-        diff=[dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)],
+        changed=bool(texts) or restart or bool(boot and boot["changed"]),
+        diff=diff,
         plan=plan,
         kernel_arguments=arguments,
         kubelet=dict(

@@ -19,8 +19,8 @@ description:
   - It reads back what the kernel really gave. Pages that were not available at once are requested again after the page cache
     was dropped and memory compacted, up to O(attempts) times.
   - All checks are made before anything is changed.
-  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
-    reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) does both.
+  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and O(boot) has the kernel reserve it, while
+    memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) does both.
   - Refuses counts that C(vm.nr_hugepages) of a sysctl file or a line of another file of C(tmpfiles.d) would undo at boot, and other counts than those
     that a kubelet with the memory manager policy C(Static) has recorded, since that kubelet would not start any more.
 extends_documentation_fragment:
@@ -151,6 +151,8 @@ EXAMPLES = r"""
     pages:
       - {size: 1G, count: 4}
     persistent: true
+    boot:
+      owner: hugepages
     mounts:
       - path: /dev/hugepages1G
         size: 1G
@@ -237,7 +239,7 @@ kernel_arguments:
   elements: str
   sample: ["hugepagesz=1G", "hugepages=4"]
 boot:
-  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns.
   returned: success
   type: dict
 newer_than_boot:
@@ -530,6 +532,10 @@ def run(module):
             "with more memory; or reboot the host by hand, if another user or tool released them since." % (" ".join(settings.arguments), "; ".join(missing)),
             **result
         )
+    if params["boot"]:
+        result["boot"] = boot = _kernel_cmdline.apply(module, settings.arguments, result["boot"])
+        if boot["changed"]:
+            result.update(changed=True, differs=True, diff=[result["diff"], boot["diff"]])
     return result
 
 

@@ -213,16 +213,33 @@ def test_kubelet_that_does_not_start_with_the_plan(tree, monkeypatch):
     assert "has not yet been started with the CPU manager policy static, 30 s after it was started. Read why: journalctl -u kubelet" in result["msg"]
 
 
-def test_kernel_arguments_are_asked_for_in_the_same_call(tree):
-    boot_trees.debian(tree)
+def test_kernel_arguments_are_configured_in_the_same_call(tree):
+    host = boot_trees.debian(tree)
     boot = {"owner": "cpu_management", "state": "present", "booted": False}
-    result = run(tree, check=True, boot=boot)
-    assert result["boot"]["changed"] and result["boot"]["reboot_required"]
     before = tree.listing()
+    told = run(tree, check=True, boot=boot)
+    assert told["boot"]["changed"] and told["boot"]["reboot_required"]
     result = run(tree, boot=dict(boot, booted=True))
     assert result["failed"] and "did not boot the default entry" in result["msg"]
     assert tree.listing() == before
-    assert not run(tree, boot=dict(boot, state="absent", booted=True))["failed"]
+    assert not run(tree, check=True, boot=dict(boot, state="absent", booted=True))["failed"]
+    done = run(tree, boot=boot)
+    assert (told["changed"], told["diff"], told["boot"]) == (done["changed"], done["diff"], done["boot"])
+    assert done["diff"][-1]["after"].split()[-3:] == done["kernel_arguments"]
+    again = run(tree, boot=boot)
+    assert not again["changed"] and again["diff"] == [] and again["boot"]["reboot_required"]
+    host.boot()
+    assert not run(tree, boot=dict(boot, booted=True))["changed"]
+    assert run(tree, state="absent", boot=dict(boot, state="absent"))["changed"]
+    assert not run(tree, state="absent", boot=dict(boot, state="absent"))["changed"]
+
+
+def test_kernel_arguments_stay_where_the_plan_cannot_be_applied(tree):
+    boot_trees.debian(tree)
+    tree.kubelet("--kubeconfig=/etc/kubernetes/kubelet.conf")
+    before = tree.listing()
+    assert run(tree, boot={"owner": "cpu_management"})["failed"]
+    assert tree.listing() == before
 
 
 # Which process is the kubelet
