@@ -15,7 +15,8 @@ class ModuleDocFragment(object):
 options:
   boot:
     description:
-      - Asks module M(kube_ovn.dpdk.kernel_cmdline) for this owner what it would do with RV(kernel_arguments), in the same call. See RV(boot).
+      - Has the kernel booted with RV(kernel_arguments), as module M(kube_ovn.dpdk.kernel_cmdline) does it for this owner, which is asked before anything is
+        changed. See RV(boot).
     type: dict
     suboptions:
       owner:
@@ -23,12 +24,12 @@ options:
         type: str
         required: true
       state:
-        description: With V(absent), what giving up the arguments would do.
+        description: With V(absent) the arguments are given up.
         type: str
         choices: [present, absent]
         default: present
       booted:
-        description: Fails before anything is changed where the running kernel was started with other arguments.
+        description: Fails before anything is changed where the running kernel was started with other arguments, and writes none.
         type: bool
         default: false
 """

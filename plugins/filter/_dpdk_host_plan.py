@@ -43,8 +43,7 @@ RETURN = r"""
 _value:
   description:
     - C(refused) and C(lacking) are messages of the host against the settings, and C(arguments) those of the kernel for the IOMMU of the host.
-    - C(needs_iommu) and C(lacks_iommu) say whether the kernel has to have one, and has none; C(write) and C(remove) are the files that differ; C(differs) is
-      whether there is anything to do.
+    - C(needs_iommu) says whether the kernel has to have one; C(write) and C(remove) are the files that differ; C(differs) is whether there is anything to do.
   type: dict
 """
 

@@ -16,16 +16,20 @@ import os
 import tempfile
 
 from ansible.module_utils.common.text.converters import to_bytes
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kernel_cmdline
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import (
     HostError,
+    Question,
     Sysroot,
     TimeoutExpired,
     bounded,
     make_parents,
+    running_arguments,
     wait_until,
 )
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._pci import (
     DRIVERS,
+    NO_IOMMU,
     RECORD,
     USERSPACE_DRIVERS,
     Device,
@@ -463,6 +467,20 @@ class Binder(object):
                 }
             )
         return rows
+
+
+def check_boot(module):
+    """Raise HostError where the running kernel was not booted as option booted says."""
+    booted, problems = module.params["booted"], []
+    sysroot = Sysroot(module.params["sysroot"])
+    try:
+        _kernel_cmdline.check_boot(Question(module, owner=booted["owner"], state="present", arguments=booted["arguments"], backup=False))
+    except HostError as error:
+        problems.append(error.message)
+    if booted["iommu"] and not sysroot.listdir("/sys/kernel/iommu_groups"):
+        problems.append(NO_IOMMU % " ".join(running_arguments(sysroot)))
+    if problems:
+        raise HostError("\n".join(problems))
 
 
 def run(module):

@@ -285,3 +285,12 @@ class Question(object):
 
     def __getattr__(self, name):
         return getattr(self.module, name)
+
+
+class Part(Question):
+    """A module that does with these parameters what it was asked about before, and has warned of then."""
+
+    check_mode = False
+
+    def warn(self, warning):
+        pass

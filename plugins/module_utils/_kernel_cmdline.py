@@ -5,7 +5,7 @@
 
 # PRIVATE to this collection: it may change with any release.
 
-"""What module kernel_cmdline does; other modules ask it what it would do, in the same call."""
+"""What module kernel_cmdline does; other modules ask it what it would do, and then have it done, in the same call."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -21,7 +21,7 @@ import time
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._bootloader import KERNEL_CMDLINE, BootLoader, pending
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Question, Sysroot, running_arguments, wait_until
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Part, Question, Sysroot, running_arguments, wait_until
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._kernel_arguments import (
     BARE_COUNT,
     DEFAULT_SIZE,
@@ -313,7 +313,7 @@ def check_boot(module):
     return result
 
 
-# How another module asks for the same in its own call.
+# How another module has the same done in its own call.
 BOOT = dict(
     type="dict",
     options=dict(
@@ -324,9 +324,21 @@ BOOT = dict(
 )
 
 
-def ask(module, arguments):
-    """What module kernel_cmdline would do with these arguments, by the option `boot` of a module; raises HostError for what it refuses."""
+def by_boot(module, arguments):
+    """Parameters of module kernel_cmdline by the option `boot` of another one."""
     boot = module.params["boot"]
-    absent = boot["state"] == "absent"
-    question = Question(module, owner=boot["owner"], state=boot["state"], arguments=[] if absent else arguments, backup=False)
-    return check_boot(question) if boot["booted"] else run(question)
+    return dict(owner=boot["owner"], state=boot["state"], arguments=[] if boot["state"] == "absent" else arguments, backup=False)
+
+
+def ask(module, arguments):
+    """What module kernel_cmdline would do with these arguments; raises HostError for what it refuses."""
+    question = Question(module, **by_boot(module, arguments))
+    # After a boot nothing is written.
+    return dict(check_boot(question), changed=False) if module.params["boot"]["booted"] else run(question)
+
+
+def apply(module, arguments, asked):
+    """Do what ask() has returned, where that is a change, and return what it is then."""
+    if module.check_mode or not asked["changed"]:
+        return asked
+    return run(Part(module, **by_boot(module, arguments)))

@@ -20,6 +20,10 @@ import struct
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError
 
 DEVICES = "/sys/bus/pci/devices"
+NO_IOMMU = (
+    "The kernel has no IOMMU group, so vfio-pci can take no NIC. It was started with %s. Switch the IOMMU (VT-d, AMD-Vi) on in the firmware and take "
+    "intel_iommu=off or amd_iommu=off off the kernel command line; or do without (dpdk_host_iommu: none, and uio_pci_generic as driver)."
+)
 DRIVERS = "/sys/bus/pci/drivers"
 RECORD = "/etc/kube-ovn-dpdk/devices"
 USERSPACE_DRIVERS = ("vfio-pci", "uio_pci_generic", "igb_uio")

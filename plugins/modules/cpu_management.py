@@ -15,7 +15,8 @@ version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
-  - Makes a plan of the CPUs from the sets that are given and the topology of the host, and applies it to the kubelet and to irqbalance.
+  - Makes a plan of the CPUs from the sets that are given and the topology of the host, and applies it to the kubelet, to irqbalance, and with O(boot) to the
+    kernel.
   - The kubelet gets the static CPU manager, with the CPUs of housekeeping and PMD threads in C(reservedSystemCPUs). They are not reserved strictly, since OVS
     runs in a pod. Foreign keys of its configuration file are commented out meanwhile. O(state=absent) restores the file byte by byte.
   - irqbalance keeps interrupts away from PMD threads and their siblings, by a file of its own unit.
@@ -78,15 +79,6 @@ options:
       - Configuration file of the kubelet. By default the one that the running kubelet was started with.
       - The kubelet is a process of root in the namespaces of the host. One in a container, or one that only calls itself so, does not count.
     type: path
-  kubelet_arguments:
-    description:
-      - What an earlier call returned as RV(kubelet.arguments) while the kubelet ran. A stopped kubelet does not say where its files are, so
-        O(apply_kubelet=true) needs this then.
-    type: dict
-  requested_plan:
-    description:
-      - What an earlier call returned as RV(plan). The module fails where the CPUs of the host give another plan now, as those of a boot with C(nosmt) do.
-    type: dict
   topology_manager_policy:
     description:
       - Topology manager policy of the kubelet. Left alone without it.
@@ -102,6 +94,12 @@ options:
       - Whether interrupts are kept away from PMD threads.
     type: bool
     default: true
+  request:
+    description:
+      - What an earlier call returned as RV(request) while the kubelet ran, in place of the options that it has. A stopped kubelet does not say where its files
+        are, so O(apply_kubelet=true) needs this then.
+      - The module fails where the CPUs of the host give another plan now, as those of a boot with C(nosmt) do.
+    type: dict
   timeout:
     description:
       - Seconds to wait until the kubelet works with the plan, where RV(kubelet.reasons) says that it does not yet. The module fails when they are over.
@@ -174,8 +172,25 @@ kubelet:
       type: list
       elements: int
       sample: [2]
+request:
+  description: What the module was asked for and has found, for O(request) of a later call on a drained node or after a boot.
+  returned: success
+  type: dict
+  contains:
+    settings:
+      description: The options that describe the division.
+      type: dict
+      sample: {state: present, pmd_per_node: 2}
+    plan:
+      description: As RV(plan).
+      type: dict
+      sample: {}
+    kubelet_arguments:
+      description: As RV(kubelet.arguments).
+      type: dict
+      sample: {config: /var/lib/kubelet/config.yaml}
 boot:
-  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns.
   returned: success
   type: dict
 files:
@@ -222,6 +237,10 @@ PAUSE = 5
 NOTE = "/run/kube-ovn-dpdk-kubelet.json"
 IRQBALANCE_NOTE = "/run/kube-ovn-dpdk-irqbalance.json"
 STATES = ("cpu_manager_state", "memory_manager_state")
+# The options that a later call takes from what this one returns.
+SETTINGS = _cpu_plan.SETS + (
+    "state", "housekeeping_per_node", "pmd_per_node", "kubelet", "kubelet_config", "topology_manager_policy", "irqbalance",
+)
 
 
 def planned(params, sysroot):
@@ -248,12 +267,13 @@ class Kubelet(object):
 
     def __init__(self, params, sysroot, plan):
         self.sysroot = sysroot
+        requested = (params["request"] or {}).get("kubelet_arguments")
         noted = read_note(sysroot, NOTE)
         flags = _kubelet.arguments(sysroot)
         self.running = flags is not None
         # A stopped kubelet does not say where its files are.
         known = flags
-        for earlier in (params["kubelet_arguments"], noted):
+        for earlier in (requested, noted):
             known = earlier if known is None else known
         self.flags = dict((name, known[name]) for name in _kubelet.RELEVANT if name in known) if known is not None else {}
         self.path = params["kubelet_config"] or self.flags.get("config") or _kubelet.CONFIG
@@ -275,10 +295,9 @@ class Kubelet(object):
         self.reasons = list(self.due(wanted))
         if noted is not None and not self.running:
             self.reasons.append("the kubelet was stopped to be configured, and has not been started since")
-        if self.reasons and params["apply_kubelet"] and not self.running and params["kubelet_arguments"] is None and noted is None:
+        if self.reasons and params["apply_kubelet"] and not self.running and requested is None and noted is None:
             raise HostError(
-                "the kubelet is stopped, so where its files are is not known; give kubelet_arguments, which the module returned as kubelet.arguments while "
-                "it ran"
+                "the kubelet is stopped, so where its files are is not known; give request, which the module returned while it ran"
             )
 
     def check(self, params, wanted, known):
@@ -453,9 +472,10 @@ def of_this_host(requested, plan, sysroot):
 
 
 def run(module):
-    params = module.params
+    request = module.params["request"] or {}
+    params = dict(module.params, **request.get("settings", {}))
     sysroot = Sysroot(params["sysroot"])
-    requested = params["requested_plan"] if params["state"] == "present" else None
+    requested = request.get("plan") if params["state"] == "present" else None
     try:
         plan = planned(params, sysroot)
     except _cpu_plan.PlanError as error:
@@ -465,9 +485,9 @@ def run(module):
     if requested:
         of_this_host(requested, plan, sysroot)
     arguments = _cpu_plan.kernel_arguments(plan) if plan else []
-    more = dict(boot=_kernel_cmdline.ask(module, arguments)) if params["boot"] else {}
-    if plan and more and not params["boot"]["booted"]:
-        check_next_boot(sysroot, more["boot"]["command_line"])
+    boot = _kernel_cmdline.ask(module, arguments) if params["boot"] else None
+    if plan and boot and not params["boot"]["booted"]:
+        check_next_boot(sysroot, boot["command_line"])
     kubelet = awaited(params, sysroot, plan)
     interrupts = irqbalance_texts(params, sysroot, plan)
     # The files of an earlier run are there, and irqbalance was not restarted with them.
@@ -485,9 +505,14 @@ def run(module):
             reload_irqbalance(module)
         if restart:
             write(module, sysroot, IRQBALANCE_NOTE, None)
+    diff = [dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)]
+    more = {}
+    if boot:
+        more["boot"] = boot = _kernel_cmdline.apply(module, arguments, boot)
+        diff += [boot["diff"]] if boot["changed"] else []
     return dict(
-        changed=bool(texts) or restart,
-        diff=[dict(before_header=path, after_header=path, before=before[path], after=texts[path] or "") for path in sorted(texts)],
+        changed=bool(texts) or restart or bool(boot and boot["changed"]),
+        diff=diff,
         plan=plan,
         kernel_arguments=arguments,
         kubelet=dict(
@@ -497,6 +522,7 @@ def run(module):
             policy=kubelet.state.get("policy", ""),
             exclusive=kubelet.state.get("exclusive", []),
         ),
+        request=dict(settings=dict((name, params[name]) for name in SETTINGS), plan=plan, kubelet_arguments=kubelet.flags),
         files=sorted(texts),
         **more
     )
@@ -513,11 +539,10 @@ def main():
             pmd_per_node=dict(type="int", default=1),
             kubelet=dict(type="bool", default=True),
             kubelet_config=dict(type="path"),
-            kubelet_arguments=dict(type="dict"),
-            requested_plan=dict(type="dict"),
             topology_manager_policy=dict(type="str", choices=["none", "best-effort", "restricted", "single-numa-node"]),
             apply_kubelet=dict(type="bool", default=False),
             irqbalance=dict(type="bool", default=True),
+            request=dict(type="dict"),
             timeout=dict(type="int", default=0),
             boot=_kernel_cmdline.BOOT,
             sysroot=dict(type="path", default="/"),

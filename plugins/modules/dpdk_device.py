@@ -86,6 +86,24 @@ options:
         driver need be there yet. Everything else is refused as without it. Without check mode it has no effect.
     type: bool
     default: false
+  booted:
+    description:
+      - Fails before a device is touched where the running kernel was not booted as it had to be.
+    type: dict
+    suboptions:
+      owner:
+        description: The owner of the kernel arguments, as module M(kube_ovn.dpdk.kernel_cmdline) takes it.
+        type: str
+        required: true
+      arguments:
+        description: The arguments that the kernel has to have been booted with.
+        type: list
+        elements: str
+        required: true
+      iommu:
+        description: Whether it has to have found an IOMMU.
+        type: bool
+        default: false
   timeout:
     description:
       - Seconds to wait for a driver to take a device, and for another one to release it.
@@ -162,7 +180,7 @@ devices:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._dpdk_device import run
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._dpdk_device import check_boot, run
 
 
 def main():
@@ -179,12 +197,22 @@ def main():
             persistent=dict(type="bool", default=True),
             noiommu=dict(type="bool", default=False),
             later=dict(type="bool", default=False),
+            booted=dict(
+                type="dict",
+                options=dict(
+                    owner=dict(type="str", required=True),
+                    arguments=dict(type="list", elements="str", required=True),
+                    iommu=dict(type="bool", default=False),
+                ),
+            ),
             timeout=dict(type="int", default=20),
             sysroot=dict(type="path", default="/"),
         ),
         supports_check_mode=True,
     )
     try:
+        if module.params["booted"]:
+            check_boot(module)
         result = run(module)
     except HostError as error:
         module.fail_json(msg=str(error))

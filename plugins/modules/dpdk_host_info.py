@@ -63,10 +63,6 @@ options:
         description: The arguments by what RV(iommu) may be, V(intel), V(amd) and V(none).
         type: dict
         required: true
-      booted:
-        description: Refuses where the running kernel was started with other arguments.
-        type: bool
-        default: false
   nics:
     description:
       - Asks module M(kube_ovn.dpdk.dpdk_device) what it would do with C(purge) and C(later), in the same call. See RV(nic_plan).
@@ -261,8 +257,7 @@ def plans(module, iommu):
     questions = []
     if boot:
         arguments = boot["arguments"].get(iommu) or []
-        run = _kernel_cmdline.check_boot if boot["booted"] else _kernel_cmdline.run
-        questions.append(("boot_plan", run, dict(owner=boot["owner"], state="present", arguments=arguments, backup=False)))
+        questions.append(("boot_plan", _kernel_cmdline.run, dict(owner=boot["owner"], state="present", arguments=arguments, backup=False)))
     if nics:
         questions.append(("nic_plan", _dpdk_device.run, dict(nics, state="present", purge=True, persistent=True, later=True, timeout=20)))
     found = {"boot_plan": None, "nic_plan": None, "refused": []}
@@ -284,9 +279,7 @@ def main():
             find=dict(type="list", elements="path", default=[]),
             boot=dict(
                 type="dict",
-                options=dict(
-                    owner=dict(type="str", required=True), arguments=dict(type="dict", required=True), booted=dict(type="bool", default=False)
-                ),
+                options=dict(owner=dict(type="str", required=True), arguments=dict(type="dict", required=True)),
             ),
             nics=dict(
                 type="dict",

@@ -19,8 +19,8 @@ description:
   - It reads back what the kernel really gave. Pages that were not available at once are requested again after the page cache
     was dropped and memory compacted, up to O(attempts) times.
   - All checks are made before anything is changed.
-  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and RV(kernel_arguments)
-    reserves it where memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) does both.
+  - What is set at run time is lost at a reboot. O(persistent) has systemd-tmpfiles set it again at every boot, and O(boot) has the kernel reserve it, while
+    memory is not fragmented yet; the role P(kube_ovn.dpdk.hugepages#role) does both.
   - Refuses counts that C(vm.nr_hugepages) of a sysctl file or a line of another file of C(tmpfiles.d) would undo at boot, and other counts than those
     that a kubelet with the memory manager policy C(Static) has recorded, since that kubelet would not start any more.
 extends_documentation_fragment:
@@ -131,8 +131,8 @@ options:
         type: str
   kubelet:
     description:
-      - Whether to record what the kubelet has counted, as it does when it starts, before the pages change. The record is in C(/run) until RV(kubelet.record)
-        is removed, so a run that was interrupted leaves it to the next one.
+      - Whether to record what the kubelet has counted, as it does when it starts, before the pages change. The record in C(/run) is that of one start of it,
+        so a run that was interrupted before the kubelet was restarted leaves that to the next one.
     type: bool
     default: false
   sysroot:
@@ -151,6 +151,8 @@ EXAMPLES = r"""
     pages:
       - {size: 1G, count: 4}
     persistent: true
+    boot:
+      owner: hugepages
     mounts:
       - path: /dev/hugepages1G
         size: 1G
@@ -237,7 +239,7 @@ kernel_arguments:
   elements: str
   sample: ["hugepagesz=1G", "hugepages=4"]
 boot:
-  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns in check mode.
+  description: With O(boot), what module M(kube_ovn.dpdk.kernel_cmdline) returns.
   returned: success
   type: dict
 newer_than_boot:
@@ -251,21 +253,13 @@ kubelet:
   type: dict
   contains:
     stale:
-      description: Whether it has counted other pages than there are, so that it has to be restarted.
+      description: Whether systemd runs a unit C(kubelet) that has counted other pages than there are, so that it has to be restarted.
       type: bool
       sample: false
     earlier:
       description: Whether an earlier run left it so.
       type: bool
       sample: false
-    active:
-      description: Whether systemd runs a unit C(kubelet), which has to be restarted then; V(false) where nothing is stale.
-      type: bool
-      sample: false
-    record:
-      description: File to remove after the restart.
-      type: str
-      sample: /run/kube-ovn-dpdk-hugepages.json
 tmpfiles:
   description: Lines for C(/etc/tmpfiles.d) which set the same numbers at every boot.
   returned: success
@@ -373,25 +367,43 @@ class Kubelet(object):
         self.module = module
         self.sysroot = sysroot
         try:
-            self.noted = json.loads(sysroot.read(COUNTED, "null"))
+            record = json.loads(sysroot.read(COUNTED, "null"))
         except ValueError:
-            self.noted = None
-        self.earlier = self.noted is not None
+            record = None
+        record = record if isinstance(record, dict) else {}
+        self.noted = record.get("pages")
+        # It counts when it starts, so the record is that of one start. A run that was cut off while the pages changed has not come to say of which.
+        self.earlier = self.noted is not None and record.get("kubelet") in (None, self.start())
 
-    def note(self, counted):
+    def note(self, counted, start=None):
+        text = json.dumps({"kubelet": start, "pages": counted}, sort_keys=True)
+        TextFile(self.module, self.sysroot, COUNTED, text, 0o600).write()
+
+    def before(self, counted):
+        """Called before the pages change."""
         if not self.earlier:
-            TextFile(self.module, self.sysroot, COUNTED, json.dumps(counted, sort_keys=True), 0o600).write()
+            self.note(counted)
 
     def state(self, before, after):
-        stale = (self.noted if self.earlier else before) != after
-        if self.sysroot.exists(COUNTED) and not stale and not self.module.check_mode:
-            # The pages are again what it has counted.
-            os.unlink(self.sysroot.path(COUNTED))
-        return {"stale": stale, "earlier": stale and self.earlier, "active": stale and self.active(), "record": self.sysroot.path(COUNTED)}
+        counted = self.noted if self.earlier else before
+        start = self.start() if counted != after else None
+        stale = start is not None
+        if not self.module.check_mode:
+            if stale:
+                self.note(counted, start)
+            elif self.sysroot.exists(COUNTED):
+                # The pages are again what it has counted, or it has counted since.
+                os.unlink(self.sysroot.path(COUNTED))
+        return {"stale": stale, "earlier": stale and self.earlier}
 
-    def active(self):
+    def start(self):
+        """By what a start of the kubelet is known from others of this boot; None where systemd runs no such unit."""
         systemctl = self.module.get_bin_path("systemctl")
-        return bool(systemctl) and self.module.run_command([systemctl, "is-active", "--quiet", "kubelet"])[0] == 0
+        if not systemctl:
+            return None
+        words = [systemctl, "show", "--property=ActiveState,ExecMainStartTimestampMonotonic", "kubelet"]
+        found = dict(line.partition("=")[::2] for line in self.module.run_command(words)[1].splitlines())
+        return found.get("ExecMainStartTimestampMonotonic", "") if found.get("ActiveState") in ("active", "reloading") else None
 
 
 class Settings(object):
@@ -453,7 +465,7 @@ class Settings(object):
 
     def apply_pages(self):
         if self.kubelet and self.plan.predicted() != self.memory.snapshot():
-            self.kubelet.note(self.memory.snapshot())
+            self.kubelet.before(self.memory.snapshot())
         apply(self.module, self.plan, self.sysroot, self.module.params["attempts"])
         if self.transparent and self.memory.transparent() != self.transparent:
             # A made-up tree keeps what is written, the kernel marks one of its words.
@@ -520,6 +532,10 @@ def run(module):
             "with more memory; or reboot the host by hand, if another user or tool released them since." % (" ".join(settings.arguments), "; ".join(missing)),
             **result
         )
+    if params["boot"]:
+        result["boot"] = boot = _kernel_cmdline.apply(module, settings.arguments, result["boot"])
+        if boot["changed"]:
+            result.update(changed=True, differs=True, diff=[result["diff"], boot["diff"]])
     return result
 
 

@@ -49,6 +49,9 @@ options:
         type: list
         elements: str
         default: []
+      unless:
+        description: Key of an item before this one. If that has objects, this one is not read, and its list is empty.
+        type: str
       required:
         description: Whether the module fails when the API refuses to answer. If V(false), the reason is returned in RV(errors).
         type: bool
@@ -78,6 +81,13 @@ EXAMPLES = r"""
         kind: Pod
         namespace: kube-system
         label_selectors: [app=ovs-dpdk]
+  register: cluster
+
+- name: Read a node, and all of them where it does not exist
+  kube_ovn.dpdk.k8s_objects_info:
+    objects:
+      - {key: node, kind: Node, name: node-1}
+      - {key: nodes, kind: Node, unless: node}
   register: cluster
 
 - name: Read network attachments, where their kind is there and may be read
@@ -186,6 +196,7 @@ def main():
         name=dict(type="str"),
         label_selectors=dict(type="list", elements="str", default=[]),
         field_selectors=dict(type="list", elements="str", default=[]),
+        unless=dict(type="str"),
         required=dict(type="bool", default=True),
     )
     module = k8s_module(dict(objects=dict(type="list", elements="dict", default=[], options=query)))
@@ -197,6 +208,9 @@ def main():
     except failures as error:
         module.fail_json(msg="The Kubernetes API did not return its versions: %s" % reason(error))
     for item in module.params["objects"]:
+        if objects.get(item["unless"]):
+            objects[item["key"]] = []
+            continue
         try:
             found = read(client, item)
         except failures as error:

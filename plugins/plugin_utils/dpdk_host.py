@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._pci import NO_IOMMU
 
 IOMMU_ARGUMENTS = {
     "intel": ["intel_iommu=on", "iommu=pt"],
@@ -57,8 +58,8 @@ def plan(settings, info, files, again=None):
     """What a host needs, by what module dpdk_host_info has read there; `files` are the texts that files have to have, empty where there is to be none.
 
     `refused` and `lacking` are messages of the host against the settings, the latter by what was read `again` where packages or a build were due. `arguments`
-    are those of its kernel, `write` and `remove` the paths of files that differ; `needs_iommu`, `lacks_iommu` and `differs` say what is to be done. Where the
-    host refuses something it differs, and there is no plan.
+    are those of its kernel, `write` and `remove` the paths of files that differ; `needs_iommu` and `differs` say what is to be done. Where the host refuses
+    something else than a kernel without an IOMMU it differs, and there is no plan.
     """
     absent = settings["dpdk_host_state"] == "absent"
     # A misspelt state must not remove anything, also where preflight was left out.
@@ -78,11 +79,11 @@ def plan(settings, info, files, again=None):
         needs += [info["unloaded_drivers"], lacks_iommu, info["missing_packages"], any(asked)]
     read = info if not later else again if again and "unavailable_drivers" in again else None
     return {
-        "refused": [],
+        # Another boot may bring one.
+        "refused": [NO_IOMMU % " ".join(info["cmdline"])] if lacks_iommu and not info["boot_plan"]["reboot_required"] else [],
         "lacking": lacking(read) if read else [],
         "arguments": arguments_by_iommu(settings)[info["iommu"]],
         "needs_iommu": needs_iommu,
-        "lacks_iommu": lacks_iommu,
         "write": [path for path in different if files[path]],
         "remove": [path for path in different if not files[path]],
         "differs": any(bool(need) for need in needs),

@@ -90,8 +90,8 @@ def told(host: Tree) -> list[str]:
 def test_kubelet_with_places_of_its_own_on_a_drained_node(host):
     before = host.read(CONFIG)
     (request,) = play(host)
-    assert request["drained"] == "drained" and request["data"]["kubelet_arguments"] == {"config": CONFIG, "root-dir": "/data/kubelet"}
-    assert request["data"]["requested_plan"]["reserved"] == [0, 1, 4, 5]
+    assert request["drained"] == "drained" and request["data"]["request"]["kubelet_arguments"] == {"config": CONFIG, "root-dir": "/data/kubelet"}
+    assert request["data"]["request"]["plan"]["reserved"] == [0, 1, 4, 5]
     assert 'cpuManagerPolicy: "static"' in host.read(CONFIG) and '"static"' in host.read(STATE)
     assert host.read(test_cpu_management.CONFIG) == test_cpu_management.KUBELET and told(host) == ["stop", "start"]
     (request,) = play(host)

@@ -274,7 +274,7 @@ def test_bad_input_is_refused_before_anything_is_touched(host, variables, messag
 MODULES = {"/etc/modules-load.d/x.conf": "vfio-pci\n"}
 READ = {
     "iommu": "intel", "iommu_groups": 9, "unloaded_drivers": [], "files": MODULES, "missing_packages": [], "unavailable_drivers": {}, "refused": [],
-    "missing_tuned_profiles": [], "boot_plan": {"changed": False}, "nic_plan": {"differs": False},
+    "missing_tuned_profiles": [], "boot_plan": {"changed": False, "reboot_required": False}, "nic_plan": {"differs": False}, "cmdline": ["ro", "quiet"],
 }  # fmt: skip
 AS_WANTED = {"dpdk_host_state": "present", "dpdk_host_iommu": "auto", "dpdk_host_repositories": [], "dpdk_host_tools": False, "dpdk_host_noiommu": "false"}
 
@@ -326,6 +326,14 @@ def test_a_host_that_refuses_has_no_plan():
     assert misspelt == {"refused": ["dpdk_host_state is abset: set it to present or absent"], "lacking": [], "differs": True}
     refusing = {**READ, "refused": ["core 9 is not there"], "boot_plan": None, "nic_plan": None}
     assert dpdk_host.plan(AS_WANTED, refusing, MODULES) == {"refused": ["core 9 is not there"], "lacking": [], "differs": True}
+
+
+@pytest.mark.parametrize("settings, boot, refused", [({}, False, True), ({}, True, False), ({"dpdk_host_state": "absent"}, False, False)])
+def test_a_kernel_without_an_iommu_is_refused_where_no_boot_may_bring_one(settings, boot, refused):
+    read = {**READ, "iommu_groups": 0, "boot_plan": {"changed": boot, "reboot_required": boot}}
+    found = dpdk_host.plan({**AS_WANTED, **settings}, read, MODULES)["refused"]
+    message = "The kernel has no IOMMU group, so vfio-pci can take no NIC. It was started with ro quiet."
+    assert [text.startswith(message) for text in found] == [True] * refused
 
 
 def test_a_driver_that_packages_may_bring_is_not_refused():

@@ -230,38 +230,95 @@ def test_refused_before_the_kernel_arguments_are_touched(host):
     assert not (host / TMPFILES).exists()
 
 
+# Each start of the kubelet is later than the one before.
 SYSTEMCTL = """#!/bin/sh
 case $1 in
-show) echo LoadState=loaded; echo ActiveState=active ;;
-restart) echo restart "$2" >> {told}; ! [ -e {broken} ] ;;
+show) echo LoadState=loaded; cat {state}; echo ExecMainStartTimestampMonotonic=$(wc -l < {told}) ;;
+restart) [ -e {broken} ] && exit 1; echo restart "$2" >> {told} ;;
 esac
 """
 
 
-@pytest.mark.parametrize("state, count", [("present", 8), ("absent", 0)])
-def test_kubelet_that_an_earlier_run_did_not_come_to_restart(host, state, count):
-    """It still offers the pages that were there when it started, and the pages are as asked for by now: the next run knows, and the one after it."""
+@pytest.fixture
+def kubelet(host):
+    """What it was told is in `told`; it does not restart while there is a file `broken`."""
     for place in ("kernel/mm", "devices/system/node/node0", "devices/system/node/node1"):
         directory = host / "root/sys" / place / "hugepages/hugepages-2048kB"
         directory.mkdir(parents=True)
         for name in ("nr_hugepages", "free_hugepages", "surplus_hugepages"):
             (directory / name).write_text("4\n" if name != "surplus_hugepages" else "0\n")
-    told, broken = host / "told", host / "broken"
+    (host / "told").write_text("")
+    (host / "state").write_text("ActiveState=active\n")
     (host / "tools").mkdir()
-    (host / "tools/systemctl").write_text(SYSTEMCTL.format(told=told, broken=broken))
+    (host / "tools/systemctl").write_text(SYSTEMCTL.format(told=host / "told", broken=host / "broken", state=host / "state"))
     (host / "tools/systemctl").chmod(0o755)
-    broken.touch()
-    wanted = {"hugepages_pages": [{"size": "2M", "count": 8, "node": 0}], "hugepages_boot": False, "hugepages_restart_kubelet": True, "hugepages_state": state}
-    role(host, "--check", **wanted)
-    assert not told.exists() and not (host / COUNTED).exists()
-    assert "Unable to restart service kubelet" in role(host, fails="Unable to restart service kubelet", **wanted)
-    assert (host / "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages").read_text().strip() == str(count)
+    return host
+
+
+NO_RESTART = "Unable to restart service kubelet"
+
+
+def wanted(state: str = "present") -> dict:
+    pages = [{"size": "2M", "count": 8, "node": 0}]
+    return {"hugepages_pages": pages, "hugepages_boot": False, "hugepages_restart_kubelet": True, "hugepages_state": state}
+
+
+@pytest.mark.parametrize("state, count", [("present", 8), ("absent", 0)])
+def test_kubelet_that_an_earlier_run_did_not_come_to_restart(kubelet, state, count):
+    """It still offers the pages that were there when it started, and the pages are as asked for by now: the next run knows, and the one after it."""
+    told = kubelet / "told"
+    (kubelet / "broken").touch()
+    role(kubelet, "--check", **wanted(state))
+    assert told.read_text() == "" and not (kubelet / COUNTED).exists()
+    assert NO_RESTART in role(kubelet, fails=NO_RESTART, **wanted(state))
+    assert (kubelet / "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages").read_text().strip() == str(count)
+    assert oct((kubelet / COUNTED).stat().st_mode & 0o777) == "0o600"
+    (kubelet / "broken").unlink()
+    assert "changed=2" in role(kubelet, "--check", **wanted(state))
+    role(kubelet, **wanted(state))
     assert told.read_text() == "restart kubelet\n"
-    assert oct((host / COUNTED).stat().st_mode & 0o777) == "0o600"
-    broken.unlink()
-    assert "changed=3" in role(host, "--check", **wanted)
-    role(host, **wanted)
-    assert told.read_text() == "restart kubelet\nrestart kubelet\n"
-    assert "changed=0" in role(host, **wanted)
-    assert told.read_text() == "restart kubelet\nrestart kubelet\n"
-    assert not (host / COUNTED).exists()
+    assert "changed=0" in role(kubelet, "--check", **wanted(state))
+    assert "changed=0" in role(kubelet, **wanted(state))
+    assert told.read_text() == "restart kubelet\n"
+    assert not (kubelet / COUNTED).exists()
+
+
+def test_kubelet_is_restarted_for_each_change(kubelet):
+    """The record of what it had counted before the first one is out of date by the second."""
+    for count, pages in enumerate((8, 6, 8), 1):
+        role(kubelet, **dict(wanted(), hugepages_pages=[{"size": "2M", "count": pages, "node": 0}]))
+        assert (kubelet / "told").read_text() == "restart kubelet\n" * count
+        assert json.loads((kubelet / COUNTED).read_text())["kubelet"] == str(count - 1)
+
+
+@pytest.mark.parametrize("since", ["restarted", "stopped", "cut"])
+def test_kubelet_after_an_interrupted_run(kubelet, since):
+    """One that was started since has counted again, and one that does not run will. Of a run that was cut while the pages changed it is not known."""
+    (kubelet / "broken").touch()
+    role(kubelet, fails=NO_RESTART, **wanted())
+    (kubelet / "broken").unlink()
+    if since == "restarted":
+        (kubelet / "told").write_text("restart by hand\n")
+    elif since == "stopped":
+        (kubelet / "state").write_text("ActiveState=inactive\n")
+    else:
+        (kubelet / COUNTED).write_text(json.dumps(dict(json.loads((kubelet / COUNTED).read_text()), kubelet=None)))
+    assert ("changed=0" in role(kubelet, **wanted())) == (since != "cut")
+    assert "restart kubelet" not in (kubelet / "told").read_text() or since == "cut"
+    assert "changed=0" in role(kubelet, **wanted())
+    assert not (kubelet / COUNTED).exists()
+
+
+def test_without_a_kubelet_none_is_restarted(kubelet):
+    (kubelet / "state").write_text("ActiveState=inactive\n")
+    assert "changed=1" in role(kubelet, **wanted())
+    assert (kubelet / "told").read_text() == "" and not (kubelet / COUNTED).exists()
+
+
+def test_kubelet_is_restarted_after_a_boot_that_brought_other_pages(kubelet):
+    """It has counted those of the boot, and the node takes no pods before."""
+    data = {"pages": [], "purge": True, "reserve": "512M", "attempts": 1, "transparent": "", "default_size": "", "restart_kubelet": True}
+    assert "changed=2" in role(kubelet, entry="verify_boot", host_reboot_request={"data": data})
+    assert (kubelet / "told").read_text() == "restart kubelet\n"
+    assert "changed=0" in role(kubelet, entry="verify_boot", host_reboot_request={"data": data})
+    assert (kubelet / "told").read_text() == "restart kubelet\n"

@@ -59,6 +59,12 @@ def test_lists_names_and_kinds_that_are_not_served(cluster):
     assert found["version"].startswith("v1.") and {"v1", "apps/v1", "kubeovn.io/v1"} <= set(found["api_versions"])
 
 
+@pytest.mark.parametrize("name, others", [("node-2", []), ("node-3", ["node-1", "node-2"])])
+def test_what_is_read_only_where_something_else_is_not_there(cluster, name, others):
+    state, found = read({"key": "node", "kind": "Node", "name": name}, {"key": "nodes", "kind": "Node", "unless": "node"})
+    assert state == "SUCCESS" and [item["metadata"]["name"] for item in found["objects"]["nodes"]] == others
+
+
 @pytest.mark.parametrize("listed", ["kind", "group"])
 def test_a_kind_that_was_removed_since_the_client_listed_it_is_missing(cluster, listed):
     """The client keeps the groups of a server in a file, and the kinds of those that were asked for."""

@@ -39,7 +39,6 @@ REASONS = {
     ("bundle", "__bundle_plan.errors"): BUNDLE,
     ("bundle", "__bundle_refused_archives"): BUNDLE,
     ("dpdk_host", "__dpdk_host_plan.lacking"): INSTALLED,
-    ("dpdk_host", "__dpdk_host_boot_problems"): BOOT,
     # Before the first reboot. Preflight finds all of it but pods without a controller.
     ("host_reboot", "__host_reboot_refusal"): LATER,
     ("host_reboot", "could not be drained within"): CONSENT,

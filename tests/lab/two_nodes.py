@@ -49,7 +49,7 @@ def note_pages(present: bool) -> None:
     for node in NODES:
         on(node, "rm", "-f", COUNTED)
         if present:
-            on(node, "sh", "-c", f"echo {shlex.quote(json.dumps(pages()))} > {COUNTED}")
+            on(node, "sh", "-c", f"echo {shlex.quote(json.dumps({'pages': pages()}))} > {COUNTED}")
 
 
 def pages() -> dict[str, dict[str, int]]:

@@ -213,16 +213,33 @@ def test_kubelet_that_does_not_start_with_the_plan(tree, monkeypatch):
     assert "has not yet been started with the CPU manager policy static, 30 s after it was started. Read why: journalctl -u kubelet" in result["msg"]
 
 
-def test_kernel_arguments_are_asked_for_in_the_same_call(tree):
-    boot_trees.debian(tree)
+def test_kernel_arguments_are_configured_in_the_same_call(tree):
+    host = boot_trees.debian(tree)
     boot = {"owner": "cpu_management", "state": "present", "booted": False}
-    result = run(tree, check=True, boot=boot)
-    assert result["boot"]["changed"] and result["boot"]["reboot_required"]
     before = tree.listing()
+    told = run(tree, check=True, boot=boot)
+    assert told["boot"]["changed"] and told["boot"]["reboot_required"]
     result = run(tree, boot=dict(boot, booted=True))
     assert result["failed"] and "did not boot the default entry" in result["msg"]
     assert tree.listing() == before
-    assert not run(tree, boot=dict(boot, state="absent", booted=True))["failed"]
+    assert not run(tree, check=True, boot=dict(boot, state="absent", booted=True))["failed"]
+    done = run(tree, boot=boot)
+    assert (told["changed"], told["diff"], told["boot"]) == (done["changed"], done["diff"], done["boot"])
+    assert done["diff"][-1]["after"].split()[-3:] == done["kernel_arguments"]
+    again = run(tree, boot=boot)
+    assert not again["changed"] and again["diff"] == [] and again["boot"]["reboot_required"]
+    host.boot()
+    assert not run(tree, boot=dict(boot, booted=True))["changed"]
+    assert run(tree, state="absent", boot=dict(boot, state="absent"))["changed"]
+    assert not run(tree, state="absent", boot=dict(boot, state="absent"))["changed"]
+
+
+def test_kernel_arguments_stay_where_the_plan_cannot_be_applied(tree):
+    boot_trees.debian(tree)
+    tree.kubelet("--kubeconfig=/etc/kubernetes/kubelet.conf")
+    before = tree.listing()
+    assert run(tree, boot={"owner": "cpu_management"})["failed"]
+    assert tree.listing() == before
 
 
 # Which process is the kubelet
@@ -251,7 +268,7 @@ def test_process_that_calls_itself_kubelet(tree, liar, stopped):
     if stopped:
         shutil.rmtree(tree.path("/proc/77"))
     run(tree)
-    result = run(tree, apply_kubelet=True, **({"kubelet_arguments": {"config": CONFIG}} if stopped else {}))
+    result = run(tree, apply_kubelet=True, **({"request": {"kubelet_arguments": {"config": CONFIG}}} if stopped else {}))
     assert not result["failed"], result["msg"]
     assert CONFIG in result["files"] and result["kubelet"]["arguments"] == {"config": CONFIG}
     assert tree.read(SUDOERS) == "root ALL=(ALL:ALL) ALL\n" and os.path.exists(tree.path("/data/cpu_manager_state"))
@@ -319,15 +336,15 @@ def test_files_of_a_stopped_kubelet(tree, leftover):
     tree.write(KUBESPRAY, KUBELET)
     tree.write("/data/kubelet/cpu_manager_state", state_of("none", ""))
     tree.kubelet("--config=" + KUBESPRAY, "--root_dir", "/data/kubelet", "--v=2", "--topology-manager-policy-options=max-allowable-numa-nodes=16")
-    arguments = run(tree)["kubelet"]["arguments"]
-    assert arguments == {"config": KUBESPRAY, "root-dir": "/data/kubelet", "topology-manager-policy-options": "max-allowable-numa-nodes=16"}
+    request = run(tree)["request"]
+    assert request["kubelet_arguments"] == {"config": KUBESPRAY, "root-dir": "/data/kubelet", "topology-manager-policy-options": "max-allowable-numa-nodes=16"}
     stop(tree)
     os.unlink(tree.path(cpu_management.NOTE))
     before = tree.listing()
     refused = run(tree, apply_kubelet=True)
     assert refused["failed"] and "no kubelet runs on this host, so its configuration file is not known" in refused["msg"]
     assert tree.listing() == before
-    result = run(tree, apply_kubelet=True, kubelet_arguments=arguments)
+    result = run(tree, apply_kubelet=True, request=request)
     assert set([KUBESPRAY, "/data/kubelet/cpu_manager_state"]) <= set(result["files"])
     assert not leftover or tree.read(CONFIG) == KUBELET
 
@@ -340,8 +357,8 @@ def test_stopped_kubelet_is_not_guessed_at_for_an_undo(tree):
     due = run(tree, check=True, state="absent")
     assert due["kubelet"]["arguments"] == {"config": CONFIG} and due["kubelet"]["reasons"]
     refused = run(tree, state="absent", apply_kubelet=True)
-    assert refused["failed"] and "give kubelet_arguments, which the module returned" in refused["msg"]
-    assert not run(tree, state="absent", apply_kubelet=True, kubelet_arguments=due["kubelet"]["arguments"])["failed"]
+    assert refused["failed"] and "give request, which the module returned" in refused["msg"]
+    assert not run(tree, state="absent", apply_kubelet=True, request=due["request"])["failed"]
     assert tree.read(CONFIG) == KUBELET
 
 
@@ -367,12 +384,12 @@ def test_kubelet_that_a_run_has_stopped_and_not_started(tree, state):
     if state == "absent":
         run(tree, apply_kubelet=True)
         tree.write(STATE, state_of("static"))
-    arguments = run(tree, state=state)["kubelet"]["arguments"]
+    request = run(tree, state=state)["request"]
     stop(tree)
     stopped = run(tree, state=state)
-    assert not stopped["failed"] and stopped["kubelet"]["arguments"] == arguments
+    assert not stopped["failed"] and stopped["request"] == request
     assert stopped["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
-    run(tree, state=state, apply_kubelet=True, kubelet_arguments=arguments)
+    run(tree, apply_kubelet=True, request=request)
     # Cut before the kubelet is started.
     again = run(tree, state=state)
     assert again["kubelet"]["reasons"][-1] == "the kubelet was stopped to be configured, and has not been started since"
@@ -454,7 +471,7 @@ def test_boot_with_other_cpus_than_those_of_the_plan(tree):
     run(tree, apply_kubelet=True)
     tree.write(STATE, state_of("static"))
     host.boot()
-    booted = dict(boot=dict(owner="cpu_management", booted=True), requested_plan=first["plan"], plan=True)
+    booted = dict(boot=dict(owner="cpu_management", booted=True), request={"plan": first["plan"]}, plan=True)
     assert not run(tree, **booted)["failed"]
     tree.write("/sys/devices/system/cpu/online", "0-3\n")
     for cpu in range(4):

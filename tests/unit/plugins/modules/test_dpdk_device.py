@@ -16,7 +16,8 @@ import time
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _dpdk_device, _host, _pci
-from ansible_collections.kube_ovn.dpdk.plugins.modules import dpdk_device
+from ansible_collections.kube_ovn.dpdk.plugins.modules import dpdk_device, kernel_cmdline
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
 DEVICES = "/sys/bus/pci/devices/"
@@ -910,6 +911,24 @@ def boot(kernel, *arguments):
 def probed(kernel):
     path = kernel.tree.path("/sys/bus/pci/drivers_probe")
     return kernel.tree.read("/sys/bus/pci/drivers_probe").split() if os.path.exists(path) else []
+
+
+def test_boot_with_other_arguments_is_refused_before_a_device_is_touched(kernel):
+    host = boot_trees.debian(kernel.tree)
+    booted = {"owner": "dpdk_host", "arguments": ["iommu=pt"]}
+    # The NICs of the tree have groups.
+    shutil.rmtree(kernel.tree.path("/sys/kernel/iommu_groups"))
+    for iommu, messages in ((False, 1), (True, 2)):
+        lines = bind(kernel, NIC, booted=dict(booted, iommu=iommu))["msg"].splitlines()
+        assert "did not boot the default entry" in lines[0] and len(lines) == messages
+        assert not iommu or lines[1].startswith("The kernel has no IOMMU group, so vfio-pci can take no NIC. It was started with ")
+    assert kernel.writes == []
+    run_module(kernel_cmdline, kernel.tree, **booted)
+    host.boot()
+    assert bind(kernel, NIC, booted=dict(booted, iommu=True))["msg"].startswith("The kernel has no IOMMU group")
+    assert kernel.writes == []
+    assert not bind(kernel, NIC, booted=booted)["failed"]
+    assert driver_of(kernel, NIC) == "vfio-pci"
 
 
 def test_boot_binds_what_is_recorded(kernel):

@@ -11,7 +11,6 @@ import os
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.modules import dpdk_host_info
-from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
 # As dpkg-query prints its packages in the order of their names, and its complaints about unknown ones elsewhere. The first letter of a status is what is
@@ -120,12 +119,3 @@ def test_files_that_are_looked_for(tree):
     tree.write("/opt/dpdk/testpmd", "")
     result = run_module(dpdk_host_info, tree, find=["/opt/dpdk/testpmd", tree.path("/opt/dpdk/testpmd"), "/opt/other"])
     assert result["missing_files"] == ["/opt/other"]
-
-
-def test_boot_with_other_arguments_is_refused(tree):
-    boot_trees.debian(tree)
-    boot = {"owner": "dpdk_host", "arguments": {"none": ["iommu=pt"]}, "booted": True}
-    result = run_module(dpdk_host_info, tree, boot=boot)
-    assert result["boot_plan"] is None
-    assert ["did not boot the default entry" in text for text in result["refused"]] == [True]
-    assert run_module(dpdk_host_info, tree, boot=dict(boot, booted=False))["refused"] == []

@@ -16,6 +16,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _host
 from ansible_collections.kube_ovn.dpdk.plugins.modules import hugepages, hugepages_info
+from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules import boot_trees
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
 
 GIB = 1024 * 1024
@@ -433,6 +434,37 @@ def test_older_kernel_that_is_installed_too(tree):
 
 
 TMPFILES = "/etc/tmpfiles.d/kube-ovn-dpdk-hugepages.conf"
+BOOT = {"owner": "hugepages"}
+
+
+def test_kernel_arguments_are_configured_in_the_same_call(tree):
+    loader = boot_trees.debian(tree)
+    before = tree.listing()
+    wanted = dict(pages=[page("1G", 4, 0)], boot=BOOT)
+    told = have(tree, check=True, **wanted)
+    assert told["boot"]["reboot_required"] and tree.listing() == before
+    done = have(tree, **wanted)
+    assert (told["changed"], told["diff"], told["boot"]) == (done["changed"], done["diff"], done["boot"])
+    assert done["diff"][0]["after"]["hugepages"]["1G"] == {"node0": 4, "node1": 0}
+    assert [word for word in done["diff"][1]["after"].split() if word.startswith("huge")] == done["kernel_arguments"]
+    again = have(tree, **wanted)
+    assert not again["changed"] and again["boot"]["reboot_required"]
+    loader.boot()
+    assert not have(tree, pages=wanted["pages"], boot=dict(BOOT, booted=True))["changed"]
+    undone = have(tree, boot=dict(BOOT, state="absent"), pages=wanted["pages"])
+    assert undone["changed"] and undone["diff"][0]["before"] == undone["diff"][0]["after"]
+
+
+def test_kernel_arguments_stay_where_the_pages_are_not_had(tree, monkeypatch):
+    boot_trees.debian(tree)
+    have(tree, [page("1G", 4, 0)], boot=BOOT)
+    text = tree.read("/boot/grub/grub.cfg")
+    for count in (9, 5):
+        # The first is refused, and the second is what the kernel does not give.
+        Grudging(monkeypatch, [4] * 9)
+        result = have(tree, [page("1G", count, 0)], boot=dict(BOOT, state="absent"))
+        assert result["failed"] and not result["changed"] and tree.read("/boot/grub/grub.cfg") == text
+
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
