@@ -136,7 +136,7 @@ BOTH = pytest.mark.parametrize(("role", "variables"), [("dpdk_app", {}), ("ovs_d
 def test_check_mode_tells_of_the_first_build(tmp_path, docker, role, variables):
     output = run(tmp_path, docker, role, ["build", "nodes"], "--check", **variables)
     assert [path.name for path in tmp_path.iterdir()] == ["play.yml"]
-    built = output.partition(": Build the image, and save")[2].splitlines()[1]
+    built = output.partition(": Build and save or push the image ")[2].splitlines()[1]
     assert built == "changed: [localhost]"
     assert docker.contexts == []
 
