@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         expected = self._other("ansible.legacy.normal", task_vars, options, check_mode=True)
         if self._task.check_mode or expected.get("failed") or not expected.get("changed"):
             return expected
-        place = {"path": options.get("temporary_dir", "/var/tmp"), "prefix": "kube-ovn-dpdk.", "state": "directory"}
+        place = {"path": options.get("temporary_dir") or "/var/tmp", "prefix": "kube-ovn-dpdk.", "state": "directory"}
         made = self._execute_module(module_name="ansible.builtin.tempfile", module_args=place, task_vars=task_vars)
         if made.get("failed"):
             return made
