@@ -22,6 +22,7 @@ ROLES = (
     "cpu_management",
     "host_reboot",
     "ovs_dpdk_image",
+    "image_build",
     "node_images",
     "kube_ovn",
     "ovs_wrapper",

@@ -32,9 +32,20 @@ attributes:
 options:
   archive:
     description:
-      - Path of the archive on this host. It is not needed in check mode.
+      - Path of the archive on the controller, or on the host with O(remote_src). It is not needed in check mode.
+      - It is copied only to a host that needs it, and removed there when it is loaded.
     type: path
     required: true
+  remote_src:
+    description:
+      - Whether the archive is on the host already.
+    type: bool
+    default: false
+  temporary_dir:
+    description:
+      - Directory of the host in which the archive gets a directory of its own while it is loaded.
+    type: path
+    default: /var/tmp
 seealso:
   - module: kube_ovn.dpdk.node_image_info
   - plugin: kube_ovn.dpdk.image_archive
@@ -44,7 +55,7 @@ seealso:
 EXAMPLES = r"""
 - name: Load the image of OVS-DPDK
   kube_ovn.dpdk.node_image:
-    archive: /var/tmp/kube-ovn-dpdk.tar
+    archive: /srv/kube-ovn-dpdk.tar
     images: "{{ lookup('kube_ovn.dpdk.image_archive', '/srv/kube-ovn-dpdk.tar').images }}"
 """
 
@@ -75,7 +86,13 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostErr
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(_node_image.ARGUMENTS, archive=dict(type="path", required=True)),
+        argument_spec=dict(
+            _node_image.ARGUMENTS,
+            archive=dict(type="path", required=True),
+            # The action of the same name copies the archive to this host.
+            remote_src=dict(type="bool", default=False),
+            temporary_dir=dict(type="path", default="/var/tmp"),
+        ),
         supports_check_mode=True,
     )
     parameters = module.params

@@ -436,9 +436,21 @@ def test_version_that_no_distribution_packages(tmp_path):
 
 
 def dockerfile(tmp_path: Path, **variables) -> str:
-    # Docker is looked for after the Dockerfile is written.
-    play(tmp_path, None, entry="build", dpdk_app_build_dir=str(tmp_path / "build"), ansible_docker_host="unix:///nonexistent", **variables)
-    return (tmp_path / "build" / "context" / "Dockerfile.dpdk").read_text()
+    """The Dockerfile as the role would write it."""
+    role = ROOT / "roles" / "dpdk_app"
+    book = [{
+        "hosts": "localhost", "connection": "local", "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "vars_files": [str(role / folder / "main.yml") for folder in ("defaults", "vars")],
+        "tasks": [{"ansible.builtin.template": {"src": str(role / "templates" / "Dockerfile.dpdk.j2"), "dest": str(tmp_path / "Dockerfile"),
+                                                "mode": "0644"}}],
+    }]  # fmt: skip
+    (tmp_path / "render.yml").write_text(yaml.safe_dump(book))
+    subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "render.yml"), "-e", json.dumps(variables)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return (tmp_path / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize(("version", "base"), [("19.11", "ubuntu:20.04"), ("22.11", "debian:bookworm-slim"), ("24.11", "debian:trixie-slim")])
@@ -503,7 +515,8 @@ def test_name_in_an_archive_is_no_template(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_archive_is_loaded_into_the_runtime_once(tmp_path, monkeypatch):
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
     """Docker's client after docker/cli: inspect fails where there is no such image, and prints its configuration's digest as the id."""
     archive(tmp_path / "image.tar", "dpdk:19.11")
     identity = _image_archive.read(tmp_path / "image.tar")["images"][0]["id"]
@@ -513,23 +526,56 @@ def test_archive_is_loaded_into_the_runtime_once(tmp_path, monkeypatch):
 echo "$*" >> {tmp_path}/calls
 case "$1 $2" in
     "image inspect") test -e {tmp_path}/there || {{ echo '[]'; exit 1; }}; echo '[{{"Id": "{identity}"}}]' ;;
-    "image load") test -s "$4" && touch {tmp_path}/there ;;
+    "image load") test -e {tmp_path}/full && {{ echo no space left >&2; exit 1; }}; cmp "$4" {tmp_path}/image.tar && touch {tmp_path}/there ;;
 esac
 """)
     client.chmod(0o755)
     monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
     (tmp_path / "docker.sock").touch()
-    arguments = {
+    return {
         "dpdk_app_image_source": "archive", "dpdk_app_image_archive": str(tmp_path / "image.tar"), "dpdk_app_runtime": "docker",
         "node_images_socket": str(tmp_path / "docker.sock"), "node_images_temporary_dir": str(tmp_path),
         "ansible_remote_tmp": str(tmp_path / "tmp"),
     }  # fmt: skip
-    done = play(tmp_path, None, entry="nodes", **arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_archive_is_loaded_into_the_runtime_once(tmp_path, docker):
+    done = play(tmp_path, None, "--check", "--diff", entry="nodes", **docker)
+    ran(done, 1)
+    assert "+dpdk:19.11" in done.stdout
+    assert "image load" not in (tmp_path / "calls").read_text()
+    ran(play(tmp_path, None, entry="nodes", **docker), 1)
     assert (tmp_path / "calls").read_text().count("image load") == 1
-    ran(play(tmp_path, None, entry="nodes", **arguments), 0)
+    for arguments in (["--check"], []):
+        ran(play(tmp_path, None, *arguments, entry="nodes", **docker), 0)
     assert (tmp_path / "calls").read_text().count("image load") == 1
     assert not list(tmp_path.glob("kube-ovn-dpdk.*")), "nothing is left of the archive on the node"
+
+
+def test_archive_that_cannot_be_loaded_or_copied_leaves_nothing(tmp_path, docker):
+    (tmp_path / "full").touch()
+    done = play(tmp_path, None, entry="nodes", **docker)
+    assert done.returncode != 0
+    assert "no space left" in " ".join(done.stdout.split())
+    done = play(tmp_path, None, entry="nodes", **{**docker, "node_images_temporary_dir": str(tmp_path / "missing")})
+    assert done.returncode != 0
+    assert str(tmp_path / "missing") in done.stdout
+    assert not list(tmp_path.glob("kube-ovn-dpdk.*"))
+
+
+def test_module_takes_an_archive_that_is_on_the_host_and_copies_no_other_without_need(tmp_path, docker):
+    """What is copied is not even read where the image is there."""
+    image = _image_archive.read(tmp_path / "image.tar")["images"][0]
+    options = {"images": [image], "socket": str(tmp_path / "docker.sock"), "runtime": "docker", "temporary_dir": str(tmp_path / "missing")}
+    tasks = [
+        {"kube_ovn.dpdk.node_image": {**options, "archive": str(tmp_path / "image.tar"), "remote_src": True}},
+        {"kube_ovn.dpdk.node_image": {**options, "archive": str(tmp_path / "gone.tar")}},
+    ]
+    play_ = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": {"ansible_python_interpreter": sys.executable}, "tasks": tasks}]
+    (tmp_path / "module.yml").write_text(json.dumps(play_))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "module.yml")]
+    ran(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False), 1)
+    assert (tmp_path / "calls").read_text().count("image load") == 1
 
 
 @pytest.mark.parametrize("archives", ["/srv/dpdk.tar", ["/srv/dpdk.tar"], 5])
