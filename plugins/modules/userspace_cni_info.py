@@ -12,7 +12,7 @@ module: userspace_cni_info
 short_description: Read what Userspace CNI has on a node or on the build host
 version_added: 0.1.0
 description:
-  - Reads files, directories and links, the state of a unit of systemd, and the version of Go, in one call.
+  - Reads files, directories and links, the state of a unit of systemd, the version of Go, and where the launcher has its records, in one call.
 options:
   paths:
     description: Files, directories and links to read. A tilde is the home directory.
@@ -29,6 +29,12 @@ options:
     type: str
   go:
     description: Command of Go whose version to read.
+    type: str
+  launcher:
+    description: Path of the launcher, which is asked whether attachments have their records in another directory than O(records_dir).
+    type: path
+  records_dir:
+    description: Directory where a launcher will look for records. Without it the launcher is not asked.
     type: str
 extends_documentation_fragment:
   - kube_ovn.dpdk._attributes
@@ -68,6 +74,13 @@ go_version:
   returned: success
   type: str
   sample: go version go1.26.6 linux/amd64
+misplaced_records:
+  description:
+    - What O(launcher) says where attachments have their records in another directory than O(records_dir). Empty where they have not, where there is no
+      launcher, and where it is an older one that cannot be asked.
+  returned: success
+  type: str
+  sample: ''
 """
 
 import os
@@ -76,6 +89,8 @@ import stat
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.validation import check_type_path
 
+# Status of a launcher that finds records elsewhere.
+MISPLACED = 2
 KINDS = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "directory"), (stat.S_ISLNK, "link"))
 
 
@@ -98,13 +113,23 @@ def describe(module, path):
     return found
 
 
+def run(module, *command):
+    """(status, standard output, standard error) of a command; the status is None where it cannot be run."""
+    try:
+        return module.run_command(list(command), handle_exceptions=False)
+    except (OSError, IOError):
+        return None, "", ""
+
+
 def output(module, *command):
     """What a command prints; empty where it fails or is missing."""
-    try:
-        code, out, _err = module.run_command(list(command), handle_exceptions=False)
-    except (OSError, IOError):
-        return ""
-    return "" if code else out.rstrip("\r\n")
+    code, out, _err = run(module, *command)
+    return out.rstrip("\r\n") if code == 0 else ""
+
+
+def misplaced_records(module, launcher, directory):
+    code, out, err = run(module, launcher, "check-records", directory)
+    return (err.strip() or out.strip() or "%s check-records ended with %d" % (launcher, code)) if code == MISPLACED else ""
 
 
 def unit(module, name):
@@ -119,16 +144,21 @@ def main():
             algorithm=dict(type="str", choices=["sha1", "sha256"], default="sha1"),
             unit=dict(type="str"),
             go=dict(type="str"),
+            launcher=dict(type="path"),
+            records_dir=dict(type="str"),
         ),
+        required_by=dict(records_dir="launcher"),
         supports_check_mode=True,
     )
+    wanted = module.params
     systemd = os.path.exists("/run/systemd/system")
     module.exit_json(
         changed=False,
-        paths=dict((path, describe(module, check_type_path(path))) for path in module.params["paths"]),
+        paths=dict((path, describe(module, check_type_path(path))) for path in wanted["paths"]),
         systemd=systemd,
-        unit=unit(module, module.params["unit"]) if systemd and module.params["unit"] else {},
-        go_version=output(module, module.params["go"], "version") if module.params["go"] else "",
+        unit=unit(module, wanted["unit"]) if systemd and wanted["unit"] else {},
+        go_version=output(module, wanted["go"], "version") if wanted["go"] else "",
+        misplaced_records=misplaced_records(module, wanted["launcher"], wanted["records_dir"]) if wanted["records_dir"] else "",
     )
 
 
