@@ -12,13 +12,28 @@ module: userspace_cni_info
 short_description: Read what Userspace CNI has on a node or on the build host
 version_added: 0.1.0
 description:
-  - Reads files, directories and links, the state of a unit of systemd, the version of Go, and where the launcher has its records, in one call.
+  - Reads files, directories and links, by their paths or by their names below directories, in one call with the state of a unit of systemd, the version
+    of Go, and where the launcher has its records.
 options:
   paths:
     description: Files, directories and links to read. A tilde is the home directory.
     type: list
     elements: str
     default: []
+  trees:
+    description: Directories below which files, directories and links are looked for. A tilde is the home directory.
+    type: list
+    elements: str
+    default: []
+  patterns:
+    description: Shell patterns of the names to look for below O(trees).
+    type: list
+    elements: str
+    default: []
+  depth:
+    description: How many levels below O(trees) are looked at. Hidden files and directories are not.
+    type: int
+    default: 3
   algorithm:
     description: Algorithm of the checksums.
     type: str
@@ -60,6 +75,12 @@ paths:
   returned: success
   type: dict
   sample: {/opt/cni/bin/userspace: {path: /opt/cni/bin/userspace, kind: file, mode: "0755", uid: 0, gid: 0, checksum: 2ef7bde608ce5404e97d5f042f95f89f1c232871}}
+files:
+  description: What is below O(trees) and matches O(patterns), each as one of RV(paths).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 systemd:
   description: Whether systemd runs.
   returned: success
@@ -83,6 +104,7 @@ misplaced_records:
   sample: ''
 """
 
+import fnmatch
 import os
 import stat
 
@@ -110,6 +132,17 @@ def describe(module, path):
         found.update(target=os.readlink(path), leads_to=access(path, os.stat))
     if found["kind"] == "file" and os.access(path, os.R_OK):
         found["checksum"] = module.digest_from_file(path, module.params["algorithm"])
+    return found
+
+
+def below(tree, patterns, depth):
+    """Paths of what is below a directory and has one of the names. Links are not followed."""
+    tree, found = tree.rstrip("/") or "/", []
+    for folder, directories, files in os.walk(tree):
+        level = folder[len(tree) :].count("/") + 1
+        names = [name for name in sorted(directories + files) if not name.startswith(".")]
+        found += [os.path.join(folder, name) for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+        directories[:] = [name for name in sorted(directories) if level < depth and not name.startswith(".")]
     return found
 
 
@@ -141,6 +174,9 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(
             paths=dict(type="list", elements="str", default=[]),
+            trees=dict(type="list", elements="str", default=[]),
+            patterns=dict(type="list", elements="str", default=[]),
+            depth=dict(type="int", default=3),
             algorithm=dict(type="str", choices=["sha1", "sha256"], default="sha1"),
             unit=dict(type="str"),
             go=dict(type="str"),
@@ -155,6 +191,7 @@ def main():
     module.exit_json(
         changed=False,
         paths=dict((path, describe(module, check_type_path(path))) for path in wanted["paths"]),
+        files=[describe(module, path) for tree in wanted["trees"] for path in below(check_type_path(tree), wanted["patterns"], wanted["depth"])],
         systemd=systemd,
         unit=unit(module, wanted["unit"]) if systemd and wanted["unit"] else {},
         go_version=output(module, wanted["go"], "version") if wanted["go"] else "",

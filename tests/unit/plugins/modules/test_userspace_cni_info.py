@@ -115,3 +115,18 @@ def test_version_of_go(module, expected):
 def test_launcher_is_asked_for_records_elsewhere(module, expected):
     assert info.misplaced_records(module, "/l", "/records") == expected
     assert module.commands == [["/l", "check-records", "/records"]]
+
+
+def test_names_are_looked_for_below_a_directory(tmpdir):
+    for name in ("go.mod", "a/go.mod", "a/b/go.mod", "a/b/c/go.mod", ".git/go.mod", "a/x.go", "a/.y.go", "vendor/x.txt"):
+        tmpdir.join(name).write("text", ensure=True)
+    root = str(tmpdir)
+    os.symlink(root, root + "/a/self.go")
+
+    def names(depth, tree=root):
+        return sorted(os.path.relpath(path, root) for path in info.below(tree, ["*.go", "go.mod", "vendor"], depth))
+
+    assert names(3) == ["a/b/go.mod", "a/go.mod", "a/self.go", "a/x.go", "go.mod", "vendor"]
+    assert names(2) == names(2, root + "/") == ["a/go.mod", "a/self.go", "a/x.go", "go.mod", "vendor"]
+    assert names(1) == ["go.mod", "vendor"]
+    assert names(3, root + "/none") == []
