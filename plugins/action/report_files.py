@@ -43,7 +43,11 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(
-            argument_spec={"directory": {"type": "path", "required": True}, "files": {"type": "dict", "required": True}}
+            argument_spec={
+                "directory": {"type": "path", "required": True},
+                "files": {"type": "dict", "required": True},
+                "stats": {"type": "dict", "default": {}},
+            }
         )
         files = options["files"]
         for name, content in files.items():
@@ -59,4 +63,6 @@ class ActionModule(ActionBase):
                     write(directory, name, text(content))
             except OSError as error:
                 raise AnsibleActionFail(f"The reports could not be written to {directory}: {error.strerror}. Choose another directory") from error
-        return {"changed": False, "paths": [str(directory / name) for name in files]}
+        # As module set_stats returns them.
+        stats = {"ansible_stats": {"data": options["stats"], "per_host": False, "aggregate": True}} if options["stats"] else {}
+        return {"changed": False, "paths": [str(directory / name) for name in files], **stats}

@@ -25,7 +25,7 @@ options:
     type: dict
     required: true
   files:
-    description: Files that M(ansible.builtin.find) found on the build host, with their checksums.
+    description: The files that M(kube_ovn.dpdk.userspace_cni_info) returned.
     type: list
     elements: dict
     required: true
@@ -38,7 +38,7 @@ options:
 EXAMPLES = r"""
 - name: Show what is to be fetched
   ansible.builtin.debug:
-    msg: "{{ artifacts | kube_ovn.dpdk._userspace_cni_unfetched(host.paths, found.files, '/srv/artifacts') }}"
+    msg: "{{ artifacts | kube_ovn.dpdk._userspace_cni_unfetched(host.paths, host.files, '/srv/artifacts') }}"
 """
 
 RETURN = r"""

@@ -35,6 +35,12 @@ options:
       - Whether bridges that are not in the list are removed together with ports that O(owner) did not make. Pods lose these ports.
     type: bool
     default: false
+  fail_on_missing:
+    description:
+      - Whether the module fails where the socket of a V(unix:) O(database) does not exist.
+      - If V(false), no Open vSwitch runs there, so that nothing is to be removed or compared with, and nothing is done. O(bridges) is still checked.
+    type: bool
+    default: true
   bridges:
     description:
       - The bridges of O(owner). The list is complete, and an empty one removes all that O(owner) made.
@@ -234,6 +240,7 @@ EXAMPLES = r"""
 - name: Remove everything that the owner made
   kube_ovn.dpdk.ovs_topology:
     owner: example.com/uplinks
+    fail_on_missing: false
     bridges: []
 """
 
@@ -274,6 +281,10 @@ changes:
       columns: [bridge]
 """
 
+import os
+
+from ansible.module_utils.common.text.converters import to_bytes
+
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_plan as plan
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_module import create_module, names_of, report, run_module, write_spec
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options import (
@@ -287,6 +298,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options impor
 def work(module, runner, params):
     bridges = params['bridges']
     ports = check_topology(params['owner'], bridges)
+    if not params['fail_on_missing'] and runner.client.kind == 'unix' and not os.path.exists(to_bytes(runner.client.address)):
+        return report(None, [], module._diff)
     topology = plan.Topology(bridges, params['owner'], params['force'])
 
     def check(model):
@@ -305,6 +318,7 @@ def main():
         argument_spec=write_spec(dict(
             owner=dict(type='str', required=True),
             force=dict(type='bool', default=False),
+            fail_on_missing=dict(type='bool', default=True),
             bridges=dict(type='list', elements='dict', required=True, options=topology_spec()),
         )),
     )

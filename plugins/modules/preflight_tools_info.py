@@ -63,11 +63,16 @@ options:
         type: str
         default: HEAD
     default: []
-  python_index:
+  python_project:
     description:
-      - Whether the index of Python packages is asked that pip is configured with on this host, else that of PyPI.
-    type: bool
-    default: false
+      - Name of a Python project that the index is asked for that pip is configured with on this host, else PyPI. Empty for none.
+    type: str
+    default: ''
+  python_project_command:
+    description:
+      - Command that the project would be installed for. Where the host has it, the index is not asked.
+    type: str
+    default: ''
   go_proxy:
     description:
       - Whether the proxy of Go modules is asked that Go is configured with on this host, else the public one.
@@ -144,7 +149,7 @@ host:
       description: For each address an empty text, or why it could not be reached.
       type: dict
     python_index:
-      description: Empty where the index answered or was not asked, else why it did not.
+      description: Empty where the index has the project or was not asked, else the reason. An index without it is no reason where pip has other sources too.
       type: str
     go_proxy:
       description: Empty where the proxy answered or was not asked, else why it did not.
@@ -228,12 +233,13 @@ def docker_get(path, target, timeout):
     return (int(status.group(1)), "") if status else (0, "%s: this is not the Docker daemon" % path)
 
 
-def reach(module, url):
+def reach(module, url, accepted=(401, 405)):
     info = fetch_url(module, url, method="HEAD", timeout=module.params["timeout"])[1]
     # Servers that know no HEAD say 405, and those that want a path or an account are there.
-    if info["status"] in (401, 405) or 200 <= info["status"] < 400:
+    if info["status"] in accepted or 200 <= info["status"] < 400:
         return ""
-    return "%d from %s" % (info["status"], url) if info["status"] > 0 else info["msg"]
+    # An address may have a password.
+    return "%d from %s" % (info["status"], re.sub(r"//[^/@]*@", "//", url)) if info["status"] > 0 else info["msg"]
 
 
 def text_of(path):
@@ -244,12 +250,24 @@ def text_of(path):
         return ""
 
 
-def python_index(environment):
-    """Where pip looks for packages: its variable, else its configuration files, of which that of the user is before the host's."""
-    found = [environment.get("PIP_INDEX_URL", "")]
+def pip_setting(environment, name):
+    """A setting of pip: its variable, else its configuration files, of which that of the user is before the host's."""
+    found = [environment.get("PIP_" + name.upper().replace("-", "_"), "")]
     for path in (environment.get("PIP_CONFIG_FILE", ""), "~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf"):
-        found += re.findall(r"^\s*index[-_]url\s*[=:]\s*(\S+)", text_of(path) if path else "", re.M)
-    return ([url for url in found if url] + ["https://pypi.org/simple/"])[0]
+        found += re.findall(r"^\s*%s\s*[=:]\s*(\S+)" % name.replace("-", "[-_]"), text_of(path) if path else "", re.M)
+    return ([value for value in found if value] + [""])[0]
+
+
+def project_address(environment, project):
+    """Page of a project in the index of pip, with the name and the slash at the end that PEP 503 asks for: the root lists all projects, which takes long."""
+    index = pip_setting(environment, "index-url") or "https://pypi.org/simple"
+    return "%s/%s/" % (index.rstrip("/"), re.sub(r"[-_.]+", "-", project).lower())
+
+
+def ask_index(module, environment):
+    # Where the index does not have the project, other sources may.
+    elsewhere = pip_setting(environment, "extra-index-url") or pip_setting(environment, "find-links")
+    return reach(module, project_address(environment, module.params["python_project"]), (401, 404, 405) if elsewhere else (401, 405))
 
 
 def go_proxy(environment):
@@ -288,7 +306,8 @@ def main():
                 default=[],
                 options=dict(repository=dict(type="str", required=True), version=dict(type="str", default="HEAD")),
             ),
-            python_index=dict(type="bool", default=False),
+            python_project=dict(type="str", default=""),
+            python_project_command=dict(type="str", default=""),
             go_proxy=dict(type="bool", default=False),
             docker=dict(type="bool", default=False),
             docker_socket=dict(type="path", default="/var/run/docker.sock"),
@@ -301,6 +320,8 @@ def main():
     commands = dict((name, module.get_bin_path(name) or "") for name in wanted["commands"])
     git = module.get_bin_path("git")
     proxy = go_proxy(os.environ) if wanted["go_proxy"] else ""
+    replaced = wanted["python_project_command"]
+    installs = wanted["python_project"] and not (replaced and module.get_bin_path(replaced))
     docker, images = "", {}
     if wanted["docker"]:
         status, docker = docker_get(wanted["docker_socket"], "/_ping", wanted["timeout"])
@@ -322,7 +343,7 @@ def main():
             repositories=dict(
                 (item["repository"], find(module, git, item["repository"], item["version"]) if git else "") for item in wanted["repositories"]
             ),
-            python_index=reach(module, python_index(os.environ)) if wanted["python_index"] else "",
+            python_index=ask_index(module, os.environ) if installs else "",
             go_proxy=reach(module, proxy) if proxy else "",
             docker=docker,
             images=images,

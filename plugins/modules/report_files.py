@@ -16,6 +16,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - Writes text files into a directory of the controller, whatever host the task is for. Each is replaced as a whole.
+  - Reports what it is given for the whole run too, as M(ansible.builtin.set_stats) does. Callback P(kube_ovn.dpdk.concise#callback) shows that at the end.
   - A report is what one run found, and no state that a later run could find unchanged. So the result is never changed.
 options:
   directory:
@@ -26,6 +27,12 @@ options:
     description: Texts by file name. A mapping or a list is written as JSON. A name has no directory in it.
     type: dict
     required: true
+  stats:
+    description:
+      - Statistics of the run by name, as in the option C(data) of M(ansible.builtin.set_stats). Mappings are merged with what earlier tasks set.
+      - They are set in check mode too, and only when the files could be written.
+    type: dict
+    default: {}
 notes:
   - The module is an action plugin. Nothing runs on the host.
 attributes:
@@ -47,6 +54,9 @@ EXAMPLES = r"""
     directory: "{{ inventory_dir }}/reports"
     files:
       found.json: "{{ found }}"
+    stats:
+      kube_ovn_dpdk:
+        Report: "{{ inventory_dir }}/reports/found.json"
 """
 
 RETURN = r"""

@@ -42,13 +42,13 @@ def local_checksum(path, algorithm=sha1):
 def unfetched(artifacts, paths, files, directory):
     """The artifacts that the controller's directory lacks, or has with another content.
 
-    `files` are those that module find found on the build host, with their SHA-1.
+    `paths` and `files` are those that module userspace_cni_info found on the build host, with their SHA-256.
     """
     built = {file["path"]: file.get("checksum") for file in files}
     missing = []
     for item in artifacts:
         there = paths[item["given"]].get("checksum") if item["given"] else built.get(item["path"])
-        if not there or there != local_checksum(os.path.join(directory, item["name"]), sha256 if item["given"] else sha1):
+        if not there or there != local_checksum(os.path.join(directory, item["name"]), sha256):
             missing.append(item)
     return missing
 

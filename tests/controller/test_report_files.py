@@ -15,13 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def report(tmp_path):
-    def run(files: dict, *arguments: str, directory: str | None = None):
-        task = {"kube_ovn.dpdk.report_files": {"directory": directory or str(tmp_path / "a" / "reports"), "files": files}}
+    def run(files: dict, *arguments: str, directory: str | None = None, stats: list | None = None):
+        options = {"directory": directory or str(tmp_path / "a" / "reports"), "files": files}
+        tasks = [{"kube_ovn.dpdk.report_files": {**options, "stats": data}} for data in stats or []] or [{"kube_ovn.dpdk.report_files": options}]
         # The host is not reached: nothing runs there.
-        play = [{"hosts": "all", "gather_facts": False, "tasks": [task]}]
+        play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (tmp_path / "play.yml").write_text(json.dumps(play))
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "unreachable.invalid,", *arguments, str(tmp_path / "play.yml")]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        environment = {**os.environ, "ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
     return run
 
@@ -51,6 +53,18 @@ def test_a_link_is_replaced_and_not_followed(report, tmp_path):
 def test_check_mode_writes_nothing(report, tmp_path):
     assert report({"report.json": "new"}, "--check").returncode == 0
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_statistics_are_those_of_the_whole_run_and_put_together(report, arguments):
+    done = report({}, *arguments, stats=[{"some": {"a": "1", "b": "{{ 1 + 1 }}"}}, {"some": {"a": "3"}, "other": "x"}])
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout.partition("\tRUN: ")[2]) == {"other": "x", "some": {"a": "3", "b": "2"}}, done.stdout
+
+
+def test_without_statistics_none_are_set(report):
+    assert "CUSTOM STATS" not in report({"a": "b"}).stdout
+    assert "CUSTOM STATS" not in report({"../up": "b"}, stats=[{"some": "x"}]).stdout
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\nb"])

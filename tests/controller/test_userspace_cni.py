@@ -67,22 +67,26 @@ def sha1(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()
 
 
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def test_only_other_files_are_fetched(tmp_path: Path) -> None:
     (tmp_path / "launcher").write_text("l")
     (tmp_path / "userspace").write_text("u")
-    good = hashlib.sha256(b"u").hexdigest()
+    good = sha256("u")
 
     def names(plugin: str | None, launcher: str | None, folder: Path = tmp_path) -> list[str]:
         item, there = given(good, plugin)
         files = [{"path": "/b/built/launcher", "checksum": launcher}] if launcher else []
         return [found["name"] for found in _userspace_cni.unfetched([item, BUILT], {"/b/userspace": there}, files, str(folder))]
 
-    assert names(good, sha1("l")) == []
-    assert names("0", sha1("l")) == ["userspace"]
-    assert names(good, sha1("x")) == ["launcher"]
+    assert names(good, sha256("l")) == []
+    assert names("0", sha256("l")) == ["userspace"]
+    assert names(good, sha256("x")) == ["launcher"]
     # As in check mode, or built by this run.
     assert names(None, None) == ["userspace", "launcher"]
-    assert names(good, sha1("l"), tmp_path / "none") == ["userspace", "launcher"]
+    assert names(good, sha256("l"), tmp_path / "none") == ["userspace", "launcher"]
 
 
 def test_relative_path_is_no_known_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def run(module, database, check_mode=False, **options):
         bridges = [filled(spec, item) for item in options["bridges"]]
         for bridge in bridges:
             bridge["ports"] = filled_ports(spec["ports"]["options"], bridge["ports"])
-        params = {"owner": "test", "force": False, **params, "bridges": bridges}
+        params = {"owner": "test", "force": False, "fail_on_missing": True, **params, "bridges": bridges}
     elif module is ovs_config:
         params = {"other_config": None, "external_ids": None, "wait_dpdk": False, **params}
     runner = _ovsdb_module.Runner(params, check_mode)

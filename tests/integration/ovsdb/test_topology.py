@@ -4,6 +4,8 @@
 
 """Bridges and ports of one owner: what is refused, what is kept, and what is removed. ovs-vsctl is the witness."""
 
+import socket
+
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _ovsdb_module
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_client import OvsdbError
@@ -50,6 +52,22 @@ def test_everything_in_one_transaction_and_its_way_back(database):
     assert all(database.row(table, name)["external_ids"] == MARK for table, name in (("Bridge", "br0"), ("Bridge", "br1"), ("Port", "a0"), ("Port", "b0")))
     assert predicted(database) == [("bridge", "br0", "removed"), ("bridge", "br1", "removed"), ("port", "a0", "removed"), ("port", "b0", "removed")]
     assert database.rows("Bridge") == database.rows("Port") == database.rows("Interface") == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["run", "check mode"])
+def test_without_a_socket_nothing_is_done_where_it_may_be_missing(tmp_path, check_mode):
+    missing = f"unix:{tmp_path}/db.sock"
+    options = {"fail_on_missing": False, "check_mode": check_mode}
+    assert run(ovs_topology, missing, bridges=[bridge("br0")], **options) == {"changed": False, "changes": [], "diff": []}
+    with pytest.raises(OvsdbError, match="names of bridges and ports"):
+        run(ovs_topology, missing, bridges=[bridge("br0"), bridge("br0")], **options)
+    with pytest.raises(OvsdbError, match="cannot be reached"):
+        run(ovs_topology, missing, bridges=[], check_mode=check_mode)
+    # A server that was killed leaves its socket.
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(f"{tmp_path}/db.sock")
+    with pytest.raises(OvsdbError, match="cannot be reached"):
+        run(ovs_topology, missing, bridges=[], **options)
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["made by OVN", "not made yet"])

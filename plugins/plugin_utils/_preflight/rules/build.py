@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, Case, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import places_of_script, planned
@@ -19,6 +21,8 @@ PLUGIN_MIB = 2048
 IMAGE_MIB = 4096
 # Python packages that the modules of community.docker import on the host.
 DOCKER_PACKAGES = ("requests",)
+# Files that pip installs from.
+ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
 
 def uses_plugin(case):
@@ -44,11 +48,20 @@ def builds_ovs(case):
     return plan if plan.get("source") == "build" else None
 
 
+def project_of(package):
+    """Name of the project that an index of Python packages has for a package; empty for a path or an address, which pip reads without the index."""
+    try:
+        found = Requirement(str(package))
+    except InvalidRequirement:
+        return ""
+    return "" if found.url or found.name.lower().endswith(ARCHIVES) else found.name
+
+
 def needs(settings, ask_servers=True):
     """What is to be looked up on the host of group build: options of module preflight_tools_info."""
     case = Case({}, settings, "")
     found = {name: [] for name in ("commands", "python_packages", "files", "directories", "urls", "repositories", "images")}
-    found.update(docker=False, go_proxy=False, python_index=False)
+    found.update(docker=False, go_proxy=False, python_project="", python_project_command="")
     if builds_plugin(case) and case.setting("userspace_cni_repository"):
         found["commands"].append("git")
         found["repositories"].append(
@@ -58,7 +71,8 @@ def needs(settings, ask_servers=True):
         found["commands"] += [str(case.setting(name)) for name in ("userspace_cni_go", "userspace_cni_python") if case.setting(name)]
         found["directories"].append(str(case.setting("userspace_cni_build_dir", "/")))
         found["go_proxy"] = builds_plugin(case)
-        found["python_index"] = True
+        found["python_project"] = project_of(case.setting("userspace_cni_go_package", ""))
+        found["python_project_command"] = str(case.setting("userspace_cni_go", ""))
     if builds_app(case):
         found["docker"] = True
         found["python_packages"] += DOCKER_PACKAGES
@@ -88,7 +102,7 @@ def needs(settings, ask_servers=True):
         found["files"].append(str(case.setting("userspace_cni_vpp_api_dir", "")))
     found["images"] = [name for name in found["images"] if name]
     if not ask_servers:
-        found.update(urls=[], repositories=[], go_proxy=False, python_index=False)
+        found.update(urls=[], repositories=[], go_proxy=False, python_project="")
     return found
 
 
@@ -118,8 +132,9 @@ def tools(case):
             )
         elif case.facts.get("python_index"):
             yield error(
-                "%s (userspace_cni_go) is missing, and the index that Go would come from cannot be reached: %s" % (go, case.facts["python_index"]),
-                "install Go on the build host, or set PIP_INDEX_URL to an index that it reaches",
+                "%s (userspace_cni_go) is missing, and the index of Python packages does not give %s (userspace_cni_go_package): %s"
+                % (go, case.setting("userspace_cni_go_package", ""), case.facts["python_index"]),
+                "install Go on the build host, or set PIP_INDEX_URL there to an index that has the package",
             )
 
 

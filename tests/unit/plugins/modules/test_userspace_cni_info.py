@@ -16,9 +16,9 @@ from ansible_collections.kube_ovn.dpdk.plugins.modules import userspace_cni_info
 class Module(object):
     """Stands for AnsibleModule: answers commands, and hashes."""
 
-    def __init__(self, code=0, out="", error=None):
+    def __init__(self, code=0, out="", error=None, err=""):
         self.params = {"algorithm": "sha256"}
-        self.answer = (code, out, "")
+        self.answer = (code, out, err)
         self.error = error
         self.commands = []
 
@@ -98,3 +98,35 @@ def test_unit(module, expected):
 )
 def test_version_of_go(module, expected):
     assert info.output(module, "go", "version") == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (Module(), ""),
+        (Module(code=2, err="The records are in /a.\n"), "The records are in /a."),
+        (Module(code=2), "/l check-records ended with 2"),
+        # An older launcher knows no such check.
+        (Module(code=1, err="there is no CNI_COMMAND"), ""),
+        (Module(error=OSError(2, "No such file or directory")), ""),
+    ],
+    ids=["none", "elsewhere", "without a word", "older launcher", "no launcher"],
+)
+def test_launcher_is_asked_for_records_elsewhere(module, expected):
+    assert info.misplaced_records(module, "/l", "/records") == expected
+    assert module.commands == [["/l", "check-records", "/records"]]
+
+
+def test_names_are_looked_for_below_a_directory(tmpdir):
+    for name in ("go.mod", "a/go.mod", "a/b/go.mod", "a/b/c/go.mod", ".git/go.mod", "a/x.go", "a/.y.go", "vendor/x.txt"):
+        tmpdir.join(name).write("text", ensure=True)
+    root = str(tmpdir)
+    os.symlink(root, root + "/a/self.go")
+
+    def names(depth, tree=root):
+        return sorted(os.path.relpath(path, root) for path in info.below(tree, ["*.go", "go.mod", "vendor"], depth))
+
+    assert names(3) == ["a/b/go.mod", "a/go.mod", "a/self.go", "a/x.go", "go.mod", "vendor"]
+    assert names(2) == names(2, root + "/") == ["a/go.mod", "a/self.go", "a/x.go", "go.mod", "vendor"]
+    assert names(1) == ["go.mod", "vendor"]
+    assert names(3, root + "/none") == []

