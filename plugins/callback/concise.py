@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: concise
 type: stdout
 short_description: Output that shows what changed, what takes long and what failed
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - kube_ovn.dpdk maintainers (@kube-ovn-dpdk)
 description:

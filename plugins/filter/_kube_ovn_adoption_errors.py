@@ -7,7 +7,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: _kube_ovn_adoption_errors
 short_description: Reports what a deployment would change in a Kube-OVN that another tool installed
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

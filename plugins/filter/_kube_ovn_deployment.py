@@ -9,7 +9,6 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 name: _kube_ovn_deployment
 short_description: Plans the deployment of a release of Kube-OVN
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

@@ -9,7 +9,6 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 name: _kube_ovn_instance_queries
 short_description: Lists the custom resources of Kube-OVN to read
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

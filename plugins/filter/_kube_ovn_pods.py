@@ -9,7 +9,6 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 name: _kube_ovn_pods
 short_description: Finds the pods that a deployment of Kube-OVN affects
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

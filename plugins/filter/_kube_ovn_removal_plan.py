@@ -9,7 +9,6 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 name: _kube_ovn_removal_plan
 short_description: Plans the removal of Kube-OVN
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

@@ -9,7 +9,6 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 name: _kube_ovn_tunnel_address
 short_description: Reads the tunnel address from an address with its prefix length
-version_added: 0.1.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

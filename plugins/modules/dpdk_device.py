@@ -11,7 +11,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: dpdk_device
 short_description: Binds NICs to a driver for DPDK, now and at boot, and gives them back
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

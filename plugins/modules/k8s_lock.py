@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: k8s_lock
 short_description: Takes, renews and releases a lock of a cluster
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Keeps two runs from doing the same thing in a cluster at once. The lock is a Lease, which other tools can read.
   - The lock has a bounded lifetime. A run that died blocks others until then, unless O(replaces) names it. The Lease is removed with the Job that owns it

@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: k8s_pods_exec
 short_description: Runs a command in each of several pods at the same time
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs commands in containers by the Kubernetes API, all of them at the same time, and returns when the last one has ended. A hundred pods take as long as
     the slowest of them.

@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: k8s_rollout_info
 short_description: Wait until workloads of Kubernetes are rolled out, or report why they are not
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Waits until every listed DaemonSet and Deployment matches its specification, or until a node has a ready pod.
   - The time limit is one without progress, so that a rollout may take as long as its nodes need, one after the other.

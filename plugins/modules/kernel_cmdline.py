@@ -11,7 +11,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: kernel_cmdline
 short_description: Manages some kernel arguments and leaves all others alone
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: kube_ovn_leftovers
 short_description: Remove files that Kube-OVN left on a node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Removes the files and directories of a Kube-OVN that was uninstalled, and directories that are empty without them.
   - The container runtime keeps results of the CNI plugin until it removes the network of a pod, which it cannot without Kube-OVN, and does not where

@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: kube_ovn_packet_filter
 short_description: Remove packet filter rules and IP sets that Kube-OVN left on a node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Removes the chains of Kube-OVN, its rules in other chains, and its IP sets, of IPv4 and IPv6, and of both backends of iptables where the host has them.
   - Kube-OVN's own C(uninstall.sh) leaves some of them. It does not know the rules that count the traffic of each subnet, nor the chains of NAT policies, and

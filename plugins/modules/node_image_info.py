@@ -11,7 +11,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: node_image_info
 short_description: Reports which images the container runtime of a Kubernetes node lacks
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:

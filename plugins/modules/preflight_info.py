@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: preflight_info
 short_description: Read what decides whether a host can run OVS-DPDK
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads CPU flags, memory, hugepages, mounts, kernel arguments, IOMMU groups, PCI network devices, the CNI configuration directory,
     container runtimes and any Open vSwitch of the host itself, in one pass and without starting a program.

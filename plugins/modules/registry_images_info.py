@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: registry_images_info
 short_description: Ask registries for container images
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - PRIVATE to the collection.
   - Asks the registry of each image for the manifest of its tag, without pulling anything, and without a container runtime.

@@ -173,9 +173,28 @@ def test_documentation_builds_without_a_warning(checkout, tmp_path):
     assert roles and roles <= pages
 
 
-def test_changelog_fragments_are_valid(checkout):
+def test_changelog_is_valid_and_has_the_version(checkout):
     run(TOOLS / "antsibull-changelog", "lint")
-    assert list((ROOT / "changelogs" / "fragments").glob("*.yml")) or (ROOT / "changelogs" / "changelog.yaml").exists()
+    version = yaml.safe_load((checkout / "galaxy.yml").read_text())["version"]
+    fragments = list((checkout / "changelogs" / "fragments").glob("*.yml"))
+    assert fragments or version in yaml.safe_load((checkout / "changelogs" / "changelog.yaml").read_text())["releases"]
+
+
+def test_the_release_step_of_contributing_writes_the_changelog(checkout, tmp_path):
+    (step,) = re.findall(r"`(PATH=\S+ antsibull-changelog release)`", (checkout / "CONTRIBUTING.md").read_text())
+    copy = tmp_path / "ansible_collections" / "kube_ovn" / "dpdk"
+    shutil.copytree(checkout, copy, symlinks=True)
+    (copy / ".venv-publishing").symlink_to(ROOT / ".venv-publishing")
+    (copy / "galaxy.yml").write_text(re.sub("^version: .*", "version: 99.0.0", (copy / "galaxy.yml").read_text(), flags=re.MULTILINE))
+    (copy / "changelogs" / "fragments").mkdir(exist_ok=True)
+    fragment = copy / "changelogs" / "fragments" / "one.yml"
+    fragment.write_text("---\nbugfixes:\n  - hugepages - a mend of this test.\n")
+    # Which files there are, git is asked.
+    run("git", "init", "-q", copy)
+    run("sh", "-c", step, cwd=copy)
+    written = (copy / "CHANGELOG.md").read_text()
+    assert "v99\\.0\\.0" in written and "a mend of this test" in written and "v1\\.0\\.0" in written
+    assert not fragment.exists()
 
 
 def test_every_file_has_a_licence(checkout, tmp_path):
