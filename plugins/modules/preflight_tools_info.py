@@ -73,6 +73,11 @@ options:
       - Command that the project would be installed for. Where the host has it, the index is not asked.
     type: str
     default: ''
+  python_project_installed:
+    description:
+      - Glob pattern of what the host has where the project is installed already. Where something matches, the index is not asked.
+    type: str
+    default: ''
   go_proxy:
     description:
       - Whether the proxy of Go modules is asked that Go is configured with on this host, else the public one.
@@ -165,6 +170,7 @@ host:
       type: dict
 """
 
+import glob
 import hashlib
 import os
 import re
@@ -308,6 +314,7 @@ def main():
             ),
             python_project=dict(type="str", default=""),
             python_project_command=dict(type="str", default=""),
+            python_project_installed=dict(type="str", default=""),
             go_proxy=dict(type="bool", default=False),
             docker=dict(type="bool", default=False),
             docker_socket=dict(type="path", default="/var/run/docker.sock"),
@@ -320,8 +327,8 @@ def main():
     commands = dict((name, module.get_bin_path(name) or "") for name in wanted["commands"])
     git = module.get_bin_path("git")
     proxy = go_proxy(os.environ) if wanted["go_proxy"] else ""
-    replaced = wanted["python_project_command"]
-    installs = wanted["python_project"] and not (replaced and module.get_bin_path(replaced))
+    replaced, there = wanted["python_project_command"], wanted["python_project_installed"]
+    installs = wanted["python_project"] and not (replaced and module.get_bin_path(replaced)) and not (there and glob.glob(check_type_path(there)))
     docker, images = "", {}
     if wanted["docker"]:
         status, docker = docker_get(wanted["docker_socket"], "/_ping", wanted["timeout"])

@@ -25,6 +25,7 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_junit import verify
 from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_phases import verify_phases
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_plan import verify_plan
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_report import verify_report
+from ansible_collections.kube_ovn.dpdk.plugins.filter._verify_summary import verify_summary as summary
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify import causes, gather, parse
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.drawing import first_broken
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.engine import CHECKS
@@ -1302,3 +1303,24 @@ def test_probe(tmp_path):
     lines = script("probe", "/nonexistent", str(tmp_path)).splitlines()
     assert lines[0].startswith("cpus ")
     assert not any(line.startswith("socket ") for line in lines)
+
+
+def test_summary_has_a_line_for_each_port_and_for_each_check_that_failed():
+    row = {"pod": "default/a", "port": "net1", "rx_packets": 9, "rx_pps": 3, "tx_packets": 8, "tx_pps": 2, "dropped": 1, "ovs": None}
+    counted = {**row, "port": "net2", "ovs": {"rx_packets": 8, "tx_packets": 9}}
+    checks = [{"id": "bridges", "ok": True, "detail": "x"}, {"id": "traffic", "ok": False, "detail": "none", "cure": "look"}]
+    found = {"result": "fail", "traffic": [row, counted], "stand_ins": ["Userspace CNI"], "checks": checks}
+    assert summary(found, "/r", 3, {"parts": [], "text": "nothing to measure", "left_out": ["b: no CPU"]}) == [
+        "fail: 2 ports, 3 s; /r/report.html",
+        "default/a net1: received 9 (3/s), sent 8 (2/s), dropped 1",
+        "default/a net2: received 9 (3/s), sent 8 (2/s), dropped 1; OVS received 8, sent 9",
+        "stand-in: Userspace CNI",
+        "Profile full: nothing to measure; left out: b: no CPU",
+        "Packets do not provably pass. The report is /r/report.html.",
+        "traffic: none → look",
+    ]
+    assert summary({**found, "result": "pass", "stand_ins": []}, "/r", 3, {}) == [
+        "pass: 2 ports, 3 s; /r/report.html",
+        "default/a net1: received 9 (3/s), sent 8 (2/s), dropped 1",
+        "default/a net2: received 9 (3/s), sent 8 (2/s), dropped 1; OVS received 8, sent 9",
+    ]

