@@ -10,7 +10,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: hugepages
-short_description: Reserves hugepages at run time, by size and NUMA node
+short_description: Reserves hugepages, now and at boot, by size and NUMA node
 version_added: 1.0.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)

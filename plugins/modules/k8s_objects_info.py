@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: k8s_objects_info
-short_description: Read objects of several kinds from the Kubernetes API in one call
+short_description: Reads objects of several kinds from the Kubernetes API in one call
 version_added: 1.0.0
 description:
   - Reads lists of objects, each under a key of its own. A role that looks at many kinds starts one module instead of one for each kind.

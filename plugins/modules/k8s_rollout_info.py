@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: k8s_rollout_info
-short_description: Wait until workloads of Kubernetes are rolled out, or report why they are not
+short_description: Waits until workloads of Kubernetes are rolled out, or reports why they are not
 version_added: 1.0.0
 description:
   - Waits until every listed DaemonSet and Deployment matches its specification, or until a node has a ready pod.

@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: kube_ovn_leftovers
-short_description: Remove files that Kube-OVN left on a node
+short_description: Removes files that Kube-OVN left on a node
 version_added: 1.0.0
 description:
   - Removes the files and directories of a Kube-OVN that was uninstalled, and directories that are empty without them.

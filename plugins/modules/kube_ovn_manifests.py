@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: kube_ovn_manifests
-short_description: Turn an installer of Kube-OVN into Kubernetes objects
+short_description: Turns an installer of Kube-OVN into Kubernetes objects
 version_added: 1.0.0
 description:
   - Runs the C(install.sh) of a Kube-OVN release with a recorder in place of C(kubectl), and returns the objects that it

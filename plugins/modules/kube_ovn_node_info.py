@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: kube_ovn_node_info
-short_description: Read what Kube-OVN has on a node
+short_description: Reads what Kube-OVN has on a node
 version_added: 1.0.0
 description:
   - Reads whether C(ovs-vswitchd) runs and since when, the configuration that it starts with, and what an uninstalled Kube-OVN leaves behind.

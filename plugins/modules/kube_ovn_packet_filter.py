@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: kube_ovn_packet_filter
-short_description: Remove packet filter rules and IP sets that Kube-OVN left on a node
+short_description: Removes packet filter rules and IP sets that Kube-OVN left on a node
 version_added: 1.0.0
 description:
   - Removes the chains of Kube-OVN, its rules in other chains, and its IP sets, of IPv4 and IPv6, and of both backends of iptables where the host has them.

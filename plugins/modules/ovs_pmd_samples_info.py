@@ -10,7 +10,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: ovs_pmd_samples_info
-short_description: Reads what the PMD threads of Open vSwitch count, again and again for some time
+short_description: Reads what the PMD threads of Open vSwitch count, repeatedly for a given time
 version_added: 1.0.0
 author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)

@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Read what decides whether a host can run OVS-DPDK
+short_description: Reads what decides whether a host can run OVS-DPDK
 version_added: 1.0.0
 description:
   - Reads CPU flags, memory, hugepages, mounts, kernel arguments, IOMMU groups, PCI network devices, the CNI configuration directory,

@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: preflight_tools_info
-short_description: Read whether a host has what builds and downloads need
+short_description: Reads whether a host has what builds and downloads need
 version_added: 1.0.0
 description:
   - Looks for commands, Python packages, files and space, asks the Docker daemon whether it answers, and asks web servers and Git repositories whether they can

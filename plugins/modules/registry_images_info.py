@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: registry_images_info
-short_description: Ask registries for container images
+short_description: Asks registries for container images
 version_added: 1.0.0
 description:
   - PRIVATE to the collection.

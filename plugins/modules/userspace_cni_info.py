@@ -9,7 +9,7 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: userspace_cni_info
-short_description: Read what Userspace CNI has on a node or on the build host
+short_description: Reads what Userspace CNI has on a node or on the build host
 version_added: 1.0.0
 description:
   - Reads files, directories and links, by their paths or by their names below directories, in one call with the state of a unit of systemd, the version
