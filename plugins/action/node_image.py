@@ -48,4 +48,8 @@ class ActionModule(ActionBase):
             action, task=task, connection=self._connection, play_context=self._play_context, loader=self._loader, templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )  # fmt: skip
-        return found.run(task_vars=task_vars)
+        try:
+            return found.run(task_vars=task_vars)
+        finally:
+            # What it has sent there for a copy that failed is removed by nobody else.
+            found.cleanup()

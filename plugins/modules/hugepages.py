@@ -260,6 +260,10 @@ kubelet:
       description: Whether an earlier run left it so.
       type: bool
       sample: false
+    record:
+      description: File to remove after the restart.
+      type: str
+      sample: /run/kube-ovn-dpdk-hugepages.json
 tmpfiles:
   description: Lines for C(/etc/tmpfiles.d) which set the same numbers at every boot.
   returned: success
@@ -372,8 +376,10 @@ class Kubelet(object):
             record = None
         record = record if isinstance(record, dict) else {}
         self.noted = record.get("pages")
-        # It counts when it starts, so the record is that of one start. A run that was cut off while the pages changed has not come to say of which.
-        self.earlier = self.noted is not None and record.get("kubelet") in (None, self.start())
+        # It counts when it starts, so the record is that of one start. A run that was cut off while the pages changed has not come to say of which, so that
+        # what the kubelet has counted is not known.
+        self.cut = self.noted is not None and record.get("kubelet") is None
+        self.earlier = self.cut or (self.noted is not None and record["kubelet"] == self.start())
 
     def note(self, counted, start=None):
         text = json.dumps({"kubelet": start, "pages": counted}, sort_keys=True)
@@ -386,7 +392,7 @@ class Kubelet(object):
 
     def state(self, before, after):
         counted = self.noted if self.earlier else before
-        start = self.start() if counted != after else None
+        start = self.start() if self.cut or counted != after else None
         stale = start is not None
         if not self.module.check_mode:
             if stale:
@@ -394,7 +400,7 @@ class Kubelet(object):
             elif self.sysroot.exists(COUNTED):
                 # The pages are again what it has counted, or it has counted since.
                 os.unlink(self.sysroot.path(COUNTED))
-        return {"stale": stale, "earlier": stale and self.earlier}
+        return {"stale": stale, "earlier": stale and self.earlier, "record": self.sysroot.path(COUNTED)}
 
     def start(self):
         """By what a start of the kubelet is known from others of this boot; None where systemd runs no such unit."""

@@ -281,6 +281,7 @@ changes:
       columns: [bridge]
 """
 
+import errno
 import os
 
 from ansible.module_utils.common.text.converters import to_bytes
@@ -295,10 +296,19 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._ovsdb_options impor
 )
 
 
+def is_missing(path):
+    """Whether there is nothing. What must not be looked at may be there."""
+    try:
+        os.stat(to_bytes(path))
+    except (IOError, OSError) as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return False
+
+
 def work(module, runner, params):
     bridges = params['bridges']
     ports = check_topology(params['owner'], bridges)
-    if not params['fail_on_missing'] and runner.client.kind == 'unix' and not os.path.exists(to_bytes(runner.client.address)):
+    if not params['fail_on_missing'] and runner.client.kind == 'unix' and is_missing(runner.client.address):
         return report(None, [], module._diff)
     topology = plan.Topology(bridges, params['owner'], params['force'])
 

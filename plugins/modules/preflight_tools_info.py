@@ -154,7 +154,7 @@ host:
       description: For each address an empty text, or why it could not be reached.
       type: dict
     python_index:
-      description: Empty where the index has the project or was not asked, else the reason. An index without it is no reason where pip has other sources too.
+      description: Empty where the index has the project or was not asked, as where pip has other sources too (extra-index-url, find-links); else the reason.
       type: str
     go_proxy:
       description: Empty where the proxy answered or was not asked, else why it did not.
@@ -271,9 +271,12 @@ def project_address(environment, project):
 
 
 def ask_index(module, environment):
-    # Where the index does not have the project, other sources may.
-    elsewhere = pip_setting(environment, "extra-index-url") or pip_setting(environment, "find-links")
-    return reach(module, project_address(environment, module.params["python_project"]), (401, 404, 405) if elsewhere else (401, 405))
+    # Where pip has other sources, only pip can say whether one of them has the project.
+    if any(pip_setting(environment, name) for name in ("extra-index-url", "find-links")):
+        return ""
+    if pip_setting(environment, "no-index").lower() in ("1", "true", "yes", "on", "y", "t"):
+        return "pip is configured to use no index (no-index), and no other source"
+    return reach(module, project_address(environment, module.params["python_project"]), (401, 405))
 
 
 def go_proxy(environment):

@@ -106,6 +106,7 @@ misplaced_records:
 
 import fnmatch
 import os
+import re
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
@@ -137,7 +138,8 @@ def describe(module, path):
 
 def below(tree, patterns, depth):
     """Paths of what is below a directory and has one of the names. Links are not followed."""
-    tree, found = tree.rstrip("/") or "/", []
+    # Two slashes at the beginning are kept by normpath.
+    tree, found = os.path.normpath(re.sub("^/+", "/", tree)), []
     for folder, directories, files in os.walk(tree):
         level = folder[len(tree) :].count("/") + 1
         names = [name for name in sorted(directories + files) if not name.startswith(".")]

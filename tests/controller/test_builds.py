@@ -196,3 +196,43 @@ def test_sources_are_downloaded_by_their_checksum(tmp_path, docker):
     assert "COPY dpdk.tar.gz dpdk.tar" in docker.contexts[0]["Dockerfile"]
     assert json.loads(docker.queries[0]["buildargs"]) == {"http_proxy": "http://p.example"}
     assert docker.queries[0]["networkmode"] == "host"
+
+
+def build(tmp_path, docker, name: str, **variables) -> str:
+    """Output of role image_build for an image from scratch."""
+    own = {
+        "ansible_python_interpreter": sys.executable, "image_build_name": name, "image_build_dir": str(tmp_path / "build"),
+        "image_build_files": [{"file": "Dockerfile", "content": f"FROM scratch\nLABEL name={name}\n"}],
+        "image_build_archive": str(tmp_path / "tool.tar"), **variables,
+    }  # fmt: skip
+    tasks = [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.image_build"}}]
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False}
+    book = [{**play, "vars": own, "environment": {"DOCKER_HOST": docker.url}, "tasks": tasks}]
+    (tmp_path / "image.yml").write_text(json.dumps(book))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "image.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_without_a_recipe_an_image_is_built_once_from_its_own_context(tmp_path, docker):
+    build(tmp_path, docker, "r.example/a:1", image_build_recipe="r1")
+    build(tmp_path, docker, "r.example/b:1")
+    assert [context["Dockerfile"].split("=")[1] for context in docker.contexts] == ["r.example/a:1\n", "r.example/b:1\n"]
+    build(tmp_path, docker, "r.example/b:1")
+    build(tmp_path, docker, "r.example/a:1")
+    assert len(docker.contexts) == 2
+
+
+def test_directory_of_the_build_that_was_removed(tmp_path, docker):
+    build(tmp_path, docker, "r.example/a:1", image_build_recipe="r1")
+    (tmp_path / "build").rename(tmp_path / "elsewhere")
+    build(tmp_path, docker, "r.example/a:1", image_build_recipe="r1")
+    assert len(docker.contexts) == 1
+    assert "changed=0" in build(tmp_path, docker, "r.example/a:1", image_build_recipe="r1")
+
+
+def test_file_of_the_context_that_is_json_is_written_as_it_is(tmp_path, docker):
+    files = [{"file": "Dockerfile", "content": "FROM scratch\n"}, {"file": "x.json", "content": '{\n  "a": true\n}\n'}]
+    build(tmp_path, docker, "r.example/a:1", image_build_files=files)
+    assert docker.contexts[0]["x.json"] == files[1]["content"]

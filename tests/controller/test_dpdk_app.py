@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -561,6 +562,19 @@ def test_archive_that_cannot_be_loaded_or_copied_leaves_nothing(tmp_path, docker
     assert done.returncode != 0
     assert str(tmp_path / "missing") in done.stdout
     assert not list(tmp_path.glob("kube-ovn-dpdk.*"))
+
+
+def test_archive_that_does_not_fit_on_the_host_leaves_nothing_in_the_directory_of_ansible(tmp_path, docker):
+    """Each attempt would take another piece of the disk. The limit of the process stands for a full disk, beside the file system of /dev/shm."""
+    (tmp_path / "image.tar").write_bytes((tmp_path / "image.tar").read_bytes().ljust(4096000, b"\0"))
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 4000\nexec {sys.executable} \"$@\"\n")
+    python.chmod(0o755)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as remote:
+        settings = {"ansible_remote_tmp": remote, "ansible_python_interpreter": str(python), "ansible_pipelining": True}
+        done = play(tmp_path, None, entry="nodes", **{**docker, **settings})
+        assert done.returncode != 0
+        assert not [path for path in Path(remote).rglob("*") if path.is_file()]
 
 
 def test_module_takes_an_archive_that_is_on_the_host_and_copies_no_other_without_need(tmp_path, docker):

@@ -274,7 +274,7 @@ def test_kubelet_that_an_earlier_run_did_not_come_to_restart(kubelet, state, cou
     assert (kubelet / "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages").read_text().strip() == str(count)
     assert oct((kubelet / COUNTED).stat().st_mode & 0o777) == "0o600"
     (kubelet / "broken").unlink()
-    assert "changed=2" in role(kubelet, "--check", **wanted(state))
+    assert "changed=3" in role(kubelet, "--check", **wanted(state))
     role(kubelet, **wanted(state))
     assert told.read_text() == "restart kubelet\n"
     assert "changed=0" in role(kubelet, "--check", **wanted(state))
@@ -284,11 +284,11 @@ def test_kubelet_that_an_earlier_run_did_not_come_to_restart(kubelet, state, cou
 
 
 def test_kubelet_is_restarted_for_each_change(kubelet):
-    """The record of what it had counted before the first one is out of date by the second."""
+    """The record of what it had counted is removed with the restart."""
     for count, pages in enumerate((8, 6, 8), 1):
         role(kubelet, **dict(wanted(), hugepages_pages=[{"size": "2M", "count": pages, "node": 0}]))
         assert (kubelet / "told").read_text() == "restart kubelet\n" * count
-        assert json.loads((kubelet / COUNTED).read_text())["kubelet"] == str(count - 1)
+        assert not (kubelet / COUNTED).exists()
 
 
 @pytest.mark.parametrize("since", ["restarted", "stopped", "cut"])
@@ -318,7 +318,33 @@ def test_without_a_kubelet_none_is_restarted(kubelet):
 def test_kubelet_is_restarted_after_a_boot_that_brought_other_pages(kubelet):
     """It has counted those of the boot, and the node takes no pods before."""
     data = {"pages": [], "purge": True, "reserve": "512M", "attempts": 1, "transparent": "", "default_size": "", "restart_kubelet": True}
-    assert "changed=2" in role(kubelet, entry="verify_boot", host_reboot_request={"data": data})
-    assert (kubelet / "told").read_text() == "restart kubelet\n"
+    assert "changed=3" in role(kubelet, entry="verify_boot", host_reboot_request={"data": data})
+    assert (kubelet / "told").read_text() == "restart kubelet\n" and not (kubelet / COUNTED).exists()
     assert "changed=0" in role(kubelet, entry="verify_boot", host_reboot_request={"data": data})
+    assert (kubelet / "told").read_text() == "restart kubelet\n"
+
+
+NODE0 = "root/sys/devices/system/node/node0/hugepages/hugepages-2048kB"
+
+
+def test_undo_leaves_no_record(kubelet):
+    role(kubelet, **wanted())
+    assert not (kubelet / COUNTED).exists()
+    (kubelet / NODE0 / "free_hugepages").write_text("8\n")
+    role(kubelet, **wanted("absent"))
+    assert not (kubelet / COUNTED).exists()
+
+
+def test_kubelet_restarted_by_hand_after_a_run_that_was_cut(kubelet):
+    """Nobody knows what it has counted meanwhile, also where the pages are again what they were before the run."""
+    role(kubelet, **wanted())
+    (kubelet / NODE0 / "free_hugepages").write_text("8\n")
+    (kubelet / COUNTED).parent.mkdir(parents=True, exist_ok=True)
+    before = {"hugepages-2048kB": {"node0": 4, "node1": 4}}
+    (kubelet / COUNTED).write_text(json.dumps({"kubelet": None, "pages": before}))
+    (kubelet / "told").write_text("")
+    role(kubelet, **{**wanted(), "hugepages_pages": [{"size": "2M", "count": 8, "node": 0}]})
+    assert (kubelet / "told").read_text() == "restart kubelet\n"
+    assert not (kubelet / COUNTED).exists()
+    role(kubelet, **wanted())
     assert (kubelet / "told").read_text() == "restart kubelet\n"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jinja2
@@ -221,3 +223,16 @@ def test_node_where_multus_is_in_force() -> None:
 def test_node_where_multus_is_not_in_force(content: object, files: list | None, expected: str) -> None:
     (error,) = errors_of(content, files)
     assert expected in error
+
+
+def test_invalid_setting_is_reported_also_where_the_api_does_not_answer(tmp_path):
+    """And nothing is waited for."""
+    own = {"ansible_python_interpreter": sys.executable, "multus_nodes": ["localhost"], "multus_version": "latest"}
+    where = {"K8S_AUTH_HOST": "http://127.0.0.1:1", "K8S_AUTH_API_KEY": "none", "K8S_AUTH_KUBECONFIG": "/dev/null"}
+    tasks = [{"ansible.builtin.include_role": {"name": "kube_ovn.dpdk.multus"}}]
+    book = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": own, "environment": where, "tasks": tasks}]
+    (tmp_path / "play.yml").write_text(json.dumps(book))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "latest is no release" in " ".join(done.stdout.split())

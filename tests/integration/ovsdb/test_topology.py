@@ -63,6 +63,11 @@ def test_without_a_socket_nothing_is_done_where_it_may_be_missing(tmp_path, chec
         run(ovs_topology, missing, bridges=[bridge("br0"), bridge("br0")], **options)
     with pytest.raises(OvsdbError, match="cannot be reached"):
         run(ovs_topology, missing, bridges=[], check_mode=check_mode)
+    # What cannot be looked at may be there.
+    (tmp_path / "db.sock").symlink_to(tmp_path / "db.sock")
+    with pytest.raises(OvsdbError, match="cannot be reached"):
+        run(ovs_topology, missing, bridges=[], **options)
+    (tmp_path / "db.sock").unlink()
     # A server that was killed leaves its socket.
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(f"{tmp_path}/db.sock")

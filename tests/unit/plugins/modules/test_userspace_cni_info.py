@@ -130,3 +130,6 @@ def test_names_are_looked_for_below_a_directory(tmpdir):
     assert names(2) == names(2, root + "/") == ["a/go.mod", "a/self.go", "a/x.go", "go.mod", "vendor"]
     assert names(1) == ["go.mod", "vendor"]
     assert names(3, root + "/none") == []
+    for spelling in ("//a", "/./a/", "/a/../a"):
+        assert info.below(root + spelling, ["go.mod"], 1) == [root + "/a/go.mod"]
+    assert info.below("/" + root, ["go.mod"], 1) == [root + "/go.mod"]
