@@ -49,7 +49,8 @@ def note_pages(present: bool) -> None:
     for node in NODES:
         on(node, "rm", "-f", COUNTED)
         if present:
-            on(node, "sh", "-c", f"echo {shlex.quote(json.dumps({'pages': pages()}))} > {COUNTED}")
+            start = on(node, "systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "kubelet").strip().partition("=")[2]
+            on(node, "sh", "-c", f"echo {shlex.quote(json.dumps({'pages': pages(), 'kubelet': start}))} > {COUNTED}")
 
 
 def pages() -> dict[str, dict[str, int]]:
