@@ -10,12 +10,16 @@ import glob
 import os
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, Case, error, rule, warning
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import places_of_script, planned
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils.attachments import USERSPACE, of_kind
+
+try:
+    from packaging.requirements import InvalidRequirement, Requirement
+except ImportError:
+    # ansible-core depends on it, so only a tool that imports plugins without the dependencies of ansible-core lacks it.
+    Requirement = InvalidRequirement = None
 
 # Space that a build takes: Go, its modules and caches, and the sources; the sources of DPDK, an image and its archive.
 PLUGIN_MIB = 2048
