@@ -286,7 +286,7 @@ def test_kubelet_that_an_earlier_run_did_not_come_to_restart(kubelet, state, cou
 def test_kubelet_is_restarted_for_each_change(kubelet):
     """The record of what it had counted is removed with the restart."""
     for count, pages in enumerate((8, 6, 8), 1):
-        role(kubelet, **dict(wanted(), hugepages_pages=[{"size": "2M", "count": pages, "node": 0}]))
+        role(kubelet, **{**wanted(), "hugepages_pages": [{"size": "2M", "count": pages, "node": 0}]})
         assert (kubelet / "told").read_text() == "restart kubelet\n" * count
         assert not (kubelet / COUNTED).exists()
 

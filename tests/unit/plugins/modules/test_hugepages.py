@@ -466,7 +466,6 @@ def test_kernel_arguments_stay_where_the_pages_are_not_had(tree, monkeypatch):
         assert result["failed"] and not result["changed"] and tree.read("/boot/grub/grub.cfg") == text
 
 
-
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_persistent(tree, umask):
     before = tree.listing()
