@@ -51,5 +51,5 @@ class ActionModule(ActionBase):
         try:
             return found.run(task_vars=task_vars)
         finally:
-            # What it has sent there for a copy that failed is removed by nobody else.
+            # Nothing else removes what it has sent there for a copy that failed.
             found.cleanup()

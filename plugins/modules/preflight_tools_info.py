@@ -239,10 +239,10 @@ def docker_get(path, target, timeout):
     return (int(status.group(1)), "") if status else (0, "%s: this is not the Docker daemon" % path)
 
 
-def reach(module, url, accepted=(401, 405)):
+def reach(module, url):
     info = fetch_url(module, url, method="HEAD", timeout=module.params["timeout"])[1]
     # Servers that know no HEAD say 405, and those that want a path or an account are there.
-    if info["status"] in accepted or 200 <= info["status"] < 400:
+    if info["status"] in (401, 405) or 200 <= info["status"] < 400:
         return ""
     # An address may have a password.
     return "%d from %s" % (info["status"], re.sub(r"//[^/@]*@", "//", url)) if info["status"] > 0 else info["msg"]
@@ -276,7 +276,7 @@ def ask_index(module, environment):
         return ""
     if pip_setting(environment, "no-index").lower() in ("1", "true", "yes", "on", "y", "t"):
         return "pip is configured to use no index (no-index), and no other source"
-    return reach(module, project_address(environment, module.params["python_project"]), (401, 405))
+    return reach(module, project_address(environment, module.params["python_project"]))
 
 
 def go_proxy(environment):

@@ -184,7 +184,7 @@ def test_the_index_is_not_asked_without_need(monkeypatch, options, asked):
             return "/bin/sh" if name == "sh" else None
 
     monkeypatch.setattr(tools, "AnsibleModule", Ansible)
-    monkeypatch.setattr(tools, "reach", lambda module, url, accepted: "asked")
+    monkeypatch.setattr(tools, "reach", lambda module, url: "asked")
     monkeypatch.setattr(tools, "pip_setting", lambda environment, name: "")
     with pytest.raises(Done, match="asked" if asked else "^$"):
         tools.main()
