@@ -212,7 +212,8 @@ def test_one_deadline_over_all_addresses(monkeypatch):
         with Switch(vswitchd=False, remotes=[f"ptcp:{port}:127.0.0.1"]):
             answering = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
             monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: [*silent_ones, answering])
-            assert not run(ovs_bridge, "tcp:switch:6640", bridges=[], timeout=3)["changed"]
+            # A quarter of it is what is left for the one that answers, beside whatever else the machine does.
+            assert not run(ovs_bridge, "tcp:switch:6640", bridges=[], timeout=10)["changed"]
     finally:
         for opened in listeners:
             opened.close()
