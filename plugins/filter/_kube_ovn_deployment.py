@@ -14,7 +14,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Combines the steps of an installer with the workloads that a cluster has, without asking it.
-positional: daemonset, nodes, current, removed, found, restart, excluded, compared
+positional: daemonset, nodes, found, removed, restart, excluded, compared
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
@@ -29,20 +29,15 @@ options:
     type: list
     elements: str
     required: true
-  current:
-    description: The DaemonSets and Deployments of the namespace C(kube-system).
-    type: list
-    elements: dict
+  found:
+    description: What was read of the cluster, lists of C(daemonsets), C(deployments), C(nodes), C(pods) and C(revisions).
+    type: dict
     required: true
   removed:
     description: Names of nodes that do not run OVS-DPDK any more.
     type: list
     elements: str
     default: []
-  found:
-    description: More objects of the cluster, C(nodes), C(pods) and C(revisions).
-    type: dict
-    default: {}
   restart:
     description: Names of nodes on which OVS-DPDK has to be restarted.
     type: list
@@ -63,7 +58,7 @@ options:
 EXAMPLES = r"""
 - name: Plan the deployment
   ansible.builtin.set_fact:
-    plan: "{{ rendered | kube_ovn.dpdk._kube_ovn_deployment('ovs-ovn', ['node-1'], workloads) }}"
+    plan: "{{ rendered | kube_ovn.dpdk._kube_ovn_deployment('ovs-ovn', ['node-1'], read.objects) }}"
 """
 
 RETURN = r"""

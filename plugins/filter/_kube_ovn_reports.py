@@ -11,7 +11,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to the collection.
-  - Reports another release, settings that are kept, and nodes that are not in the group any more.
+  - Reports an upgrade, settings that are kept, and nodes that are not in the group any more.
 positional: running, adopted, unlisted
 options:
   _input:

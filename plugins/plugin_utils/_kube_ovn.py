@@ -239,14 +239,14 @@ def workload_removal(ours, switches, stuck, excluded):
     )
 
 
-def deployment(rendered, daemonset, nodes, current, removed=(), found=None, restart=(), excluded=(), compared=()):
-    """How to get from the current workloads to what was rendered.
+def deployment(rendered, daemonset, nodes, found, removed=(), restart=(), excluded=(), compared=()):
+    """How to get from what was found to what was rendered.
 
-    `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more. `found` has more objects of the
-    cluster: `nodes`, `pods` and `revisions`. `compared` are what came of each object when it was applied in check mode. For `restart` and `excluded` see
-    `pods`.
+    `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more. `found` are the objects that role
+    kube_ovn has read, by their keys: `daemonsets`, `deployments`, `nodes`, `pods` and `revisions`. `compared` are what came of each object when it was
+    applied in check mode. For `restart` and `excluded` see `pods`.
     """
-    found = dict(dict(nodes=[], pods=[], revisions=[]), **(found or {}))
+    current = workloads_of(found)
     workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
     ours = [item for item in current if item["metadata"]["name"] in set(name.split("/")[1] for name in workloads) | set(SWITCHES + ON_REQUEST)]
     # Pods on Kube-OVN's own network first, while kube-ovn-cni can still remove their ports, and kube-ovn-cni last.

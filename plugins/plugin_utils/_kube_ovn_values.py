@@ -312,6 +312,7 @@ def cluster_facts(read, own):
         },
         "node_names": {entry["host"]: entry["node"] for entry in own},
         "settings": {entry["host"]: entry for entry in own},
+        "installed": any(item["metadata"]["name"] == "kube-ovn-controller" for item in current),
         "running_release": _kube_ovn.release(found["pods"], current),
         "networks": _kube_ovn_adoption.networks(current),
         "managers": _kube_ovn_adoption.managers(current) if foreign else [],
@@ -322,19 +323,23 @@ def cluster_facts(read, own):
 
 
 def fingerprint(read, settings, own):
-    """A hash of all that a deployment is checked with: of workloads not the status, which changes by itself."""
+    """A hash of all that a deployment is checked with: of workloads not the status, which changes by itself.
+
+    A deployment that passed as an upgrade passes without being called one, so that the playbook upgrade checks it once.
+    """
+    settings = {name: value for name, value in settings.items() if name != "kube_ovn_upgrade"}
     workloads = [[item["spec"], item["metadata"].get("annotations")] for item in _kube_ovn.workloads_of(read["objects"])]
     inputs = [settings, cluster_facts(read, own), read["api_versions"], workloads]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def reports(settings, running, adopted, unlisted):
-    """What a user has to know before a deployment: another release, settings that are kept, and nodes that have left the group."""
+    """What a user has to know before a deployment: an upgrade, settings that are kept, and nodes that have left the group."""
     found = []
-    if running and running != settings["kube_ovn_version"]:
+    if boolean(settings["kube_ovn_upgrade"], strict=False) or running not in ("", settings["kube_ovn_version"]):
         found.append(
             "From %s to %s, mode %s. OVS-DPDK restarts on one node after the other; each loses its network for that time."
-            % (running, settings["kube_ovn_version"], settings["kube_ovn_mode"])
+            % (running or "an unknown release", settings["kube_ovn_version"], settings["kube_ovn_mode"])
         )
     if adopted:
         found.append(

@@ -237,13 +237,13 @@ def test_a_running_kube_ovn_keeps_its_settings(site, cluster):
 
 
 def test_an_upgrade_needs_a_kube_ovn_and_is_reported_once(site, cluster):
-    code, output = site.run(entry="upgrade")
+    code, output = site.run(entry="check", kube_ovn_upgrade=True)
     assert code != 0
-    assert "so that there is nothing to upgrade. Run kube_ovn.dpdk.site." in " ".join(output.split())
+    assert "so that there is nothing to upgrade. Cure: run kube_ovn.dpdk.site." in " ".join(output.split())
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
     # The other mode of the release that runs, and what runs with images that name no release.
     for running in ("v1.12.35", "an unknown release"):
-        code, output = site.run(entry="upgrade", kube_ovn_take_over=True)
+        code, output = site.run(entry="check", kube_ovn_upgrade=True, kube_ovn_take_over=True)
         assert code == 0, output[-3000:]
         assert " ".join(output.split()).count(f"From {running} to v1.12.35, mode hybrid.") == 1
         workloads = [item["spec"]["template"]["spec"] for kind in ("deployments", "daemonsets") for item in cluster.all(f"apps/v1/{kind}")]

@@ -550,7 +550,8 @@ def test_an_error_of_another_bridge_asks_for_no_restart():
 
 
 def test_what_has_to_be_known_before_a_deployment_is_reported():
-    settings = {"kube_ovn_version": "v1.13.0", "kube_ovn_mode": "hybrid", "kube_ovn_clean_removed_nodes": False}
+    settings = {"kube_ovn_version": "v1.13.0", "kube_ovn_mode": "hybrid", "kube_ovn_clean_removed_nodes": False, "kube_ovn_upgrade": False}
+    assert values.reports({**settings, "kube_ovn_upgrade": True}, "", {}, [])[0].startswith("From an unknown release to v1.13.0, mode hybrid.")
     assert values.reports(settings, "v1.13.0", {}, []) == values.reports(settings, "", {}, []) == []
     upgrade, kept, left = values.reports(settings, "v1.12.35", {"IFACE": "bond1"}, ["node-8", "node-9"])
     assert upgrade.startswith("From v1.12.35 to v1.13.0, mode hybrid.")

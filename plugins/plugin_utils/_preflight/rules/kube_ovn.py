@@ -216,6 +216,12 @@ def not_a_node(case):
         )
 
 
+@rule("kube-ovn-upgrade", CLUSTER, "where kube_ovn_upgrade says that Kube-OVN is installed, it is")
+def nothing_to_upgrade(case):
+    if case.flag("kube_ovn_upgrade") and case.facts.get("installed") is False:
+        yield error("there is no Deployment kube-system/kube-ovn-controller, so that there is nothing to upgrade", "run kube_ovn.dpdk.site")
+
+
 @rule("other-manager", CLUSTER, "no other tool manages Kube-OVN here")
 def other_manager(case):
     for manager in case.facts.get("managers", []) if not case.flag("kube_ovn_take_over") else []:

@@ -50,8 +50,16 @@ def rendered(daemonset=DEDICATED, app="ovs-dpdk", extra=()):
     return dict(objects=objects, steps=list(extra))
 
 
+def cluster(workloads=(), **more):
+    """What role kube_ovn reads of a cluster with these workloads."""
+    kinds = dict(
+        (key, [item for item in workloads if item["kind"] == kind]) for key, kind in (("daemonsets", "DaemonSet"), ("deployments", "Deployment"))
+    )
+    return dict(dict(nodes=[], pods=[], revisions=[], **kinds), **more)
+
+
 def plan(daemonset=DEDICATED, app="ovs-dpdk", there=(), steps=()):
-    return _kube_ovn.deployment(rendered(daemonset, app, steps), daemonset, ["node-1"], list(there))
+    return _kube_ovn.deployment(rendered(daemonset, app, steps), daemonset, ["node-1"], cluster(there))
 
 
 def pod(name, owner=None, node="node-1", revision="new", **more):
@@ -133,7 +141,7 @@ def test_what_is_waited_for_after_the_databases_comes_after_ovs():
 def test_nodes_that_have_left_lose_the_label():
     steps = [dict(action="label", nodes=["node-2"], labels={"ovn.kubernetes.io/ovs_dp_type": "kernel"})]
     for order, label in (([], None), (steps, "kernel")):
-        found = _kube_ovn.deployment(rendered(HYBRID, "ovs-dpdk", order), HYBRID, ["node-1"], [], ["node-2"])
+        found = _kube_ovn.deployment(rendered(HYBRID, "ovs-dpdk", order), HYBRID, ["node-1"], cluster(), ["node-2"])
         labels = dict((item["metadata"]["name"], item["metadata"]["labels"]) for item in found["labels"])
         assert labels == {"node-1": {"ovn.kubernetes.io/ovs_dp_type": "userspace"}, "node-2": {"ovn.kubernetes.io/ovs_dp_type": label}}
 
@@ -204,7 +212,7 @@ def removed(steps):
 def test_pods_on_a_node_that_is_down_are_deleted_before_their_workloads_are_waited_for():
     there = [workload("DaemonSet", "kube-ovn-cni"), workload("DaemonSet", DEDICATED), workload("DaemonSet", "other")]
     listed = [pod("a", DEDICATED), pod("b", DEDICATED, "node-9"), pod("c", "kube-ovn-cni", "node-9")]
-    found = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], there, found=dict(pods=listed), excluded=["node-9"])["removal"]
+    found = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], cluster(there, pods=listed), excluded=["node-9"])["removal"]
     assert removed(found["others"]) == [(["kube-ovn-cni"], False)]
     assert found["pods"] == ["a"]
     assert removed(found["switches"]) == [([DEDICATED], False), (["b", "c"], True), ([DEDICATED, "kube-ovn-cni"], True)]
@@ -283,7 +291,7 @@ def test_the_switches_of_nodes_that_give_up_ovs_dpdk_are_found_whether_they_run_
         pod("c", HYBRID, "node-3", metadata=there, containerStatuses=crashing),
         pod("d", DEDICATED, "node-3", metadata=dict(labels={"app": "ovs"})),
     ]
-    plan = _kube_ovn.deployment(rendered(HYBRID), HYBRID, ["node-1"], [], ["node-2", "node-3"])
+    plan = _kube_ovn.deployment(rendered(HYBRID), HYBRID, ["node-1"], cluster(), ["node-2", "node-3"])
     found = _kube_ovn.pods(listed, plan, HYBRID, ["node-1"])
     assert found["removed_switches"] == [dict(name="b", node="node-2", running=True), dict(name="c", node="node-3", running=False)]
     # While they end, no other pod is waited for on their node.
@@ -387,11 +395,12 @@ def test_a_pod_whose_daemonset_is_gone_gets_the_labels_of_its_heir():
 
 
 def test_revisions_go_with_their_daemonset_and_those_that_an_interrupted_run_left():
-    found = dict(revisions=REVISIONS + [revision("left", 3, owner=None)])
-    names = [item["metadata"]["name"] for item in _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], [], found=found)["obsolete"][0]["objects"]]
+    revisions = REVISIONS + [revision("left", 3, owner=None)]
+    found = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], cluster(revisions=revisions))
+    names = [item["metadata"]["name"] for item in found["obsolete"][0]["objects"]]
     assert names == ["ovs-ovn-left"]
     there = [workload("DaemonSet", DEDICATED, "ovs", True)]
-    first, second = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], there, found=found)["obsolete"]
+    first, second = _kube_ovn.deployment(rendered(), DEDICATED, ["node-1"], cluster(there, revisions=revisions))["obsolete"]
     assert (first["policy"], second["policy"]) == ("Orphan", "Foreground")
     assert [item["metadata"]["name"] for item in second["objects"]] == ["ovs-ovn-new", "ovs-ovn-old", "ovs-ovn-left"]
 
@@ -412,7 +421,7 @@ def settled(**more):
     there = more.pop("there", [workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete"), workload("Deployment", "ovn-central"), other])
     names = dict(dict(compared=[dict(changed=False)] * OBJECTS), **more.pop("given", {}))
     steps = [LABEL, dict(action="apply", file="ovn.yaml", first=0, count=OBJECTS), WAIT]
-    return _kube_ovn.deployment(rendered(DEDICATED, "ovs-dpdk", steps), DEDICATED, ["node-1"], there, found=dict(found, **more), **names)
+    return _kube_ovn.deployment(rendered(DEDICATED, "ovs-dpdk", steps), DEDICATED, ["node-1"], cluster(there, **dict(found, **more)), **names)
 
 
 @pytest.mark.parametrize(

@@ -474,6 +474,8 @@ CASES = [
     ("adopted-registry", "error", "cluster", {"registries": ["r.example/kubeovn"]}, {"kube_ovn_installer_variables": {"REGISTRY": ""}},
      {"registries": ["r.example/kubeovn"]}, {"kube_ovn_installer_variables": {"REGISTRY": "docker.io/kubeovn"}}),
     ("kube-ovn-namespace", "error", "cluster", {"elsewhere": ["DaemonSet kube-ovn/ovs-ovn"]}, {"kube_ovn_take_over": True}, {"elsewhere": []}, {}),
+    ("kube-ovn-upgrade", "error", "cluster", {"installed": False}, {"kube_ovn_upgrade": True}, {"installed": True}, {"kube_ovn_upgrade": True}),
+    ("kube-ovn-upgrade", "error", "cluster", {"installed": False}, {"kube_ovn_upgrade": True}, {"installed": False}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="Helm release a", objects=["DaemonSet/ovs-ovn"])]}, {}, {"managers": []}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {},
      {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {"kube_ovn_take_over": True}),
