@@ -41,9 +41,11 @@ class Site:
         metadata = {"name": "database-6f", "namespace": "kube-system", "labels": labels, "ownerReferences": owners}
         cluster.put("apps/v1/controllerrevisions", {"kind": "ControllerRevision", "metadata": metadata, "revision": 1})
 
-    def run(self, *arguments, entry="main", **variables):
+    def run(self, *arguments, entry="main", upgrade=False, **variables):
         role = {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": entry}
-        play = [{"hosts": "cluster", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}]
+        # Where the playbook upgrade has it.
+        given = {"kube_ovn_upgrade": True} if upgrade else {}
+        play = [{"hosts": "cluster", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role, "vars": given}]}]
         (self.folder / "play.yml").write_text(json.dumps(play))
         (self.folder / "variables.json").write_text(json.dumps({**self.variables, **variables}))
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "inventory.json"), str(self.folder / "play.yml")]
@@ -237,13 +239,13 @@ def test_a_running_kube_ovn_keeps_its_settings(site, cluster):
 
 
 def test_an_upgrade_needs_a_kube_ovn_and_is_reported_once(site, cluster):
-    code, output = site.run(entry="check", kube_ovn_upgrade=True)
+    code, output = site.run(entry="check", upgrade=True)
     assert code != 0
     assert "so that there is nothing to upgrade. Cure: run kube_ovn.dpdk.site." in " ".join(output.split())
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
     # The other mode of the release that runs, and what runs with images that name no release.
     for running in ("v1.12.35", "an unknown release"):
-        code, output = site.run(entry="check", kube_ovn_upgrade=True, kube_ovn_take_over=True)
+        code, output = site.run(entry="check", upgrade=True, kube_ovn_take_over=True)
         assert code == 0, output[-3000:]
         assert " ".join(output.split()).count(f"From {running} to v1.12.35, mode hybrid.") == 1
         workloads = [item["spec"]["template"]["spec"] for kind in ("deployments", "daemonsets") for item in cluster.all(f"apps/v1/{kind}")]
