@@ -312,7 +312,7 @@ def cluster_facts(read, own):
         },
         "node_names": {entry["host"]: entry["node"] for entry in own},
         "settings": {entry["host"]: entry for entry in own},
-        "installed": any(item["metadata"]["name"] == "kube-ovn-controller" for item in current),
+        "installed": _kube_ovn.is_installed(current),
         "running_release": _kube_ovn.release(found["pods"], current),
         "networks": _kube_ovn_adoption.networks(current),
         "managers": _kube_ovn_adoption.managers(current) if foreign else [],
@@ -325,7 +325,7 @@ def cluster_facts(read, own):
 def fingerprint(read, settings, own):
     """A hash of all that a deployment is checked with: of workloads not the status, which changes by itself.
 
-    A deployment that passed as an upgrade passes without being called one, so that the playbook upgrade checks it once.
+    A deployment that passed as an upgrade passes without being called one too, so that the playbook upgrade checks it once.
     """
     settings = {name: value for name, value in settings.items() if name != "kube_ovn_upgrade"}
     workloads = [[item["spec"], item["metadata"].get("annotations")] for item in _kube_ovn.workloads_of(read["objects"])]
@@ -338,7 +338,7 @@ def reports(settings, running, adopted, unlisted):
     found = []
     if boolean(settings["kube_ovn_upgrade"], strict=False) or running not in ("", settings["kube_ovn_version"]):
         found.append(
-            "From %s to %s, mode %s. OVS-DPDK restarts on one node after the other; each loses its network for that time."
+            "From %s to %s, mode %s. Where OVS-DPDK changes, it restarts on one node after the other; each loses its network for that time."
             % (running or "an unknown release", settings["kube_ovn_version"], settings["kube_ovn_mode"])
         )
     if adopted:

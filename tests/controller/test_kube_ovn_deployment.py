@@ -41,14 +41,14 @@ class Site:
         metadata = {"name": "database-6f", "namespace": "kube-system", "labels": labels, "ownerReferences": owners}
         cluster.put("apps/v1/controllerrevisions", {"kind": "ControllerRevision", "metadata": metadata, "revision": 1})
 
-    def run(self, *arguments, entry="main", upgrade=False, **variables):
-        role = {"name": "kube_ovn.dpdk.kube_ovn", "tasks_from": entry}
-        # Where the playbook upgrade has it.
-        given = {"kube_ovn_upgrade": True} if upgrade else {}
-        play = [{"hosts": "cluster", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role, "vars": given}]}]
+    def run(self, *arguments, checks=(), playbook="", **variables):
+        """The role, or its entry point `check` once for each of `checks`, with these variables as the playbook upgrade has them; or a whole playbook."""
+        role = {"name": "kube_ovn.dpdk.kube_ovn"}
+        tasks = [{"ansible.builtin.include_role": {**role, "tasks_from": "check"}, "vars": given} for given in checks]
+        play = [{"hosts": "cluster", "gather_facts": False, "tasks": tasks or [{"ansible.builtin.include_role": role}]}]
         (self.folder / "play.yml").write_text(json.dumps(play))
         (self.folder / "variables.json").write_text(json.dumps({**self.variables, **variables}))
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "inventory.json"), str(self.folder / "play.yml")]
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "inventory.json"), playbook or str(self.folder / "play.yml")]
         done = subprocess.run(
             [*command, "-e", f"@{self.folder}/variables.json", *arguments], capture_output=True, text=True, cwd=ROOT, check=False, env=dict(os.environ)
         )
@@ -238,20 +238,34 @@ def test_a_running_kube_ovn_keeps_its_settings(site, cluster):
     assert "--network-type=vxlan" in flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server")
 
 
-def test_an_upgrade_needs_a_kube_ovn_and_is_reported_once(site, cluster):
-    code, output = site.run(entry="check", upgrade=True)
+UPGRADE = {"kube_ovn_upgrade": True}
+
+
+def test_an_upgrade_needs_a_kube_ovn(site):
+    """Also where the same run has checked the same cluster before without asking for an upgrade."""
+    for form in ({"playbook": "kube_ovn.dpdk.upgrade"}, {"checks": [{}, UPGRADE]}):
+        code, output = site.run(**form)
+        assert code != 0
+        assert "so that there is nothing to upgrade. Cure: run kube_ovn.dpdk.site." in " ".join(output.split()), output[-3000:]
+        assert output.count("PLAY [") == 1, "nothing else was begun"
+    code, output = site.run(playbook="kube_ovn.dpdk.upgrade", kube_ovn_state="absent")
     assert code != 0
-    assert "so that there is nothing to upgrade. Cure: run kube_ovn.dpdk.site." in " ".join(output.split())
+    assert "kube_ovn_upgrade and kube_ovn_state: absent exclude each other." in " ".join(output.split()), output[-3000:]
+
+
+def test_an_upgrade_is_reported_once(site, cluster):
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
     # The other mode of the release that runs, and what runs with images that name no release.
     for running in ("v1.12.35", "an unknown release"):
-        code, output = site.run(entry="check", upgrade=True, kube_ovn_take_over=True)
+        code, output = site.run(checks=[UPGRADE, {}], kube_ovn_take_over=True)
         assert code == 0, output[-3000:]
         assert " ".join(output.split()).count(f"From {running} to v1.12.35, mode hybrid.") == 1
         workloads = [item["spec"]["template"]["spec"] for kind in ("deployments", "daemonsets") for item in cluster.all(f"apps/v1/{kind}")]
         for spec in [*workloads, *(pod["spec"] for pod in cluster.all("v1/pods"))]:
             for container in spec["containers"]:
                 container["image"] = container["image"].replace(":v1.12.35", ":mirrored")
+    code, output = site.run(checks=[{}, UPGRADE], kube_ovn_take_over=True)
+    assert code == 0 and "From an unknown release to v1.12.35, mode hybrid." in " ".join(output.split())
 
 
 # What OVS-DPDK needs in objects that are not its own.
@@ -325,12 +339,12 @@ def test_what_nobody_asked_to_change_is_named_and_needs_consent(site, cluster):
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"})
     flags(cluster, "DaemonSet", "kube-ovn-cni", "cni-server").append("--mtu=1400")
     cluster.reconcile()
-    code, output = site.run("--check", entry="check")
+    code, output = site.run("--check", checks=[{}])
     assert code != 0
     assert "DaemonSet/kube-ovn-cni, container cni-server: --mtu would be removed (it is 1400)" in " ".join(output.split())
     overlay = {"kind": "DaemonSet", "name": "kube-ovn-cni", "flags": {"cni-server": {"--mtu": 1400}}}
-    assert site.run("--check", entry="check", kube_ovn_overlays=[overlay])[0] == 0
-    assert site.run("--check", entry="check", kube_ovn_take_over=True)[0] == 0
+    assert site.run("--check", checks=[{}], kube_ovn_overlays=[overlay])[0] == 0
+    assert site.run("--check", checks=[{}], kube_ovn_take_over=True)[0] == 0
 
 
 def test_the_registry_of_a_running_kube_ovn_has_to_be_named(site, cluster):
@@ -373,10 +387,10 @@ def test_a_kube_ovn_in_another_namespace_is_left_alone(site, cluster, state):
 )
 def test_who_manages_kube_ovn_is_named(site, cluster, metadata, name):
     install(site, cluster, {**ODD, "TUNNEL_TYPE": "geneve"}, **metadata)
-    code, output = site.run("--check", entry="check")
+    code, output = site.run("--check", checks=[{}])
     assert code != 0
     assert f"Kube-OVN is managed by {name}" in " ".join(output.split())
-    assert site.run("--check", entry="check", kube_ovn_take_over=True)[0] == 0
+    assert site.run("--check", checks=[{}], kube_ovn_take_over=True)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -395,7 +409,7 @@ def test_who_manages_kube_ovn_is_named(site, cluster, metadata, name):
     ],
 )
 def test_what_cannot_work_is_found_before_anything_is_changed(site, cluster, variables, message):
-    code, output = site.run(entry="check", **variables)
+    code, output = site.run(checks=[{}], **variables)
     assert code != 0
     # The output is JSON, which escapes quotes.
     assert message.replace("'", "") in " ".join(output.split()).replace("'", "")

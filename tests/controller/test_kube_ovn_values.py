@@ -324,6 +324,8 @@ def test_a_check_is_made_again_where_anything_changed_that_it_looks_at():
     running = objects()
     running[0]["status"], running[1]["metadata"]["resourceVersion"] = {"replicas": 1}, "7"
     assert fingerprint(running) == before
+    # What passed as an upgrade passes.
+    assert fingerprint(running, {"kube_ovn_upgrade": True}) == before
     annotated = objects()
     annotated[0]["metadata"]["annotations"] = {"a": "b"}
     others = [

@@ -21,7 +21,6 @@ CHECKS = {rule["id"] for rule in book.RULES}
 RUNNING = "it shows only in what runs"
 BOOT = "it shows only after the reboot"
 REMOVAL = "it protects a removal, which preflight does not precede"
-FIRST = "it is the first task of its playbook, before preflight"
 INSTALLED = "it depends on packages that the role has just installed"
 BUNDLE = "the playbook that makes a bundle touches no host of the cluster"
 CONSENT = "it depends on pods that run when the node is drained"
@@ -46,7 +45,6 @@ REASONS = {
     ("host_reboot", "__host_reboot_uncordon_failure"): BOOT,
     ("kube_ovn", "__kube_ovn_problems"): RUNNING,
     ("kube_ovn", "not __kube_ovn_node.running"): REMOVAL,
-    ("kube_ovn", "'kube-ovn-controller' in"): FIRST,
     ("multus", "__multus_users"): REMOVAL,
     ("multus", "_multus_node_errors"): RUNNING,
     ("network_attachments", "__network_attachments_removal.errors"): REMOVAL,

@@ -173,6 +173,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
         networks=_kube_ovn_adoption.networks(workloads),
         other_networks=networks,
         foreign_multus=attachments.foreign_multus(api.get("daemonsets", []))["managed"],
+        installed=_kube_ovn.is_installed(workloads) if "deployments" in api else None,
         running_release=_kube_ovn.release(api.get("pods", []), workloads),
         service_address=api.get("service_address", ""),
         kube_proxy=bool(int(api["kube_proxy_pods"]))

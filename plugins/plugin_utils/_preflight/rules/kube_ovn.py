@@ -216,9 +216,13 @@ def not_a_node(case):
         )
 
 
-@rule("kube-ovn-upgrade", CLUSTER, "where kube_ovn_upgrade says that Kube-OVN is installed, it is")
+@rule("kube-ovn-upgrade", CLUSTER, "there is a Kube-OVN to upgrade, where kube_ovn_upgrade asks for it")
 def nothing_to_upgrade(case):
-    if case.flag("kube_ovn_upgrade") and case.facts.get("installed") is False:
+    if not case.flag("kube_ovn_upgrade"):
+        return
+    if case.setting("kube_ovn_state") == "absent":
+        yield error("kube_ovn_upgrade and kube_ovn_state: absent exclude each other", "run kube_ovn.dpdk.uninstall to remove Kube-OVN")
+    elif case.facts.get("installed") is False:
         yield error("there is no Deployment kube-system/kube-ovn-controller, so that there is nothing to upgrade", "run kube_ovn.dpdk.site")
 
 

@@ -138,6 +138,14 @@ def test_what_is_waited_for_after_the_databases_comes_after_ovs():
     assert ([len(found[key]) for key in ("stages_before_ovs", "stages_after_ovs")]) == [1, 0]
 
 
+def test_workloads_of_other_namespaces_are_nobodys_but_theirs():
+    foreign = [workload("DaemonSet", DEDICATED, "ovs", True), workload("DaemonSet", "kube-ovn-cni")]
+    for item in foreign:
+        item["metadata"]["namespace"] = "default"
+    found = plan(there=foreign)
+    assert (found["obsolete"], found["ready"], found["since"], found["removal"]) == ([], [], "", dict(others=[], pods=[], switches=[]))
+
+
 def test_nodes_that_have_left_lose_the_label():
     steps = [dict(action="label", nodes=["node-2"], labels={"ovn.kubernetes.io/ovs_dp_type": "kernel"})]
     for order, label in (([], None), (steps, "kernel")):

@@ -476,6 +476,8 @@ CASES = [
     ("kube-ovn-namespace", "error", "cluster", {"elsewhere": ["DaemonSet kube-ovn/ovs-ovn"]}, {"kube_ovn_take_over": True}, {"elsewhere": []}, {}),
     ("kube-ovn-upgrade", "error", "cluster", {"installed": False}, {"kube_ovn_upgrade": True}, {"installed": True}, {"kube_ovn_upgrade": True}),
     ("kube-ovn-upgrade", "error", "cluster", {"installed": False}, {"kube_ovn_upgrade": True}, {"installed": False}, {}),
+    ("kube-ovn-upgrade", "error", "cluster", {"installed": True}, {"kube_ovn_upgrade": True, "kube_ovn_state": "absent"},
+     {"installed": True}, {"kube_ovn_state": "absent"}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="Helm release a", objects=["DaemonSet/ovs-ovn"])]}, {}, {"managers": []}, {}),
     ("other-manager", "error", "cluster", {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {},
      {"managers": [dict(name="kubespray", objects=["DaemonSet/ovs-ovn"])]}, {"kube_ovn_take_over": True}),
@@ -1095,6 +1097,16 @@ def daemonset(name, image="other:1", **spec):
 def test_other_networks_are_known_by_their_names_and_images(workload, other):
     facts = book.cluster_facts(dict(daemonsets=[workload]), {"nodes": []}, {})
     assert facts["other_networks"] == (["DaemonSet x/%s" % workload["metadata"]["name"]] if other else [])
+
+
+@pytest.mark.parametrize("namespace, installed", [("kube-system", True), ("x", False), (None, False)])
+def test_kube_ovn_is_installed_where_its_controller_is(namespace, installed):
+    """An API that has not told its Deployments says nothing of it."""
+    metadata = dict(name="kube-ovn-controller", namespace=namespace)
+    template = dict(spec=dict(containers=[]))
+    deployments = [dict(metadata=metadata, spec=dict(template=template), status={})] if namespace else []
+    assert book.cluster_facts(dict(deployments=deployments, daemonsets=[]), {"nodes": []}, {})["installed"] is installed
+    assert book.cluster_facts(dict(daemonsets=[]), {"nodes": []}, {})["installed"] is None
 
 
 def test_nodes_without_linux_need_no_images():
