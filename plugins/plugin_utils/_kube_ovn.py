@@ -98,11 +98,6 @@ def workloads_of(found):
     return [item for item in list(found["daemonsets"]) + list(found["deployments"]) if is_system(item)]
 
 
-def is_installed(workloads):
-    """Whether these workloads of Kube-OVN's namespace have its controller."""
-    return any(title(item) == "Deployment/kube-ovn-controller" for item in workloads)
-
-
 def elsewhere(workloads):
     """Workloads of a Kube-OVN in another namespace, where only other tools put it: KIND NAMESPACE/NAME of those that have pods in the network of the node."""
     found = []

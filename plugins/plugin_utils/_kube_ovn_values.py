@@ -312,7 +312,7 @@ def cluster_facts(read, own):
         },
         "node_names": {entry["host"]: entry["node"] for entry in own},
         "settings": {entry["host"]: entry for entry in own},
-        "installed": _kube_ovn.is_installed(current),
+        "installed": _kube_ovn_adoption.is_installed(current),
         "running_release": _kube_ovn.release(found["pods"], current),
         "networks": _kube_ovn_adoption.networks(current),
         "managers": _kube_ovn_adoption.managers(current) if foreign else [],
