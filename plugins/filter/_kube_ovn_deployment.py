@@ -14,7 +14,7 @@ author:
 description:
   - PRIVATE to the collection.
   - Combines the steps of an installer with the workloads that a cluster has, without asking it.
-positional: daemonset, nodes, found, removed, restart, excluded, compared
+positional: daemonset, nodes, found, removed, restart, excluded, unapplied, tried
 options:
   _input:
     description: What M(kube_ovn.dpdk.kube_ovn_manifests) returned.
@@ -48,11 +48,13 @@ options:
     type: list
     elements: str
     default: []
-  compared:
-    description: The result of each rendered object when it was applied in check mode.
+  unapplied:
+    description: Those of the rendered objects that an apply may change; all of them where it is not given.
     type: list
     elements: dict
-    default: []
+  tried:
+    description: What M(kubernetes.core.k8s) returned when it applied these in check mode; nothing where it did not.
+    type: dict
 """
 
 EXAMPLES = r"""

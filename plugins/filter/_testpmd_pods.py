@@ -14,9 +14,10 @@ description:
     So is one that an earlier namespace or name has left. A pod in another namespace is only if it is in the record of the role.
 options:
   _input:
-    description: The pods with the labels of testpmd of all namespaces, as the API returns them.
-    type: list
-    elements: dict
+    description:
+      - What the role has read, lists of objects as the API returned them. C(namespace) is the configured one, C(pods) those with the labels of testpmd of
+        all namespaces, C(record) the ConfigMap in which the role records what it makes, C(definitions) the NetworkAttachmentDefinitions.
+    type: dict
     required: true
   wanted:
     description: The pods as rendered.
@@ -24,19 +25,9 @@ options:
     elements: dict
     required: true
   namespace:
-    description: The configured namespace.
+    description: Name of the configured namespace.
     type: str
-    default: default
-  records:
-    description: The ConfigMap in which the role records what it makes, as the API returned it, in a list, or an empty list.
-    type: list
-    elements: dict
-    default: []
-  definitions:
-    description: The NetworkAttachmentDefinitions of the cluster.
-    type: list
-    elements: dict
-    default: []
+    required: true
   recreate:
     description: Whether to replace all pods.
     type: bool
@@ -48,26 +39,22 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Decide
+- name: Plan which pods to remove and create
   ansible.builtin.set_fact:
-    decision: "{{ found.resources | kube_ovn.dpdk._testpmd_pods(wanted, namespace='default') }}"
+    plan: "{{ read.objects | kube_ovn.dpdk._testpmd_pods(wanted, 'default') }}"
 """
 
 RETURN = r"""
 _value:
-  description: >-
-    C(delete) and C(create), objects, the record among them where it changes, and C(wait), the namespace and name of each pod to wait for, none where all of
-    them run and nothing is to be changed, and in check mode.
+  description:
+    - C(errors), why the namespace does not take the pods, with the cure; C(delete) and C(create), objects, the record among them where it changes.
+    - C(wait), the namespace and name of each pod to wait for, none where all of them run and nothing is to be changed, and in check mode.
   type: dict
 """
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._testpmd_pods import decide
-
-
-def testpmd_pods(found, wanted, definitions=(), recreate=False, check_mode=False, namespace="default", records=()):
-    return decide(list(found or []), list(wanted), list(definitions or []), bool(recreate), bool(check_mode), str(namespace), list(records or []))
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _testpmd_pods
 
 
 class FilterModule:
     def filters(self):
-        return {"_testpmd_pods": testpmd_pods}
+        return {"_testpmd_pods": _testpmd_pods.plan}

@@ -56,6 +56,14 @@ options:
         description: Whether the module fails when the API refuses to answer. If V(false), the reason is returned in RV(errors).
         type: bool
         default: true
+  definitions:
+    description:
+      - Objects that were applied by M(kubernetes.core.k8s) or C(kubectl), as they are to be. Each is read by its API version, kind, namespace and name,
+        and those that are not surely as an apply would leave them are returned in RV(unapplied).
+      - An object whose value the API server writes in another way than it was given, such as C(1000m) as C(1), is not surely so.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - kube_ovn.dpdk._kubernetes
 attributes:
@@ -98,6 +106,11 @@ EXAMPLES = r"""
         kind: NetworkAttachmentDefinition
         required: false
   register: cluster
+
+- name: Find what an apply may change
+  kube_ovn.dpdk.k8s_objects_info:
+    definitions: "{{ lookup('ansible.builtin.file', 'release.yml') | from_yaml_all }}"
+  register: compared
 """
 
 RETURN = r"""
@@ -115,6 +128,11 @@ errors:
   description: Why the API did not answer, by the keys of O(objects) with O(objects[].required=false); their lists are empty.
   returned: success
   type: dict
+unapplied:
+  description: Those of O(definitions) that are not there, could not be read, or may be changed by an apply.
+  returned: success
+  type: list
+  elements: dict
 version:
   description: Version of the API server, with its leading V(v).
   returned: success
@@ -127,12 +145,15 @@ api_versions:
   elements: str
 """
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _applied
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._k8s_client import k8s_client, k8s_module, reason
 
 try:
     from kubernetes.client.rest import ApiException
     from kubernetes.dynamic.exceptions import ResourceNotFoundError, ResourceNotUniqueError
     from urllib3.exceptions import HTTPError
+
+    FAILURES = (ApiException, HTTPError, ResourceNotUniqueError)
 except ImportError:
     # k8s_module reports it.
     pass
@@ -176,6 +197,16 @@ def read(client, query):
     return [dict(item, kind=query["kind"], apiVersion=query["api_version"]) for item in answer.get("items") or []]
 
 
+def is_unapplied(client, definition):
+    """Whether an apply may change the object. One that cannot be read tells its reason when it is applied."""
+    api_version, kind, namespace, name = _applied.identity(definition)
+    try:
+        found = read(client, dict(api_version=api_version, kind=kind, namespace=namespace, name=name))
+    except FAILURES:
+        return True
+    return not (found and _applied.is_applied(found[0], definition))
+
+
 def server_version(client):
     """The version as the server says it now: what the client's discovery knows is kept in a file, and outlives an upgrade."""
     return client.client.request("get", "/version", serializer=lambda unused, content: content)["gitVersion"]
@@ -199,13 +230,20 @@ def main():
         unless=dict(type="str"),
         required=dict(type="bool", default=True),
     )
-    module = k8s_module(dict(objects=dict(type="list", elements="dict", default=[], options=query)))
+    module = k8s_module(
+        dict(
+            objects=dict(type="list", elements="dict", default=[], options=query),
+            definitions=dict(type="list", elements="dict", default=[]),
+        )
+    )
+    for number, item in enumerate(module.params["definitions"]):
+        if not (item.get("apiVersion") and item.get("kind") and (item.get("metadata") or {}).get("name")):
+            module.fail_json(msg="definitions[%d] is no object: it needs apiVersion, kind and metadata.name" % number)
     client = k8s_client(module)
     objects, missing, errors = {}, [], {}
-    failures = (ApiException, HTTPError, ResourceNotUniqueError)
     try:
         version, served = server_version(client), api_versions(client)
-    except failures as error:
+    except FAILURES as error:
         module.fail_json(msg="The Kubernetes API did not return its versions: %s" % reason(error))
     for item in module.params["objects"]:
         if objects.get(item["unless"]):
@@ -213,7 +251,7 @@ def main():
             continue
         try:
             found = read(client, item)
-        except failures as error:
+        except FAILURES as error:
             if item["required"]:
                 module.fail_json(msg="The Kubernetes API did not return %s: %s" % (title(item), reason(error)))
             errors[item["key"]] = reason(error)
@@ -221,7 +259,8 @@ def main():
         if found is None:
             missing.append(item["key"])
         objects[item["key"]] = found or []
-    module.exit_json(changed=False, objects=objects, missing=missing, errors=errors, version=version, api_versions=served)
+    unapplied = [item for item in module.params["definitions"] if is_unapplied(client, item)]
+    module.exit_json(changed=False, objects=objects, missing=missing, errors=errors, unapplied=unapplied, version=version, api_versions=served)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from fractions import Fraction
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._quantity import quantity
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn
 
 # On Deployment kube-ovn-controller: installer variables that were taken over. It marks a Kube-OVN that this collection deployed.
@@ -29,10 +29,6 @@ OTHERS = (CONTROLLER, "Deployment/ovn-central", "Deployment/kube-ovn-monitor", "
 NOT_ADOPTED = ("VERSION", "REGISTRY", "IMAGE_PULL_POLICY", "LABEL", "DPDK", "DPDK_TAG", "DPDK_CPU", "DPDK_MEMORY", "DPDK_TUNNEL_IFACE", "HYBRID_DPDK")
 # Where the images of releases are, as containerd names it.
 UPSTREAM = "docker.io/kubeovn"
-# Suffixes of quantities: the API server writes a quantity in another way than an installer.
-UNITS = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": 1}
-UNITS.update((unit, 1000**power) for power, unit in enumerate("kMGTPE", 1))
-UNITS.update((unit + "i", 1024**power) for power, unit in enumerate("KMGTPE", 1))
 # What OVS-DPDK needs changed in workloads that are not its own.
 DPDK_FLAGS = ("--dpdk-tunnel-iface",)
 
@@ -70,12 +66,6 @@ def registry_of(image):
 def repository_of(image):
     """Name of an image without registry, tag and digest."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-
-
-def quantity(value):
-    """A quantity of Kubernetes as a number; any other text is returned as it is."""
-    found = re.match(r"([0-9]+(?:\.[0-9]*)?)([a-zA-Z]*)\Z", str(value))
-    return Fraction(found.group(1)) * UNITS[found.group(2)] if found and found.group(2) in UNITS else str(value)
 
 
 def containers_of(workload):

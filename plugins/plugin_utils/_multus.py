@@ -13,8 +13,8 @@ import base64
 import json
 import posixpath
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _k8s_rollout
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, attachments
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _applied, _k8s_rollout
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import attachments
 
 # Multus takes one of these names, by the form of the default network's file.
 CONFIGURATIONS = ("00-multus.conf", "00-multus.conflist")

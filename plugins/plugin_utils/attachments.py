@@ -13,7 +13,7 @@ import json
 import re
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _applied
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import given
 
 PART_OF = "app.kubernetes.io/part-of"

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, attachments
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _applied
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import attachments
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 
 KUBECONFIG = "/etc/cni/net.d/userspace.d/userspace.kubeconfig"

@@ -59,6 +59,40 @@ def test_lists_names_and_kinds_that_are_not_served(cluster):
     assert found["version"].startswith("v1.") and {"v1", "apps/v1", "kubeovn.io/v1"} <= set(found["api_versions"])
 
 
+def test_definitions_that_an_apply_may_change(cluster, monkeypatch):
+    """One that is as it was applied is left out; one that is not there, is another now, is of an unknown kind or cannot be read is not."""
+
+    def definition(name, kind="Pod", api_version="v1", **more):
+        return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, **more}
+
+    for name in ("same", "other", "foreign"):
+        put(cluster.fake, "v1/pods", name, "default")
+        wanted = definition(name, spec={"nodeName": "node-1"})
+        live = cluster.fake.STORE["v1/pods", "default", name]
+        live["spec"] = {"nodeName": "node-2" if name == "other" else "node-1", "priority": 0}
+        if name != "foreign":
+            live["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(wanted)}
+    serve = cluster.fake.Api.serve
+
+    def refuse(self, resource, *rest):
+        if resource == "v1/nodes":
+            return self.send(403, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no rights"})
+        return serve(self, resource, *rest)
+
+    monkeypatch.setattr(cluster.fake.Api, "serve", refuse)
+    given = [definition(name, spec={"nodeName": "node-1"}) for name in ("same", "other", "foreign", "missing")]
+    given += [definition("x", "Unknown", "example.com/v1"), {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}]
+    state, found = call("k8s_objects_info", {"definitions": given})
+    assert state == "SUCCESS" and not found["changed"] and found["objects"] == {}
+    assert found["unapplied"] == given[1:]
+
+
+@pytest.mark.parametrize("definition", [{}, {"apiVersion": "v1", "kind": "Pod"}, {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "x"}}])
+def test_definition_that_names_no_object(cluster, definition):
+    state, found = call("k8s_objects_info", {"definitions": [definition]})
+    assert state == "FAILED!" and "definitions[0]" in found["msg"] and "metadata.name" in found["msg"]
+
+
 @pytest.mark.parametrize("name, others", [("node-2", []), ("node-3", ["node-1", "node-2"])])
 def test_what_is_read_only_where_something_else_is_not_there(cluster, name, others):
     state, found = read({"key": "node", "kind": "Node", "name": name}, {"key": "nodes", "kind": "Node", "unless": "node"})

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kube_ovn_render as render
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._quantity import quantity
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_adoption as adoption
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn_values as values
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import specifications
@@ -437,7 +438,7 @@ def test_the_registry_of_an_image_is_named_as_containerd_does(image, registry):
     [("1000m", 1, True), ("1Gi", "1024Mi", True), ("1.5", "1500m", True), ("1G", "1Gi", False), ("x", "x", True), ("1Gx", "1G", False), (None, "0", False)],
 )
 def test_quantities_are_compared_as_the_api_server_reads_them(one, other, same):
-    assert (adoption.quantity(one) == adoption.quantity(other)) is same
+    assert (quantity(one) == quantity(other)) is same
 
 
 @pytest.mark.parametrize(

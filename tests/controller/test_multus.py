@@ -16,7 +16,8 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _applied, _multus
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _applied
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _multus
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -95,6 +96,36 @@ def test_what_the_api_adds_is_no_change() -> None:
 )
 def test_objects_that_an_apply_would_change(wanted: dict, live: dict) -> None:
     assert _applied.unapplied([wanted], [live]) == [wanted]
+
+
+def container(**more: object) -> dict:
+    return changed(WANTED, "spec", "template", "spec", "containers", 0, to={**WANTED["spec"]["template"]["spec"]["containers"][0], **more})
+
+
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "namespace": "y"}, "spec": {"ports": [{"name": "a", "port": 80}]}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "same"),
+    [
+        # Quantities as the API server writes them; the same texts elsewhere are texts.
+        (container(resources={"limits": {"cpu": "1000m"}}), container(resources={"limits": {"cpu": "1"}}), True),
+        (container(resources={"requests": {"memory": "1024Mi", "cpu": 1}}), container(resources={"requests": {"memory": "1Gi", "cpu": "1"}}), True),
+        (container(resources={"limits": {"cpu": "1000m"}}), container(resources={"limits": {"cpu": "2"}}), False),
+        (container(resources={"limits": {"cpu": "1000m"}}), container(resources={"limits": {}}), False),
+        (container(resources={"limits": {"cpu": "none"}}), container(resources={"limits": {"cpu": None}}), False),
+        (container(env=[{"name": "A", "value": "1000m"}]), container(env=[{"name": "A", "value": "1"}]), False),
+        # The port of the pods and the protocol of a Service are completed.
+        (SERVICE, changed(SERVICE, "spec", "ports", to=[{"name": "a", "port": 80, "targetPort": 80, "protocol": "TCP"}]), True),
+        (SERVICE, changed(SERVICE, "spec", "ports", to=[{"name": "a", "port": 81}]), False),
+        (SERVICE, changed(SERVICE, "spec", "ports", to=[{"name": "a", "port": 80}] * 2), False),
+        # Of another kind such a list is replaced as a whole.
+        ({**SERVICE, "kind": "Other"}, changed({**SERVICE, "kind": "Other"}, "spec", "ports", 0, "protocol", to="TCP"), False),
+    ],
+)
+def test_what_the_api_writes_in_another_way(wanted: dict, live: dict, same: bool) -> None:
+    metadata = {**live["metadata"], "annotations": {_applied.LAST_APPLIED: json.dumps(wanted)}}
+    assert _applied.is_applied({**live, "metadata": metadata}, wanted) is same
 
 
 def directory(node: str, *names: str) -> dict:

@@ -427,24 +427,38 @@ def settled(**more):
     )
     other = workload("DaemonSet", "other", numberAvailable=0)
     there = more.pop("there", [workload("DaemonSet", DEDICATED, "ovs-dpdk", True, "OnDelete"), workload("Deployment", "ovn-central"), other])
-    names = dict(dict(compared=[dict(changed=False)] * OBJECTS), **more.pop("given", {}))
+    names = dict(dict(unapplied=[]), **more.pop("given", {}))
     steps = [LABEL, dict(action="apply", file="ovn.yaml", first=0, count=OBJECTS), WAIT]
     return _kube_ovn.deployment(rendered(DEDICATED, "ovs-dpdk", steps), DEDICATED, ["node-1"], cluster(there, **dict(found, **more)), **names)
 
 
+SAME = dict(changed=False, result=dict(kind="Service"))
+
+
 @pytest.mark.parametrize(
-    "compared, differs",
+    "unapplied, tried, differs",
     [
-        ([dict(changed=False)] * OBJECTS, False),
-        ([dict(changed=False)] * (OBJECTS - 1) + [dict(changed=True)], True),
-        ([dict(changed=False)] * (OBJECTS - 1) + [dict(changed=False, error="x")], True),
+        # All are as they were applied; what was not tried is a result that was skipped.
+        (0, None, False),
+        (0, dict(changed=False, skipped=True), False),
+        # Of several objects module k8s returns a list, of one what came of it.
+        (2, dict(changed=False, result=dict(results=[SAME, SAME])), False),
+        (2, dict(changed=True, result=dict(results=[SAME, dict(SAME, changed=True)])), True),
+        (2, dict(changed=False, result=dict(results=[SAME, dict(changed=False, error="x")])), True),
+        (1, SAME, False),
+        (1, dict(SAME, changed=True), True),
+        (1, dict(changed=False, error="x"), True),
         # Where it is not known what came of each, as with another form of the answer.
-        ([dict(changed=False)], True),
-        ([], True),
+        (2, dict(changed=False, result=dict(results=[SAME])), True),
+        (2, dict(changed=False), True),
+        (1, None, True),
+        # Where nobody has asked.
+        (None, None, True),
+        (None, dict(changed=False, result=dict(results=[SAME] * OBJECTS)), False),
     ],
 )
-def test_where_nothing_is_to_be_done_the_objects_alone_can_differ(compared, differs):
-    found = settled(given=dict(compared=compared))
+def test_where_nothing_is_to_be_done_the_objects_alone_can_differ(unapplied, tried, differs):
+    found = settled(given=dict(unapplied=None if unapplied is None else [dict(kind="Service")] * unapplied, tried=tried))
     assert (found["differs"], found["labels"]) == (differs, [])
 
 

@@ -7,14 +7,19 @@
 PRIVATE to the collection.
 """
 
-from __future__ import annotations
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
 
 import json
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._quantity import quantity
+
 # kubernetes.core and kubectl note here what they applied last; what is not applied any more they delete.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# In the template of pods the API completes elements of these lists, and an apply merges them. All other lists it replaces as a whole.
+# The API completes elements of these lists, and an apply merges them: those in the template of pods, and ports. All other lists it replaces as a whole.
 TEMPLATE = ("spec", "template", "spec")
+SERVICE_PORTS = ("Service", "spec", "ports")
 MERGED = ("containers", "env", "imagePullSecrets", "initContainers", "ports", "volumeDevices", "volumeMounts", "volumes")
 
 
@@ -24,12 +29,15 @@ def identity(item):
     return item["apiVersion"], item["kind"], metadata.get("namespace") or "", metadata["name"]
 
 
-def _covers(live, wanted, path=()):
-    """Whether everything wanted is there. Elements of lists are there as a whole, except of some in the template of pods."""
+def _covers(live, wanted, path):
+    """Whether everything wanted is there. Elements of lists are there as a whole, except of those that an apply merges. `path` begins with the kind."""
+    in_template = path[1 : len(TEMPLATE) + 1] == TEMPLATE
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(name in live and _covers(live[name], wanted[name], (*path, name)) for name in wanted)
-    if isinstance(wanted, list) and path[: len(TEMPLATE)] == TEMPLATE and path[-1] in MERGED:
-        return isinstance(live, list) and len(live) == len(wanted) and all(_covers(*pair, path) for pair in zip(live, wanted, strict=True))
+        return isinstance(live, dict) and all(name in live and _covers(live[name], wanted[name], path + (name,)) for name in wanted)
+    if isinstance(wanted, list) and (in_template and path[-1] in MERGED or path == SERVICE_PORTS):
+        return isinstance(live, list) and len(live) == len(wanted) and all(_covers(one, other, path) for one, other in zip(live, wanted))
+    if in_template and path[-2] in ("limits", "requests"):
+        return quantity(live) == quantity(wanted)
     # True is 1 in Python.
     return live == wanted and isinstance(live, bool) == isinstance(wanted, bool)
 
@@ -39,7 +47,7 @@ def is_applied(live, wanted):
         last = json.loads((live["metadata"].get("annotations") or {}).get(LAST_APPLIED) or "null")
     except ValueError:
         return False
-    return last == wanted and _covers(live, wanted)
+    return last == wanted and _covers(live, wanted, (wanted["kind"],))
 
 
 def unapplied(wanted, found):
