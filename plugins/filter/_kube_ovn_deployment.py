@@ -49,12 +49,14 @@ options:
     elements: str
     default: []
   unapplied:
-    description: Those of the rendered objects that an apply may change; all of them where it is not given.
+    description: Those of the rendered objects that an apply may change. Where it is not given, nothing is known of any.
     type: list
     elements: dict
   tried:
-    description: What M(kubernetes.core.k8s) returned when it applied these in check mode; nothing where it did not.
-    type: dict
+    description: The result of each of these, of the first one twice, when it was applied in check mode.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""

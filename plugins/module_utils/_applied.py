@@ -17,7 +17,9 @@ from ansible_collections.kube_ovn.dpdk.plugins.module_utils._quantity import qua
 
 # kubernetes.core and kubectl note here what they applied last; what is not applied any more they delete.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# The API completes elements of these lists, and an apply merges them: those in the template of pods, and ports. All other lists it replaces as a whole.
+# The API completes elements of these lists, and an apply merges them: those in the template of pods of these kinds, and ports. All other lists it replaces
+# as a whole.
+WORKLOADS = ("DaemonSet", "Deployment", "Job", "StatefulSet")
 TEMPLATE = ("spec", "template", "spec")
 SERVICE_PORTS = ("Service", "spec", "ports")
 MERGED = ("containers", "env", "imagePullSecrets", "initContainers", "ports", "volumeDevices", "volumeMounts", "volumes")
@@ -31,7 +33,7 @@ def identity(item):
 
 def _covers(live, wanted, path):
     """Whether everything wanted is there. Elements of lists are there as a whole, except of those that an apply merges. `path` begins with the kind."""
-    in_template = path[1 : len(TEMPLATE) + 1] == TEMPLATE
+    in_template = path[0] in WORKLOADS and path[1 : len(TEMPLATE) + 1] == TEMPLATE
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(name in live and _covers(live[name], wanted[name], path + (name,)) for name in wanted)
     if isinstance(wanted, list) and (in_template and path[-1] in MERGED or path == SERVICE_PORTS):
@@ -45,7 +47,8 @@ def _covers(live, wanted, path):
 def is_applied(live, wanted):
     try:
         last = json.loads((live["metadata"].get("annotations") or {}).get(LAST_APPLIED) or "null")
-    except ValueError:
+    # Lists in lists without end are the latter.
+    except (ValueError, RuntimeError):
         return False
     return last == wanted and _covers(live, wanted, (wanted["kind"],))
 

@@ -239,21 +239,13 @@ def workload_removal(ours, switches, stuck, excluded):
     )
 
 
-def outcomes(tried):
-    """What came of each object that module k8s tried to apply: of several objects it returns a list, of one what came of it."""
-    result = tried.get("result") or {}
-    if "results" in result:
-        return result["results"]
-    return [tried] if result or tried.get("error") else []
-
-
-def deployment(rendered, daemonset, nodes, found, removed=(), restart=(), excluded=(), unapplied=None, tried=None):
+def deployment(rendered, daemonset, nodes, found, removed=(), restart=(), excluded=(), unapplied=None, tried=()):
     """How to get from what was found to what was rendered.
 
     `daemonset` is that of OVS-DPDK, `nodes` run it, `removed` are nodes that ran it in hybrid mode and do not any more. `found` are the objects that role
     kube_ovn has read, by their keys: `daemonsets`, `deployments`, `nodes`, `pods` and `revisions`. `unapplied` are the rendered objects that are not surely
-    as they were applied, all of them where that was not asked, and `tried` is what module k8s returned when it applied these in check mode. For `restart`
-    and `excluded` see `pods`.
+    as they were applied, None where that was not asked, and `tried` are what came of each of these, the first one twice, when it was applied in check mode.
+    For `restart` and `excluded` see `pods`.
     """
     current = workloads_of(found)
     workloads = dict((title(item), item) for item in rendered["objects"] if item["kind"] in ("DaemonSet", "Deployment"))
@@ -290,10 +282,9 @@ def deployment(rendered, daemonset, nodes, found, removed=(), restart=(), exclud
     wanted = set("%s/%s" % (item["kind"], item["name"]) for stage in before + after for item in stage["wait"]) | set(["DaemonSet/" + daemonset])
     plan["removal"] = workload_removal(ours, affected["switches"], [pod for pod in system if node_of(pod) in excluded], excluded)
     others = plan["labels"] or plan["obsolete"] or affected["orphans"] or affected["outdated"] or wanted - rolled
-    came = outcomes(tried or {})
-    # An object of which nothing is known may be another one.
-    unknown = len(came) != len(rendered["objects"] if unapplied is None else unapplied)
-    plan["differs"] = bool(others) or unknown or any(item["changed"] or item.get("error") for item in came)
+    # An object of which nothing is known may be another one. The first of those that were tried was tried twice.
+    unknown = unapplied is None or len(tried) != len(unapplied) + bool(unapplied)
+    plan["differs"] = bool(others) or unknown or any(item["changed"] or item.get("error") for item in tried)
     return plan
 
 

@@ -153,6 +153,8 @@ def namespace_problem(found: list[dict], name: str, pods: list[dict]) -> str:
 
 def plan(read: dict, wanted: list[dict], namespace: str, recreate: bool = False, check_mode: bool = False) -> dict:
     """read: lists `namespace`, `pods`, `record` and `definitions` → what `decide` returns, and errors: why the namespace does not take the pods"""
+    # The inventory may give digits.
+    namespace = str(namespace)
     problem = namespace_problem(read["namespace"], namespace, wanted) if wanted else ""
     found = decide(read["pods"], wanted, read["definitions"], recreate, check_mode, namespace, read["record"])
     return {**found, "errors": [problem] if problem else []}

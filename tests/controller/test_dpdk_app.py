@@ -352,6 +352,28 @@ def test_nothing_is_waited_for_where_all_pods_run_as_they_should(change, settled
     assert [decision["wait"] for decision in decisions] == [[] if settled else [{"namespace": "default", "name": "testpmd"}], []]
 
 
+def test_namespace_of_digits_is_a_name():
+    pod = {"metadata": {"namespace": "1234", "name": "t"}, "status": {"phase": "Running"}}
+    read = {"namespace": [{"metadata": {}}], "pods": [pod], "record": [], "definitions": []}
+    assert [item["metadata"]["name"] for item in _testpmd_pods.plan(read, [], 1234)["delete"]] == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("read", "wanted", "problem"),
+    [
+        ({"namespace": []}, True, "is not a namespace of the cluster"),
+        ({"namespace": [{"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}]}, True, "enforces level restricted"),
+        ({"namespace": [{"metadata": {}}]}, True, ""),
+        # Where the pods are to go, nothing is admitted.
+        ({"namespace": []}, False, ""),
+    ],
+)
+def test_namespace_that_does_not_take_the_pods(read, wanted, problem):
+    pods = [{"metadata": {"namespace": "x", "name": "t"}, "spec": {"containers": [], "volumes": []}}] if wanted else []
+    errors = _testpmd_pods.plan({"pods": [], "record": [], "definitions": [], **read}, pods, "x")["errors"]
+    assert (problem in errors[0]) if problem else errors == []
+
+
 def test_pod_of_another_namespace_that_only_has_the_labels_is_left_alone(tmp_path, api):
     ran(play(tmp_path, api), 1)
     (pod,) = api.pods.values()

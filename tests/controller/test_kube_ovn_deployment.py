@@ -104,6 +104,12 @@ def test_install_change_and_uninstall(site, cluster):
     assert site.switch.root()["external_ids"]["ovn-bridge-datapath-type"] == "netdev"
     assert site.converge()[0] == 0
 
+    # A single object that somebody has changed is corrected.
+    key = next(key for key in cluster.fake.STORE if key[0] == "rbac.authorization.k8s.io/v1/clusterroles")
+    rules = cluster.fake.STORE[key]["rules"]
+    cluster.fake.STORE[key]["rules"] = rules[:-1]
+    assert site.converge()[0] > 0 and cluster.fake.STORE[key]["rules"] == rules
+
     # A changed value replaces the pod, and waits until its flows are back.
     before = cluster.pods("ovs-ovn-dpdk")
     cluster.commands.clear()

@@ -29,6 +29,7 @@ LATER = "preflight could know it, and does not read what it takes"
 # Conditions and messages are matched as texts; (role, text): the check of preflight that finds the same, or the reason. Where a plan of the role has all
 # that is wrong, the check is the one of them that the cluster or the host shows.
 TWINS = {
+    ("dpdk_app", "__dpdk_app_plan.errors"): "pod-security",
     ("network_attachments", "__network_attachments_plan.errors"): "attachment-admission",
     # Of archives that the run builds it shows later.
     ("node_images", "__node_images.errors"): "image-archive",

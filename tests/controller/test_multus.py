@@ -91,6 +91,7 @@ def test_what_the_api_adds_is_no_change() -> None:
         # It was not applied, or what was applied cannot be read.
         (ROLE, ROLE),
         (ROLE, changed(applied(ROLE), "metadata", "annotations", _applied.LAST_APPLIED, to="{")),
+        (ROLE, changed(applied(ROLE), "metadata", "annotations", _applied.LAST_APPLIED, to="[" * 100000)),
         (changed(ROLE, "aggregate", to=True), changed(applied(changed(ROLE, "aggregate", to=True)), "aggregate", to=1)),
     ],
 )
@@ -121,6 +122,8 @@ SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "nam
         (SERVICE, changed(SERVICE, "spec", "ports", to=[{"name": "a", "port": 80}] * 2), False),
         # Of another kind such a list is replaced as a whole.
         ({**SERVICE, "kind": "Other"}, changed({**SERVICE, "kind": "Other"}, "spec", "ports", 0, "protocol", to="TCP"), False),
+        ({**WANTED, "kind": "ReplicaSet"}, {**container(env=[{"name": "A", "value": "1"}]), "kind": "ReplicaSet"}, False),
+        ({**container(resources={"limits": {"cpu": "1000m"}}), "kind": "Other"}, {**container(resources={"limits": {"cpu": "1"}}), "kind": "Other"}, False),
     ],
 )
 def test_what_the_api_writes_in_another_way(wanted: dict, live: dict, same: bool) -> None:
