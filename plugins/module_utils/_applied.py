@@ -37,7 +37,7 @@ def _covers(live, wanted, path):
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(name in live and _covers(live[name], wanted[name], path + (name,)) for name in wanted)
     if isinstance(wanted, list) and (in_template and path[-1] in MERGED or path == SERVICE_PORTS):
-        return isinstance(live, list) and len(live) == len(wanted) and all(_covers(one, other, path) for one, other in zip(live, wanted))
+        return isinstance(live, list) and len(live) == len(wanted) and all(_covers(live[number], item, path) for number, item in enumerate(wanted))
     if in_template and path[-2] in ("limits", "requests"):
         return quantity(live) == quantity(wanted)
     # True is 1 in Python.
