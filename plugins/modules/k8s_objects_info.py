@@ -60,7 +60,8 @@ options:
     description:
       - Objects that were applied by M(kubernetes.core.k8s) or C(kubectl), as they are to be. Each is read by its API version, kind, namespace and name,
         and those that are not surely as an apply would leave them are returned in RV(unapplied).
-      - An object whose value the API server writes in another way than it was given, such as C(1000m) as C(1), is not surely so.
+      - Amounts of resources of containers are compared as numbers, since the API server writes C(1000m) as C(1). An object with another value that it
+        writes in another way than it was given is not surely so.
     type: list
     elements: dict
     default: []
