@@ -36,7 +36,7 @@ def bundle(tmp_path_factory):
     code, _output = playbook("playbooks/bundle.yml", 900, bundle_file=str(archive), bundle_work_dir=str(place / "work"), bundle_pull="not_present")
     assert code == 0
     with tarfile.open(archive) as tar:
-        tar.extractall(place / "unpacked", filter="data")
+        tar.extractall(place / "unpacked")
     return place / "unpacked"
 
 
