@@ -198,14 +198,13 @@ def read(client, query):
     return [dict(item, kind=query["kind"], apiVersion=query["api_version"]) for item in answer.get("items") or []]
 
 
-def is_unapplied(client, definition):
-    """Whether an apply may change the object. One that cannot be read tells its reason when it is applied."""
+def live(client, definition):
+    """The object as it is, in a list. One that cannot be read is left out: it tells its reason when it is applied."""
     api_version, kind, namespace, name = _applied.identity(definition)
     try:
-        found = read(client, dict(api_version=api_version, kind=kind, namespace=namespace, name=name))
+        return read(client, dict(api_version=api_version, kind=kind, namespace=namespace, name=name)) or []
     except FAILURES:
-        return True
-    return not (found and _applied.is_applied(found[0], definition))
+        return []
 
 
 def server_version(client):
@@ -260,7 +259,8 @@ def main():
         if found is None:
             missing.append(item["key"])
         objects[item["key"]] = found or []
-    unapplied = [item for item in module.params["definitions"] if is_unapplied(client, item)]
+    definitions = module.params["definitions"]
+    unapplied = _applied.unapplied(definitions, [item for definition in definitions for item in live(client, definition)])
     module.exit_json(changed=False, objects=objects, missing=missing, errors=errors, unapplied=unapplied, version=version, api_versions=served)
 
 

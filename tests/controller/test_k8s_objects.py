@@ -35,6 +35,18 @@ def put(fake, resource, name, namespace="", **labels):
     fake.STORE[resource, namespace, name] = {"kind": kind, "apiVersion": "v1", "metadata": {"name": name, "namespace": namespace, "labels": labels}}
 
 
+def refuse_nodes(cluster, monkeypatch):
+    """The server forbids this client to read nodes."""
+    serve = cluster.fake.Api.serve
+
+    def refuse(self, resource, *rest):
+        if resource == "v1/nodes":
+            return self.send(403, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no rights"})
+        return serve(self, resource, *rest)
+
+    monkeypatch.setattr(cluster.fake.Api, "serve", refuse)
+
+
 def test_lists_names_and_kinds_that_are_not_served(cluster):
     put(cluster.fake, "v1/pods", "switch", "kube-system", app="ovs-dpdk")
     put(cluster.fake, "v1/pods", "other", "kube-system", app="x")
@@ -72,14 +84,7 @@ def test_definitions_that_an_apply_may_change(cluster, monkeypatch):
         live["spec"] = {"nodeName": "node-2" if name == "other" else "node-1", "priority": 0}
         if name != "foreign":
             live["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(wanted)}
-    serve = cluster.fake.Api.serve
-
-    def refuse(self, resource, *rest):
-        if resource == "v1/nodes":
-            return self.send(403, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no rights"})
-        return serve(self, resource, *rest)
-
-    monkeypatch.setattr(cluster.fake.Api, "serve", refuse)
+    refuse_nodes(cluster, monkeypatch)
     given = [definition(name, spec={"nodeName": "node-1"}) for name in ("same", "other", "foreign", "missing")]
     given += [definition("x", "Unknown", "example.com/v1"), {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}]
     state, found = call("k8s_objects_info", {"definitions": given})
@@ -110,14 +115,7 @@ def test_a_kind_that_was_removed_since_the_client_listed_it_is_missing(cluster, 
 
 
 def test_a_refusal_names_the_object_or_is_returned_where_it_may_be(cluster, monkeypatch):
-    serve = cluster.fake.Api.serve
-
-    def refuse(self, resource, *rest):
-        if resource == "v1/nodes":
-            return self.send(403, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no rights"})
-        return serve(self, resource, *rest)
-
-    monkeypatch.setattr(cluster.fake.Api, "serve", refuse)
+    refuse_nodes(cluster, monkeypatch)
     state, found = read({"key": "nodes", "kind": "Node", "required": False}, {"key": "pods", "kind": "Pod"})
     assert state == "SUCCESS" and found["objects"] == {"nodes": [], "pods": []} and "no rights" in found["errors"]["nodes"]
     state, found = read({"key": "nodes", "kind": "Node", "name": "node-1"})

@@ -451,7 +451,7 @@ SAME = dict(changed=False)
         (1, [SAME], True),
         (1, [], True),
         (0, [SAME], True),
-        # Where nobody has asked.
+        # Where it is not known which of them an apply may change.
         (None, [], True),
         (None, [SAME] * OBJECTS, True),
     ],
