@@ -1,6 +1,8 @@
 # Two commands: `make site` sets up and runs the main job on the embedded lab; `make test` runs what CI checks.
 # Variables: ARGS for ansible-playbook (make site ARGS="--check --diff"), SUITES for make test (make test SUITES="units lint").
 .DEFAULT_GOAL := help
+# Unbuffered, Python reads a script from a pipe byte by byte, and as such Ansible sends each module.
+export PYTHONUNBUFFERED :=
 .PHONY: help setup site test test-fast bench clean-lab
 
 help: ## Show the commands

@@ -28,6 +28,8 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("KUBE_OVN_DPDK_CACHE", Path.home() / ".cache" / "kube_ovn_dpdk"))
 OUTPUT = ROOT / "tests" / "output"
+# What Ansible packed of the modules as they are now.
+BUILT_MODULES = OUTPUT / "built-modules"
 MAIN = ROOT / ".venv" / "bin"
 NEWEST = ROOT / ".venv-newest" / "bin"
 PUBLISHING = ROOT / ".venv-publishing" / "bin"
@@ -97,10 +99,13 @@ def environment(bin_directory: Path = MAIN, **more: str) -> dict[str, str]:
         "PATH": ":".join([str(bin_directory), *interpreters, str(MAIN), os.environ["PATH"]]),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-        # The filters of the collection are loaded once a run, not in each worker.
+        # The filters of the collection are loaded once a run, not in each worker, and modules are packed once for all runs.
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "loaded_filters",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_CALLBACKS_ENABLED": "loaded_filters,built_modules",
+        "KUBE_OVN_DPDK_BUILT_MODULES": str(BUILT_MODULES),
+        # Bytecode is kept, but not beside the sources: their directories are what is packed and listed.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(OUTPUT / "bytecode"),
         "LC_ALL": "C.UTF-8",
         **more,
     }
@@ -426,6 +431,8 @@ def main() -> int:
     if unknown := sorted(set(names) - set(known)):
         parser.error(f"unknown suite: {' '.join(unknown)}; there are {' '.join(known)}")
     (OUTPUT / "pytest").mkdir(parents=True, exist_ok=True)
+    # Of earlier sources.
+    shutil.rmtree(BUILT_MODULES, ignore_errors=True)
     steps = [step for name in names or SUITES for step in (SUITES | ON_REQUEST)[name]()]
     results = [(step.name, result) for step, result in zip(steps, run_all(steps), strict=True)]
     print("\n=== Summary")
