@@ -353,7 +353,7 @@ def fast() -> list[Step]:
 
 def controller() -> list[Step]:
     return [
-        pytest_step("controller", *ordered_files("tests/controller"), *IN_PARALLEL, timeout=2400, alone=True),
+        pytest_step("controller", *ordered_files("tests/controller"), *IN_PARALLEL, timeout=3000, alone=True),
         pytest_step(
             "controller, newest core",
             *ordered_files("tests/controller", leave_out=ONE_CONTROLLER),

@@ -14,19 +14,20 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from ansible import release
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = [{"ansible.builtin.ping": {}}, {"kube_ovn.dpdk.hugepages_info": {}}]
+TASKS = ({"ansible.builtin.ping": {}}, {"kube_ovn.dpdk.hugepages_info": {}})
 
 
 @pytest.fixture
 def call(tmp_path):
-    def run(place: Path, interpreter: str, kept: Path, tasks: list[dict] = TASKS) -> str:
-        (place / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    def run(place: Path, interpreter: str, kept: Path, tasks: Sequence[dict] = TASKS) -> str:
+        (place / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks)}]))
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", "-v", str(place / "play.yml")]
         environment = {**os.environ, "KUBE_OVN_DPDK_BUILT_MODULES": str(kept), "ANSIBLE_PYTHON_INTERPRETER": interpreter}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -45,7 +46,7 @@ def names(kept: Path) -> set[str]:
 def test_a_module_answers_the_same_from_what_is_kept(call, tmp_path):
     first = call(tmp_path, sys.executable, tmp_path / "kept")
     assert names(tmp_path / "kept") == {"ping", "hugepages_info"}
-    assert not [path for path in (tmp_path / "kept").rglob("*-part")]
+    assert not list((tmp_path / "kept").rglob("*-part"))
     assert [line for line in call(tmp_path, sys.executable, tmp_path / "kept").splitlines() if "ping" in line] == [
         line for line in first.splitlines() if "ping" in line
     ]
