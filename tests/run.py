@@ -56,13 +56,8 @@ LONG_FILES = (
     "test_verify_trust.py",
     "test_hugepages_role.py",
 )
-# Under core 2.16 only: the launcher, the wrapper and the pages are no Ansible code, and each roll-out takes minutes.
+# Files under core 2.16 only: the launcher, the wrapper and the pages are no Ansible code, and each roll-out takes minutes.
 ONE_CONTROLLER = ("test_launcher.py", "test_wrapper.py", "test_pages.py", "test_kube_ovn_deployment.py", "test_getting_started.py", "test_documents.py")
-# Under core 2.16 only too, by what their names have: these wait for a lock, a budget or a pod, which is the same with every core.
-LONG_WAITS = (
-    "one_that_was_ended or does_not_come_back or budget_that_never or refused_for_now or run_that_died or plays_its_parts or earlier_run_that"
-    " or statistics_that_are_late"
-)
 
 
 @dataclass
@@ -357,8 +352,9 @@ def controller() -> list[Step]:
         pytest_step(
             "controller, newest core",
             *ordered_files("tests/controller", leave_out=ONE_CONTROLLER),
-            "-k",
-            f"not ({LONG_WAITS})",
+            # Marked where they are written.
+            "-m",
+            "not one_core",
             *IN_PARALLEL,
             timeout=1800,
             bin_directory=NEWEST,

@@ -24,6 +24,10 @@ os.environ.setdefault("ANSIBLE_STDOUT_CALLBACK", "ansible.builtin.default")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".collections"))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_core: takes long and is the same with every ansible-core, so that it runs under 2.16 only")
+
+
 def fake_api():
     specification = importlib.util.spec_from_file_location("fake_api", Path(__file__).resolve().parents[2] / "molecule" / "multus" / "files" / "api.py")
     module = importlib.util.module_from_spec(specification)

@@ -162,6 +162,7 @@ def test_image_is_built_once_and_its_archive_is_brought_to_the_controller(tmp_pa
     assert (tmp_path / "artifacts" / archive).read_bytes() == docker.archive(name)
 
 
+@pytest.mark.one_core
 def test_image_with_start_scripts_of_the_build_host_is_pushed(tmp_path, docker):
     scripts = tmp_path / "scripts"
     (scripts / "dist" / "images").mkdir(parents=True)
@@ -215,6 +216,7 @@ def build(tmp_path, docker, name: str, **variables) -> str:
     return done.stdout
 
 
+@pytest.mark.one_core
 def test_without_a_recipe_an_image_is_built_once_from_its_own_context(tmp_path, docker):
     build(tmp_path, docker, "r.example/a:1", image_build_recipe="r1")
     build(tmp_path, docker, "r.example/b:1")

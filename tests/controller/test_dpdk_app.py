@@ -229,6 +229,7 @@ OWN = "/var/run/openvswitch/pods"
     ],
     ids=["original procedure", "one directory", "other spelling", "other directory of pods", "other place"],
 )  # fmt: skip
+@pytest.mark.one_core
 def test_what_a_pod_sees_of_the_sockets(tmp_path, api, variables, expected):
     ran(play(tmp_path, api, **variables), 1)
     (pod,) = api.pods.values()
@@ -307,6 +308,7 @@ def test_pod_of_an_attachment_that_changed_is_replaced(tmp_path, api):
     ran(play(tmp_path, api), 0)
 
 
+@pytest.mark.one_core
 def test_pods_of_an_earlier_namespace_and_name_are_removed(tmp_path, api):
     ran(play(tmp_path, api), 1)
     (pod,) = api.pods.values()
@@ -416,6 +418,7 @@ def test_namespace_of_level_baseline_admits_a_pod_without_host_directories(tmp_p
 
 
 @pytest.mark.parametrize("why", ["ended", "unattached", "asked"])
+@pytest.mark.one_core
 def test_pod_that_cannot_be_kept(tmp_path, api, why):
     api.attached = why != "unattached"
     ran(play(tmp_path, api), 1)

@@ -108,6 +108,7 @@ DRAIN = {**REQUEST, "reasons": ["the kubelet changes"], "drained": "drained", "r
 
 
 @pytest.mark.parametrize("others, rebooted", [([], False), ([{**REQUEST, "reasons": []}], False), ([REQUEST], True)], ids=str)
+@pytest.mark.one_core
 def test_what_is_changed_on_a_drained_node(tmp_path, api, others, rebooted):
     """Included after the drain and before the reboot, and there is a reboot only for a request that needs one."""
     api.pods["web"] = fake.pod("web")
@@ -162,6 +163,7 @@ def test_mode_of_the_play_or_the_role(tmp_path, api):
 
 
 @pytest.mark.parametrize("name, times", [("delayed", 3), ("migrated", 3), ("forbidden-fruit", 3)])
+@pytest.mark.one_core
 def test_eviction_that_is_refused_for_now_is_waited_for(tmp_path, api, name, times):
     """By a disruption budget, with the server's own message, or by a webhook with another one."""
     api.pods[name] = fake.pod(name)
@@ -170,6 +172,7 @@ def test_eviction_that_is_refused_for_now_is_waited_for(tmp_path, api, name, tim
     assert calls(api) == ["cordon bookworm", *[f"evict {name}"] * times, "reboot bookworm", "verify proof", "uncordon bookworm"]
 
 
+@pytest.mark.one_core
 def test_budget_that_never_allows_it(tmp_path, api):
     api.pods["guarded"] = fake.pod("guarded")
     done = reboot(tmp_path, host_reboot_drain_timeout=2)
@@ -218,6 +221,7 @@ def test_refusals_that_waiting_may_change(said, again):
     assert bool(re.search(pattern, said)) == again
 
 
+@pytest.mark.one_core
 def test_pods_without_a_controller(tmp_path, api):
     api.pods["web"] = fake.pod("web")
     api.pods["done"] = {**fake.pod("done", kind=None), "status": {"phase": "Succeeded"}}
@@ -244,6 +248,7 @@ def test_pods_that_do_not_terminate_in_time(tmp_path, api):
     assert not api.nodes["bookworm"]["spec"]["unschedulable"]
 
 
+@pytest.mark.one_core
 def test_node_that_does_not_come_back(tmp_path, api):
     done = reboot(tmp_path, hosts=("lost",), host_reboot_timeout=15)
     assert done.returncode == 2
@@ -252,6 +257,7 @@ def test_node_that_does_not_come_back(tmp_path, api):
     assert api.nodes["lost"]["spec"]["unschedulable"]
 
 
+@pytest.mark.one_core
 def test_node_without_a_network_need_not_be_ready_afterwards(tmp_path, api):
     """Before Kube-OVN is installed no node is."""
     api.never_ready = {"bookworm"}
@@ -300,6 +306,7 @@ def interrupted(tmp_path, api) -> None:
 
 
 @pytest.mark.parametrize("requests, after", [((), ["uncordon bookworm"]), ((REQUEST,), ["reboot bookworm", "verify proof", "uncordon bookworm"])], ids=str)
+@pytest.mark.one_core
 def test_next_run_uncordons_what_an_interrupted_one_left(tmp_path, api, requests, after):
     interrupted(tmp_path, api)
     (tmp_path / "boot_id").write_text("first\n")
@@ -310,6 +317,7 @@ def test_next_run_uncordons_what_an_interrupted_one_left(tmp_path, api, requests
 
 
 @pytest.mark.parametrize("requests", [(), (REQUEST,)], ids=str)
+@pytest.mark.one_core
 def test_cordon_that_somebody_made_later_stays(tmp_path, api, requests):
     """Uncordoned by hand, and cordoned again for another reason: the mark says nothing about that."""
     interrupted(tmp_path, api)
@@ -351,6 +359,7 @@ def test_host_that_is_no_node_on_purpose(tmp_path, api, variables):
 
 @pytest.mark.parametrize("pods", [True, False])
 @pytest.mark.parametrize("kubeconfig", ["", "~/.kube/config"])
+@pytest.mark.one_core
 def test_host_without_a_kubeconfig_to_drain_it(tmp_path, api, pods, kubeconfig):
     """A node is not rebooted undrained without a word; a host that is none yet is rebooted."""
     if pods:

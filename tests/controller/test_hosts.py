@@ -325,6 +325,7 @@ def test_cordon_of_somebody_else_between_look_and_cordon_stays(tmp_path, api):
 
 
 @pytest.mark.parametrize("machine, refused", [("00000000000000000000000000000001", True), ("own", False)])
+@pytest.mark.one_core
 def test_node_of_another_machine_is_not_drained(tmp_path, api, machine, refused):
     """Its pods would be evicted, and this host rebooted under its own."""
     own = Path("/etc/machine-id").read_text().strip() if Path("/etc/machine-id").exists() else ""

@@ -153,6 +153,7 @@ def test_moved_to_another_node_by_a_reboot(host):
 
 
 @pytest.mark.parametrize("persistent", [True, False])
+@pytest.mark.one_core
 def test_given_back_and_asked_for_again_without_a_reboot_between(host, persistent):
     for _round in range(2):
         role(host, hugepages_pages=pages(0), hugepages_persistent=persistent)
@@ -264,6 +265,7 @@ def wanted(state: str = "present") -> dict:
 
 
 @pytest.mark.parametrize("state, count", [("present", 8), ("absent", 0)])
+@pytest.mark.one_core
 def test_kubelet_that_an_earlier_run_did_not_come_to_restart(kubelet, state, count):
     """It still offers the pages that were there when it started, and the pages are as asked for by now: the next run knows, and the one after it."""
     told = kubelet / "told"
@@ -292,6 +294,7 @@ def test_kubelet_is_restarted_for_each_change(kubelet):
 
 
 @pytest.mark.parametrize("since", ["restarted", "stopped", "cut"])
+@pytest.mark.one_core
 def test_kubelet_after_an_interrupted_run(kubelet, since):
     """One that was started since has counted again, and one that does not run will. Of a run that was cut while the pages changed it is not known."""
     (kubelet / "broken").touch()

@@ -111,6 +111,7 @@ def test_findings_of_all_hosts_are_one_message_and_end_the_run(run, tmp_path, ar
     ],
     ids=["without_python", "unreachable"],
 )
+@pytest.mark.one_core
 def test_a_host_of_group_cluster_that_cannot_be_examined_ends_the_run_for_all_hosts(run, tmp_path, connection, reason):
     own = {"ansible_python_interpreter": sys.executable, "ansible_connection": "local", "preflight_ask_servers": False, "preflight_ask_registries": False}
     groups = {"nodes": {"hosts": {"good": None}}, "cluster": {"hosts": {"api": connection}}, "build": {"hosts": {"localhost": None}}}

@@ -71,6 +71,7 @@ def test_check_mode_tells_what_a_run_would_do_although_its_own_pods_are_still_th
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
+@pytest.mark.one_core
 def test_pods_of_others_are_in_the_way_in_check_mode_too(uninstall, arguments):
     uninstall.pod("other", {})
     code, output = uninstall(*arguments)

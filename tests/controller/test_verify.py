@@ -1015,6 +1015,7 @@ def test_second_run_is_refused_and_leaves_the_lock_to_its_holder(tmp_path, clust
     assert cluster.STORE[LEASE] == held
 
 
+@pytest.mark.one_core
 def test_lock_of_a_run_that_died_is_taken_over(tmp_path, cluster):
     held_by_somebody(cluster, 60, time.time() - 3600)
     play(tmp_path)
@@ -1039,6 +1040,7 @@ def test_lock_of_a_run_that_died_is_taken_over(tmp_path, cluster):
         ({"verify_profile": "full", "verify_full_queues": []}, "verify_full_queues is empty"),
     ],
 )
+@pytest.mark.one_core
 def test_bad_input_is_one_message_before_anything_starts(tmp_path, cluster, variables, words):
     done = play(tmp_path, "-e", variables if isinstance(variables, str) else json.dumps(variables))
     assert done.returncode != 0
@@ -1047,6 +1049,7 @@ def test_bad_input_is_one_message_before_anything_starts(tmp_path, cluster, vari
     assert LEASE not in cluster.STORE
 
 
+@pytest.mark.one_core
 def test_profile_full_plays_its_parts_and_gives_each_run_what_its_testpmd_wrote(tmp_path, cluster, monkeypatch):
     made = pod("testpmd-n", "a", "n")
     made["metadata"].update(uid="u", labels={"app.kubernetes.io/part-of": "kube-ovn-dpdk", "app.kubernetes.io/name": "testpmd"})
@@ -1195,6 +1198,7 @@ def test_two_calls_of_the_script_are_one_command(fake, tmp_path):
     script("end", room)
 
 
+@pytest.mark.one_core
 def test_script_waits_for_statistics_that_are_late(fake, tmp_path):
     """Readings that a busy machine shows late are still as far apart as they were asked for."""
     slow = fake.with_name("slow")

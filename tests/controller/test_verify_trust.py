@@ -852,6 +852,7 @@ def test_what_an_earlier_run_had_to_play_is_not_typed_into_this_one(fake, tmp_pa
     assert "#load" not in output
 
 
+@pytest.mark.one_core
 def test_testpmd_of_an_earlier_run_that_does_not_end_is_ended_by_force(fake, tmp_path):
     fake.write_text(FAKE.replace("trap 'exit 0' TERM", "trap '' TERM"))
     room = str(tmp_path / "room")
@@ -868,6 +869,7 @@ def in_background(*arguments: str) -> subprocess.Popen:
     return subprocess.Popen(["sh", str(SCRIPT), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.one_core
 def test_begin_of_an_earlier_run_that_still_waits_gives_way(fake, tmp_path):
     """Its call outlived the controller: it waits for a testpmd that does not end, while the next run begins."""
     fake.write_text(FAKE.replace("trap 'exit 0' TERM", "trap '' TERM"))
@@ -1000,6 +1002,7 @@ def test_controller_without_proc_knows_of_nobody(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.one_core
 def test_run_after_one_that_was_ended_in_the_middle_takes_its_lock(tmp_path, kubernetes, number):
     kubernetes.STORE.clear()
     kubernetes.STORE["v1/namespaces", "", "default"] = kubernetes.live({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}, None)
