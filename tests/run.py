@@ -385,7 +385,7 @@ def molecule() -> list[Step]:
 
 
 def virtual_machines() -> list[Step]:
-    return [molecule_step("hosts_vm", 1500, alone=True)]
+    return [molecule_step("hosts_vm", 2400, alone=True)]
 
 
 def site() -> list[Step]:
