@@ -11,7 +11,7 @@ short_description: Keeps what Ansible packed and compiled for the next run of a 
 description:
   - Ansible packs each module with the code that it imports, once in each run, and compiles all that in each call, which takes longer than most modules
     do. Runs of the tests share what was packed, with bytecode for the Python of the controller.
-  - It is kept under the names, sizes and times of all files that it was packed from; where one of them changes, it is packed anew. Code of the
+  - It is kept under the names, sizes and times of all files that it was packed from; where one of them changes, it is packed again. Code of the
     collection that the controller runs is kept under its text.
   - Modules that a test puts beside its playbook are never kept, nor those of a collection that is neither this checkout nor installed with Ansible.
 requirements:
@@ -40,7 +40,7 @@ from ansible.utils.collection_loader import _collection_finder
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = os.environ.get("KUBE_OVN_DPDK_BUILT_MODULES")
-# What a module is packed of. The rest is in an environment that is made anew, under another name, where a version changes.
+# What a module is packed of. The rest is in an environment that has another name where a version changes.
 SOURCES = [ROOT / "plugins" / kind for kind in ("modules", "module_utils")]
 
 
@@ -52,8 +52,7 @@ def key() -> str:
 
 def compiled(loader, name: str):
     """The code of a module of a collection. Python keeps what it compiled of other modules, and Ansible nothing of these."""
-    source = loader.get_source(name)
-    if loader._compiled_code is None and source is not None:
+    if loader._compiled_code is None and (source := loader.get_source(name)) is not None:
         filename = loader.get_filename(name) or "<string>"
         kept = Path(PLACE, "code") / hashlib.sha256(repr((sys.version, filename, source)).encode()).hexdigest()
         if kept.exists():
@@ -94,7 +93,7 @@ def may_be_kept(name: str) -> bool:
 def with_bytecode(archive: bytes) -> bytes:
     """The archive of a module with the bytecode of this Python beside each source; another Python passes over it.
 
-    An importer of archives compiles a source whenever it is asked for it, in each call of a module; that is half of what a module takes.
+    An importer of archives compiles a source whenever it is asked for it, in each call of a module.
     """
     packed = io.BytesIO(archive)
     with zipfile.ZipFile(packed, "a") as file:
@@ -143,7 +142,8 @@ class CallbackModule(CallbackBase):
             self.kept.mkdir(parents=True, exist_ok=True)
             self.built.mkdir(exist_ok=True)
             for entry in os.scandir(self.kept):
-                if may_be_kept(entry.name):
+                # There already where one call runs several playbooks.
+                if may_be_kept(entry.name) and not (self.built / entry.name).exists():
                     (self.built / entry.name).symlink_to(entry.path)
 
     def v2_playbook_on_stats(self, stats):

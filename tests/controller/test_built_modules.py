@@ -68,31 +68,30 @@ def test_a_module_beside_the_playbook_is_its_own_and_is_not_kept(call, tmp_path)
     assert "mine: true" not in call(tmp_path, sys.executable, tmp_path / "kept", [{"ping": {}}])
 
 
-def built_modules():
+@pytest.fixture
+def built_modules(monkeypatch):
+    monkeypatch.delenv("KUBE_OVN_DPDK_BUILT_MODULES", raising=False)
     specification = importlib.util.spec_from_file_location("built_modules", ROOT / "tests" / "callback" / "built_modules.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
 
 
-def test_a_source_that_changed_is_another_key(monkeypatch, tmp_path):
-    monkeypatch.delenv("KUBE_OVN_DPDK_BUILT_MODULES", raising=False)
-    module = built_modules()
+def test_a_source_that_changed_is_another_key(monkeypatch, built_modules, tmp_path):
     (tmp_path / "utility.py").write_text("A = 1\n")
-    monkeypatch.setattr(module, "SOURCES", [tmp_path])
-    before = module.key()
-    assert module.key() == before
+    monkeypatch.setattr(built_modules, "SOURCES", [tmp_path])
+    before = built_modules.key()
+    assert built_modules.key() == before
     (tmp_path / "utility.py").write_text("A = 10\n")
-    assert module.key() != before
+    assert built_modules.key() != before
 
 
-def test_bytecode_is_of_the_source_beside_it(monkeypatch, tmp_path):
-    monkeypatch.delenv("KUBE_OVN_DPDK_BUILT_MODULES", raising=False)
+def test_bytecode_is_of_the_source_beside_it(built_modules, tmp_path):
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("answer.py", "VALUE = 42\n")
     path = tmp_path / "packed.zip"
-    path.write_bytes(built_modules().with_bytecode(archive.getvalue()))
+    path.write_bytes(built_modules.with_bytecode(archive.getvalue()))
     with zipfile.ZipFile(path) as file:
         assert file.namelist() == ["answer.py", "answer.pyc"]
     question = f"import sys; sys.path.insert(0, {str(path)!r}); import answer; print(answer.VALUE, answer.__file__.rpartition('.')[2])"
