@@ -91,6 +91,7 @@ def test_drops_of_device_and_of_forwarding_add_up():
         ("EAL: No free 2048 kB hugepages reported on node 0", "dpdk_app_hugepages"),
         ('ERROR: This system does not support "VPCLMULQDQ".', "dpdk_app_dpdk_machine"),
         ("EAL: Cannot open /hugepages/rtemap_0: Permission denied", "dpdk_app_security_context"),
+        ("EAL: Cannot set affinity\nEAL: Error - exiting with code: 1\nCannot init EAL: Invalid argument", "verify_testpmd_cores"),
     ],
 )
 def test_known_reasons_name_their_cure(line, cure):

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 from kubernetes import client
-from lab import FILES, LABEL, NODE, REPORT, core, on_node, playbook, wait_for
+from lab import FILES, LABEL, NODE, REPORT, core, in_pod, on_node, playbook, wait_for
 
 KUBELET = "/etc/kubernetes/kubelet.yaml"
 STATE = "/var/lib/kubelet/cpu_manager_state"
@@ -26,6 +26,10 @@ def threads() -> dict[str, str]:
     found = re.findall(r"Name:\t(pmd-c\S+)\n.*Cpus_allowed_list:\t(\S+)", shown)
     assert found, shown
     return dict(found)
+
+
+def cpus_of_testpmd() -> str:
+    return in_pod(f"testpmd-dpdk-{NODE}", "sed", "-n", "s/^Cpus_allowed_list:[[:space:]]*//p", "/proc/self/status", container="testpmd-dpdk").strip()
 
 
 def has_core() -> bool:
@@ -145,6 +149,8 @@ def test_a_reserved_core_stays_with_its_pmd_thread_while_packets_pass():
     assert has_core()
     with OwnCpu() as cpus:
         assert cpus == "0"
+        # The kubelet takes it from the other pods up to ten seconds later.
+        wait_for("the CPU that the testpmd pod keeps", lambda: cpus_of_testpmd() == str(PMD), 60)
         code, report = proof()
         assert has_core()
         assert code == 0

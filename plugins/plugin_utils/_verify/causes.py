@@ -75,6 +75,12 @@ TESTPMD_CAUSES = (
         "build the image with dpdk_app_dpdk_machine: default",
     ),
     (
+        # A panic in DPDK 19.11, an error since 20.08.
+        re.compile(r"(Cannot set affinity)", re.I),
+        "testpmd may not run on its CPUs",
+        "run the proof again, since the kubelet has given them to another pod meanwhile; verify_testpmd_cores, where set, must be CPUs of the pod",
+    ),
+    (
         # The words of traffic.sh and of module k8s_pods_exec.
         re.compile(r"(printed more than \d{1,9} Mi?B)"),
         "others on the bridge send more packets than testpmd can print",
