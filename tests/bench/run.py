@@ -48,6 +48,7 @@ def play(directory, database, tasks):
         [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), str(playbook)],
         cwd=ROOT, capture_output=True, text=True, timeout=900, check=False,
         env={**os.environ, "PATH": path, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_PIPELINING": "1",
+             "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
              "ANSIBLE_CALLBACK_PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all", "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all"},
     )
     if done.returncode:

@@ -91,7 +91,21 @@ def test_drops_of_device_and_of_forwarding_add_up():
         ("EAL: No free 2048 kB hugepages reported on node 0", "dpdk_app_hugepages"),
         ('ERROR: This system does not support "VPCLMULQDQ".', "dpdk_app_dpdk_machine"),
         ("EAL: Cannot open /hugepages/rtemap_0: Permission denied", "dpdk_app_security_context"),
-        ("EAL: Cannot set affinity\nEAL: Error - exiting with code: 1\nCannot init EAL: Invalid argument", "verify_testpmd_cores"),
+        # Of DPDK 24.11, and of 19.11, after the memory, with warnings that say nothing.
+        (
+            "EAL: No free 1048576 kB hugepages reported on node 0\nEAL: Cannot set affinity\nEAL: Error - exiting with code: 1\n"
+            "Cannot init EAL: Invalid argument",
+            "verify_testpmd_cores",
+        ),
+        (
+            "EAL: No free hugepages reported in hugepages-1048576kB\nEAL: pthread_setaffinity_np failed\nPANIC in eal_thread_init_master():\n"
+            "cannot set affinity",
+            "verify_testpmd_cores",
+        ),
+        ("EAL: core 99 unavailable\nEAL: invalid parameter for --lcores", "verify_testpmd_cores"),
+        ("EAL: lcore 99 unavailable", "verify_testpmd_cores"),
+        ("EAL: No free 2048 kB hugepages reported on node 0\nEAL: FATAL: Cannot get hugepage information.", "dpdk_app_hugepages"),
+        ("EAL: No free 1048576 kB hugepages reported on node 0\nEAL: Cannot open /hugepages/rtemap_0: Permission denied", "dpdk_app_security_context"),
     ],
 )
 def test_known_reasons_name_their_cure(line, cure):

@@ -45,6 +45,11 @@ START_CAUSES = (
     ),
 )
 
+NO_HUGEPAGES = (
+    "testpmd got no hugepages",
+    "raise dpdk_app_hugepages, lower verify_testpmd_memory, and see that the pod's volume has medium HugePages",
+)
+
 # In what testpmd writes before it gives up. A pod may write anything: no pattern may look further than a line is long for each place where it could begin.
 TESTPMD_CAUSES = (
     (
@@ -62,12 +67,8 @@ TESTPMD_CAUSES = (
         "recreate the pod (dpdk_app_recreate: true): nothing listens on that socket, as after a restart of OVS",
     ),
     (
-        re.compile(
-            r"(No free .{0,200}hugepages|Not enough memory available|Cannot get hugepage information|couldn't find suitable memseg)",
-            re.I,
-        ),
-        "testpmd got no hugepages",
-        "raise dpdk_app_hugepages, lower verify_testpmd_memory, and see that the pod's volume has medium HugePages",
+        re.compile(r"(Not enough memory available|Cannot get hugepage information|couldn't find suitable memseg)", re.I),
+        *NO_HUGEPAGES,
     ),
     (
         re.compile(r"(unsupported cpu type|Illegal instruction|This system does not support)", re.I),
@@ -75,10 +76,10 @@ TESTPMD_CAUSES = (
         "build the image with dpdk_app_dpdk_machine: default",
     ),
     (
-        # A panic in DPDK 19.11, an error since 20.08.
-        re.compile(r"(Cannot set affinity)", re.I),
+        # In any case: of its worker lcores testpmd panics, and up to DPDK 20.05 of the main one too.
+        re.compile(r"(Cannot set affinity|\bl?core \d{1,9} unavailable)", re.I),
         "testpmd may not run on its CPUs",
-        "run the proof again, since the kubelet has given them to another pod meanwhile; verify_testpmd_cores, where set, must be CPUs of the pod",
+        "set verify_testpmd_cores to CPUs of the pod; where it is empty, run the proof again, since the kubelet may have given them to another pod",
     ),
     (
         # The words of traffic.sh and of module k8s_pods_exec.
@@ -94,12 +95,17 @@ TESTPMD_CAUSES = (
 )
 
 
+# What a testpmd that runs may have written too, as of pages of a size that it does not need. It explains what nothing else explains.
+TESTPMD_WARNINGS = ((re.compile(r"(No free .{0,200}hugepages)", re.I), *NO_HUGEPAGES),)
+
+
 def of_testpmd(text: str) -> list[str]:
+    return explained(text, TESTPMD_CAUSES) or explained(text, TESTPMD_WARNINGS)
+
+
+def explained(text: str, causes: tuple) -> list[str]:
     return [
-        f"{what} ({quoted(match[1].strip())}): {cure}"
-        for pattern, what, cure in TESTPMD_CAUSES
-        for match in [pattern.search(text)]
-        if match
+        f"{what} ({quoted(match[1].strip())}): {cure}" for pattern, what, cure in causes for match in [pattern.search(text)] if match
     ]
 
 

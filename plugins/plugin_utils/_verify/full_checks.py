@@ -44,7 +44,7 @@ def full_load(case: Case):
     for one in listed:
         missing = [point for point in one["points"] if not point["measured"] or not point["pps"]]
         if missing:
-            ended = "" if one["ended"] == 0 else f" (testpmd ended with status {one['ended']}{': ' + one['causes'][0] if one['causes'] else ''})"
+            ended = "" if one["ended"] == 0 else f" (testpmd ended with status {one['ended']}{': ' + '; '.join(one['causes']) if one['causes'] else ''})"
             yield problem(
                 f"{one['node']}: {len(missing)} of {plural(len(one['points']), 'point')} have no rate: {named(missing)}{ended}", where(one, "pod")
             )
