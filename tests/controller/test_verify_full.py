@@ -142,6 +142,18 @@ def test_testpmd_that_ended_in_the_middle():
     assert "not measured" in verify_page(report)
 
 
+def refused(read: dict) -> None:
+    lines = ("No free 1048576 kB hugepages reported on node 0", "unsupported cpu type", "Cannot set affinity")
+    read["outputs"][0]["default/bare"] = "".join(f"EAL: {line}\n" for line in lines) + "\ntestpmd ended with status 1\n"
+
+
+def test_every_cause_is_shown_and_a_warning_is_not():
+    detail = failed(proof(refused))["full-load"]["detail"]
+    assert "dpdk_app_dpdk_machine" in detail
+    assert "verify_testpmd_cores" in detail
+    assert "dpdk_app_hugepages" not in detail
+
+
 def silent(read: dict) -> None:
     text = read["outputs"][0]["default/bare"]
     read["outputs"][0]["default/bare"] = re.sub(r"Rx-pps: +\d+", "Rx-pps: 0", text)

@@ -76,7 +76,7 @@ TESTPMD_CAUSES = (
         "build the image with dpdk_app_dpdk_machine: default",
     ),
     (
-        # In any case: of its worker lcores testpmd panics, and up to DPDK 20.05 of the main one too.
+        # DPDK panics for a worker lcore, and up to 20.05 for the main lcore; for that one it reports an error later. The case of the letters differs.
         re.compile(r"(Cannot set affinity|\bl?core \d{1,9} unavailable)", re.I),
         "testpmd may not run on its CPUs",
         "set verify_testpmd_cores to CPUs of the pod; where it is empty, run the proof again, since the kubelet may have given them to another pod",
@@ -93,7 +93,6 @@ TESTPMD_CAUSES = (
         "set dpdk_app_security_context, as to privileged: true",
     ),
 )
-
 
 # What a testpmd that runs may have written too, as of pages of a size that it does not need. It explains what nothing else explains.
 TESTPMD_WARNINGS = ((re.compile(r"(No free .{0,200}hugepages)", re.I), *NO_HUGEPAGES),)
