@@ -1,9 +1,9 @@
 #!/bin/sh
 # Puts together what one image is built from.
 #
-# usage: context.sh KIND DIRECTORY GO MULTUS_DIRECTORY
+# usage: context.sh KIND DIRECTORY GO PROGRAMS    PROGRAMS: the directory of Multus', or of Kube-OVN's
 set -eu
-kind=$1 context=$2 go=$3 multus=$4
+kind=$1 context=$2 go=$3 programs=$4
 here=$(cd "$(dirname "$0")" && pwd)
 
 build_go() {
@@ -13,7 +13,7 @@ build_go() {
 
 cp -R "$here/$kind/." "$context"
 case $kind in
-    ovs) build_go kube-ovn kube-ovn/kube-ovn ;;
-    multus) cp "$multus"/* "$context" ;;
+    kube-ovn) mkdir "$context/commands" && cp "$programs"/* "$context/commands" ;;
+    multus) cp "$programs"/* "$context" ;;
     pause) build_go pause pause ;;
 esac

@@ -1,11 +1,37 @@
-# Shared by the start scripts of the lab's OVS image. Sourced, not run.
+# Shared by the scripts of the lab's packaging of Kube-OVN. Sourced, not run.
 # shellcheck shell=bash
 
 export PATH=$PATH:/usr/share/openvswitch/scripts:/usr/share/ovn/scripts
 
+ENABLE_SSL=${ENABLE_SSL:-false}
+TLS=(-p /var/run/tls/key -c /var/run/tls/cert -C /var/run/tls/cacert)
+if [ "$ENABLE_SSL" = false ]; then TLS=(); fi
+
+# tcp:[ADDRESS]:PORT, or ssl:... : connection ADDRESS PORT
+connection() {
+    local protocol=ssl
+    [ "$ENABLE_SSL" != false ] || protocol=tcp
+    echo "$protocol:[$1]:$2"
+}
+
+# Of all members of a database, from addresses that are separated by commas: connections PORT ADDRESSES
+connections() {
+    local address
+    local -a addresses found=()
+    IFS=', ' read -ra addresses <<< "$2"
+    for address in "${addresses[@]}"; do
+        found+=("$(connection "$address" "$1")")
+    done
+    (IFS=,; echo "${found[*]}")
+}
+
+# Where the databases are: the members that the installer found, else the Services. nb_remote and sb_remote
+nb_remote() { connections 6641 "${OVN_DB_IPS:-${OVN_NB_SERVICE_HOST:-}}"; }
+sb_remote() { connections 6642 "${OVN_DB_IPS:-${OVN_SB_SERVICE_HOST:-}}"; }
+
 # Each line of config.cfg becomes one key of other_config. Read the way the released image reads
 # it: a last line without a newline is lost, and a value with spaces falls apart. Roles that
-# write the file have to know both, so the stand-in must not be kinder.
+# write the file have to know both, so the lab must not be kinder.
 apply_config() {
     local config_line
     while read -r config_line; do
@@ -32,13 +58,26 @@ limit_threads() {
     fi
 }
 
-# Without an encapsulation address ovn-controller registers no chassis: kube-ovn-cni sets it.
+# Without an encapsulation address ovn-controller registers no chassis: kube-ovn-cni sets it. connect_to_ovn REMOTE ENCAPSULATION
 connect_to_ovn() {
-    ovs-vsctl --no-wait set Open_vSwitch . \
-        "external-ids:ovn-remote=tcp:[${OVN_SB_SERVICE_HOST}]:${OVN_SB_SERVICE_PORT}" \
-        external-ids:ovn-remote-probe-interval=10000 \
-        external-ids:ovn-openflow-probe-interval=180 \
-        "external-ids:ovn-encap-type=$1"
+    ovs-vsctl --no-wait set Open_vSwitch . "external-ids:ovn-remote=\"$1\"" \
+        "external-ids:ovn-remote-probe-interval=${OVN_REMOTE_PROBE_INTERVAL:-10000}" \
+        "external-ids:ovn-openflow-probe-interval=${OVN_REMOTE_OPENFLOW_INTERVAL:-180}" \
+        "external-ids:ovn-encap-type=$2"
+}
+
+# v1.16.2, the only release of the lab whose pods know their node as NODE_NAME, lets ovn-controller pause where its version of OVN is not northd's.
+match_northd() {
+    [ -z "${NODE_NAME:-}" ] || ovs-vsctl --no-wait set Open_vSwitch . external-ids:ovn-match-northd-version=true
+}
+
+start_controller() {
+    if [ "$ENABLE_SSL" = false ]; then
+        ovn-ctl restart_controller
+    else
+        ovn-ctl --ovn-controller-ssl-key=/var/run/tls/key --ovn-controller-ssl-cert=/var/run/tls/cert \
+            --ovn-controller-ssl-ca-cert=/var/run/tls/cacert restart_controller
+    fi
 }
 
 stop_daemons() {

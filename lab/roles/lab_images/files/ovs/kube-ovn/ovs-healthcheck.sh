@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Probe of the kernel OVS pods.
+# Probe of the OVS pods of hybrid mode, and of kernel OVS.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . /kube-ovn/lib.sh
 
-ovn-sbctl "--db=tcp:[${OVN_SB_SERVICE_HOST}]:${OVN_SB_SERVICE_PORT}" --timeout=3 show
+ovsdb-client -t 5 list-dbs
 ovs-ctl status
 ovn-ctl status_controller

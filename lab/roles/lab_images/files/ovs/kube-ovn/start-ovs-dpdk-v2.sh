@@ -54,6 +54,8 @@ ip link set "$DPDK_TUNNEL_IFACE" up
 ip addr replace "$ENCAP_IP" dev "$DPDK_TUNNEL_IFACE"
 
 ovs-vsctl --may-exist add-br br-int -- set Bridge br-int datapath_type=netdev fail-mode=secure
-connect_to_ovn "${TUNNEL_TYPE:-geneve}"
+# The Service, never TLS: as released.
+connect_to_ovn "tcp:[$OVN_SB_SERVICE_HOST]:$OVN_SB_SERVICE_PORT" "${TUNNEL_TYPE:-geneve}"
+match_northd
 ovn-ctl restart_controller
 follow_logs /var/log/openvswitch/ovs-vswitchd.log /var/log/ovn/ovn-controller.log

@@ -12,6 +12,7 @@ limit_threads
 apply_config "$CONFIG_FILE"
 ovs-ctl restart --no-ovsdb-server
 ovs-ctl --protocol=udp --dport=6081 enable-protocol || true
-connect_to_ovn geneve
+# The Service, never TLS: as released.
+connect_to_ovn "tcp:[$OVN_SB_SERVICE_HOST]:$OVN_SB_SERVICE_PORT" geneve
 ovn-ctl restart_controller
 follow_logs /var/log/openvswitch/ovs-vswitchd.log /var/log/ovn/ovn-controller.log

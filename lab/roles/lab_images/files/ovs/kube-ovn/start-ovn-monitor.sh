@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+exec /kube-ovn/kube-ovn-monitor "$@"
