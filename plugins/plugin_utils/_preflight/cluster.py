@@ -5,8 +5,8 @@
 """What role preflight has read of the hosts and of the Kubernetes API, as the rules look at it.
 
 The role leaves what it reads with each host: `preflight_inputs` (lookup role_settings), `preflight_host` (module preflight_info), `preflight_build_host`
-(preflight_tools_info), `preflight_base_images` and `preflight_images` (registry_images_info), `preflight_api` (k8s_objects_info), and in
-`preflight_unexamined` why one of them failed.
+(preflight_tools_info), `preflight_base_images` and `preflight_images` (registry_images_info), `preflight_api` (k8s_objects_info), `preflight_node_images`
+(node_image_info), and in `preflight_unexamined` why one of them failed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import settings as collected
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import findings
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, is_linux, settings_read
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import is_linux, settings_read
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import looked_up
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
@@ -33,7 +33,8 @@ OTHER_IMAGES = re.compile(
 
 UNREACHABLE = "it is unreachable"
 READ = (
-    "preflight_inputs", "preflight_host", "preflight_build_host", "preflight_base_images", "preflight_api", "preflight_images", "preflight_unexamined",
+    "preflight_inputs", "preflight_host", "preflight_build_host", "preflight_base_images", "preflight_api", "preflight_node_images", "preflight_images",
+    "preflight_unexamined",
 )  # fmt: skip
 
 
@@ -159,12 +160,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
         kubernetes_version=api.get("version", ""),
         nodes=nodes,
         asked_images=api.get("images", {}),
-        missing_images=images_to_ask_for(settings or {}, api, hosts, hostvars),
-        full_lists=[
-            node["metadata"]["name"]
-            for node in api.get("nodes", [])
-            if len(node["status"].get("images") or []) >= REPORTED_IMAGES and can_run_ovs(node["metadata"].get("labels") or {})
-        ],
+        node_images=looked_up(settings or {}, api, hosts, hostvars),
         # An empty list where an earlier run of this collection deployed Kube-OVN.
         managers=_kube_ovn_adoption.managers(workloads) if foreign else [],
         places=_kube_ovn_adoption.places(workloads) if foreign else {},
