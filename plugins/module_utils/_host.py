@@ -272,8 +272,9 @@ def run_within(argv, seconds):
     """(exit code, output, errors) of a program. Raises TimeoutExpired when it has not ended in time; it and what it has started are killed then."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, open(os.devnull) as nothing:
         try:
-            # In a session of its own, so that all of it can be killed. Into files, since what is left behind may keep a pipe open.
-            started = subprocess.Popen(argv, stdin=nothing, stdout=output, stderr=errors, close_fds=True, preexec_fn=os.setsid)
+            # In a session of its own, so that all of it can be killed; Python 2.7 has nothing else for that, and modules have no threads. Into files, since
+            # what is left behind may keep a pipe open.
+            started = subprocess.Popen(argv, stdin=nothing, stdout=output, stderr=errors, close_fds=True, preexec_fn=os.setsid)  # noqa: PLW1509
         except OSError as error:
             raise HostError("%s cannot be started: %s" % (argv[0], os.strerror(error.errno)), error.errno)
         if not wait_until(lambda: started.poll() is not None, seconds, 0.01):

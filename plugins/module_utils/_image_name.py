@@ -46,7 +46,8 @@ def split_name(name):
 
 def is_similar(name, other):
     """Whether an image of this name may be what is meant by the other: the same digest, or the same last part and tag elsewhere."""
-    (dummy, path, version), (dummy, other_path, other_version) = split_name(name), split_name(other)
+    path, version = split_name(name)[1:]
+    other_path, other_version = split_name(other)[1:]
     if version != other_version or full_name(name) == full_name(other):
         return False
     return version.startswith("sha256:") or path.rpartition("/")[2] == other_path.rpartition("/")[2]

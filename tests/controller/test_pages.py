@@ -262,7 +262,7 @@ def test_a_sound_cluster_shows_what_was_looked_at():
     for shown in (
         "checks of 2 hosts of group nodes, build host localhost and Kubernetes v1.24.17 with 3 nodes.",
         "This combination is worth as much as its weakest part: lab",
-        "node1, node2 Debian GNU/Linux 12 (bookworm) 6.1.0-18-amd64 v1.24.17 containerd 1.6.20 3.11.2 32 CPUs, 2 NUMA nodes, 188 GiB",
+        "node1, node2 Debian GNU/Linux 12 (bookworm) 6.1.0-18-amd64 v1.24.17 containerd 1.6.20 3.11.2 32 CPUs, 2 NUMA nodes 188 GiB",
         "Nodes of the cluster that no host of group nodes is: worker1",
         "OVS-DPDK takes 2,048 MiB of each node in pages of 1Gi, of which 1024 + 1024 MiB are memory of its NUMA nodes.",
         "node1, node2 1 GiB 0 8 8 1 to 2",

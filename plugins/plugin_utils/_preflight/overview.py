@@ -24,6 +24,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules imp
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import quoted
 
 LONGEST = 120
+# Of those that stand in one line.
+LONGEST_VERSION = 24
 # CPUs and devices of one host that are shown; what says it has more is no host.
 MOST_CPUS = 1024
 MOST_NICS = 64
@@ -31,8 +33,8 @@ MOST_NICS = 64
 ISOLATION = re.compile(r"isolcpus=(?:[a-z_]+,)*(.*)\Z")
 
 
-def said(value: object) -> str:
-    return "" if value is None else quoted(value, LONGEST)
+def said(value: object, length: int = LONGEST) -> str:
+    return "" if value is None else quoted(value, length)
 
 
 def part(value: object, kind: type = dict):
@@ -73,9 +75,9 @@ def machine(facts: dict, node: dict) -> list[dict]:
         {
             "system": said(system.get("name") or " ".join(str(system[key]) for key in ("id", "version") if system.get(key))),
             "kernel": said(facts.get("kernel")),
-            "kubelet": said(info.get("kubeletVersion")),
+            "kubelet": said(info.get("kubeletVersion"), LONGEST_VERSION),
             "runtime": said(info.get("containerRuntimeVersion") or ", ".join(str(name) for name in part(facts.get("runtimes"), list))),
-            "python": said(facts.get("python")),
+            "python": said(facts.get("python"), LONGEST_VERSION),
             "cpus": len(part(cpu.get("online"), list)),
             "numa_nodes": len(part(facts.get("numa_nodes"), list)),
             "memory_gib": gibibytes(part(facts.get("memory_mib")).get("total")),
@@ -142,7 +144,6 @@ def nics(facts: dict, case: Case) -> list[dict]:
     route = facts.get("default_route_interface")
     rows = []
     for nic in part(facts.get("nics"), list)[:MOST_NICS]:
-        nic = part(nic)
         names = [name for name in (nic.get("address"), nic.get("interface")) if name]
         use = []
         if id(nic) in own:
@@ -272,9 +273,10 @@ def of_images(case: Case) -> list[dict]:
 
 def of_evidence(case: Case) -> dict:
     rows = cluster_rules.combination(case)
+    shown = [(what, (row.evidence, row.note) if row else ("assumed", "in none of the tables")) for what, row in rows]
     return {
         "worth": weakest([row for _what, row in rows]) if rows else "",
-        "rows": [{"what": said(what), "evidence": row.evidence if row else "assumed", "note": row.note if row else "in none of the tables"} for what, row in rows],
+        "rows": [{"what": said(what), "evidence": evidence, "note": note} for what, (evidence, note) in shown],
     }
 
 

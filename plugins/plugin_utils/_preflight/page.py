@@ -129,10 +129,11 @@ def evidence(seen: dict) -> Html | None:
 def machines(seen: dict) -> Html | None:
     def row(group: dict) -> list[object]:
         (one,) = group["found"]
-        size = f"{plural(one['cpus'], 'CPU')}, {plural(one['numa_nodes'], 'NUMA node')}, {span(one['memory_gib'])} GiB"
+        cpus = f"{plural(one['cpus'], 'CPU')}, {plural(one['numa_nodes'], 'NUMA node')}"
+        size = join([tag("div", cpus), tag("div", f"{span(one['memory_gib'])} GiB")])
         return [hosts(group["hosts"]), one["system"], one["kernel"], one["kubelet"], one["runtime"].replace("://", " "), one["python"], size]
 
-    columns = [("Hosts", ""), ("System", ""), ("Kernel", ""), ("Kubelet", ""), ("Runtime", ""), ("Python", ""), ("Size", "")]
+    columns = [("Hosts", ""), ("System", ""), ("Kernel", ""), ("Kubelet", "k"), ("Runtime", ""), ("Python", "k"), ("Size", "")]
     rows = [row(group) for group in seen["machines"]]
     shown, more = rows[: 2 * SHOWN_GROUPS], rows[2 * SHOWN_GROUPS :]
     others = seen["other_nodes"]

@@ -908,7 +908,8 @@ def test_the_cure_of_a_registry_with_credentials_says_how_to_go_on():
 
 def test_the_message_names_the_node_its_reason_and_other_names():
     def found(**more):
-        (finding,) = [one for one in judged("cluster", dict(asked("a/b:1", "absent"), node_images=lacking("a/b:1", **more)), {}) if one["id"] == "image-missing"]
+        facts = dict(asked("a/b:1", "absent"), node_images=lacking("a/b:1", **more))
+        (finding,) = [one for one in judged("cluster", facts, {}) if one["id"] == "image-missing"]
         return finding["severity"], finding["found"], finding["cure"]
 
     severity, text, cure = found(others=["evil.example/a/b:1"])
