@@ -156,6 +156,13 @@ def untried(case):
     evidence = matrix.weakest([row for _what, row in rows])
     if evidence != "lab":
         yield notice(
-            "%s with %s has not run in the lab: it is %s" % (rows[0][0], ", ".join(what for what, _row in rows[1:]) or "these nodes", evidence),
+            "Kube-OVN v%s in %s mode on Kubernetes %s with %s has not run in the lab: it is %s"
+            % (
+                dotted(case.release),
+                case.mode,
+                case.facts["kubernetes_version"],
+                ", ".join(what for what, _row in rows[1:]) or "these nodes",
+                evidence,
+            ),
             "docs/matrix.md says what each word means; try it on a cluster that may break, and let role verify prove it",
         )

@@ -15,8 +15,6 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers i
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import quoted
 
-# A kubelet reports this many images of its node and no more, unless it is configured otherwise (nodeStatusMaxImages).
-REPORTED_IMAGES = 50
 # The last release for whose dedicated mode upstream's workflow has pushed an image.
 LAST_DEDICATED_IMAGE = (1, 7, 0)
 # The first release for whose hybrid mode an image is known to be pushed, as TAG-dpdk-x86.
@@ -41,6 +39,12 @@ SOURCES = {"build": "built", "archive": "archive"}
 UNREACHABLE = "the host is unreachable"
 NO_HOST = "no host of group nodes is this node"
 SHOWN_NODES = 5
+ABSENT = "image %s is not in the container runtime of %s"
+# A kubelet reports 50 images of its node and no more, unless it is configured otherwise (nodeStatusMaxImages).
+UNLISTED = (
+    "image %s is not in the list that the API has of the images of %s, which lags by minutes and has 50 at most, and the container runtime there could not be"
+    " asked: %s"
+)
 CURE = (
     "name an image that is there (kube_ovn_image, kube_ovn_registry, multus_image, dpdk_app_image), or load it on every node that needs it; check where an"
     " image of another name comes from before you use it"
@@ -260,20 +264,16 @@ def where(nodes, state):
     return ", ".join(found[:SHOWN_NODES]) + (" and %d more" % (len(found) - SHOWN_NODES) if len(found) > SHOWN_NODES else "")
 
 
-def place(image, nodes):
-    """Where an image is not, and under which other names the same nodes have one."""
+def absence(image, nodes):
+    """(image, where it is not and what is there under another name) for ABSENT."""
     others = sorted(set(other for node in nodes.values() for other in node["others"] if node["state"] == "absent"))
-    there = " (which has %s, and no kubelet looks for another name)" % ", ".join(others[:3]) if others else ""
-    return "image %s is not in the container runtime of %s%s" % (image, where(nodes, "absent"), there)
+    return image, where(nodes, "absent") + (" (which has %s, and no kubelet looks for another name)" % ", ".join(others[:3]) if others else "")
 
 
-def doubtful_place(image, nodes):
-    """The same of nodes whose runtime could not be asked."""
+def doubt(image, nodes):
+    """(image, nodes whose runtime could not be asked, why) for UNLISTED."""
     why = sorted(set(node["why"] for node in nodes.values() if node["state"] == "unlisted"))
-    return (
-        "image %s is not in the list of images that the API has of %s, which is behind by minutes and has %d at most; the container runtime there could not be "
-        "asked: %s" % (image, where(nodes, "unlisted"), REPORTED_IMAGES, "; ".join(why[:3]))
-    )
+    return image, where(nodes, "unlisted"), "; ".join(why[:3])
 
 
 def release_with_image(case):
@@ -293,26 +293,26 @@ def images_missing(case):
         unknown_to_all = image == dpdk and unpublished(case) and not built(case) and image.startswith(UPSTREAM)
         if "absent" in states:
             if "Never" in policy.get(image, ()):
-                yield error("%s, and its pull policy is Never" % place(image, nodes), CURE_NEVER)
+                yield error((ABSENT + ", and its pull policy is Never") % absence(image, nodes), CURE_NEVER)
             elif unknown_to_all and asked["state"] != "present":
-                yield error("%s, and upstream has never published it" % place(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
+                yield error((ABSENT + ", and upstream has never published it") % absence(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
             elif asked["state"] == "absent":
-                yield error("%s, and its registry does not have it (%s)" % (place(image, nodes), asked["detail"]), CURE)
+                yield error((ABSENT + ", and its registry does not have it (%s)") % (*absence(image, nodes), asked["detail"]), CURE)
             elif asked["state"] == "denied":
-                yield warning("%s, and its registry wants credentials (%s)" % (place(image, nodes), asked["detail"]), CURE_DENIED)
+                yield warning((ABSENT + ", and its registry wants credentials (%s)") % (*absence(image, nodes), asked["detail"]), CURE_DENIED)
             elif asked["state"] == "unknown":
-                yield warning("%s, and its registry could not be asked (%s)" % (place(image, nodes), asked["detail"]), CURE)
+                yield warning((ABSENT + ", and its registry could not be asked (%s)") % (*absence(image, nodes), asked["detail"]), CURE)
         elif "unlisted" in states:
             if "Never" in policy.get(image, ()):
-                yield warning("%s; its pull policy is Never" % doubtful_place(image, nodes), CURE_NEVER)
+                yield warning((UNLISTED + "; its pull policy is Never") % doubt(image, nodes), CURE_NEVER)
             elif unknown_to_all and asked["state"] != "present":
-                yield warning("%s; upstream has never published it" % doubtful_place(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
+                yield warning((UNLISTED + "; upstream has never published it") % doubt(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
             elif asked["state"] == "absent":
-                yield warning("%s; its registry does not have it (%s)" % (doubtful_place(image, nodes), asked["detail"]), CURE_ASK)
+                yield warning((UNLISTED + "; its registry does not have it (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_ASK)
             elif asked["state"] == "denied":
-                yield warning("%s; its registry wants credentials (%s)" % (doubtful_place(image, nodes), asked["detail"]), CURE_DENIED)
+                yield warning((UNLISTED + "; its registry wants credentials (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_DENIED)
             elif asked["state"] == "unknown":
-                yield warning("%s; its registry could not be asked (%s)" % (doubtful_place(image, nodes), asked["detail"]), CURE_ASK)
+                yield warning((UNLISTED + "; its registry could not be asked (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_ASK)
 
 
 @rule("image-missing", CLUSTER, "the images are on the nodes or in their registry")
