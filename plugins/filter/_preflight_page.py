@@ -43,7 +43,6 @@ _value:
 """
 
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book  # noqa: F401  # the rules, which are counted
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.overview import overview
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.page import page
 

@@ -274,6 +274,7 @@ def run_within(argv, seconds):
         try:
             # In a session of its own, so that all of it can be killed; Python 2.7 has nothing else for that, and modules have no threads. Into files, since
             # what is left behind may keep a pipe open.
+            # pylint: disable-next=ansible-bad-function
             started = subprocess.Popen(argv, stdin=nothing, stdout=output, stderr=errors, close_fds=True, preexec_fn=os.setsid)  # noqa: PLW1509
         except OSError as error:
             raise HostError("%s cannot be started: %s" % (argv[0], os.strerror(error.errno)), error.errno)

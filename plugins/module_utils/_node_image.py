@@ -159,7 +159,8 @@ class Client(object):
                 found = [path] + list(candidate[1:])
                 self.name = self.called(found)
                 return found
-        raise HostError("none of these programs was found: %s" % ", ".join(" ".join(candidate) for candidate in candidates))
+        names = [" ".join(candidate) for candidate in candidates if not os.path.isabs(candidate[0])]
+        raise HostError("none of these programs was found: %s" % ", ".join(names))
 
     def answer(self, argv, missing=None):
         """Output of a command, or None where it fails because the image is missing. Any other failure is an error, since it says nothing about the image."""

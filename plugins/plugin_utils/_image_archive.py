@@ -52,11 +52,18 @@ def _read(path: str, _modified: int, _size: int) -> dict:
 
 def names_in(path: str | Path) -> list[str]:
     """Names of the images of an archive, without reading all of it. What is wrong with it is for `judged` to say."""
+    path = Path(path).expanduser()
     try:
-        with tarfile.open(Path(path).expanduser()) as archive:
-            return [name for entry in json.loads(_member(archive, "manifest.json", str(path))) for name in entry.get("RepoTags") or []]
+        state = os.stat(path)
+        return list(_names_in(str(path), state.st_mtime_ns, state.st_size))
     except (ArchiveError, OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+@functools.lru_cache(maxsize=32)
+def _names_in(path: str, _modified: int, _size: int) -> tuple[str, ...]:
+    with tarfile.open(path) as archive:
+        return tuple(str(name) for entry in json.loads(_member(archive, "manifest.json", path)) for name in entry.get("RepoTags") or [])
 
 
 def _digest(stream) -> str:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _cpus
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import engine
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.cluster import answer, cluster_facts, host_facts, read_of_hosts
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import Case
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.matrix import weakest
@@ -295,7 +295,7 @@ def overview(hostvars, groups: dict) -> dict:
     names = facts["node_names"]
     tools = [host for host in groups["build"] if host_facts(read[host], "preflight_build_host")]
     return {
-        "checks": len({entry["id"] for entry in engine.RULES}),
+        "checks": len({entry["id"] for entry in book.RULES}),
         "hosts": sorted(examined, key=natural),
         "unexamined": dict((host, said(why)) for host, why in sorted(facts["unexamined"].items(), key=lambda item: natural(item[0]))),
         "builders": sorted(tools, key=natural),
@@ -310,5 +310,3 @@ def overview(hostvars, groups: dict) -> dict:
         "cpus": alike(examined, lambda host: cpus(examined[host], cases[host])),
         "images": of_images(cluster),
     }
-
-
