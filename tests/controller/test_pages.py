@@ -280,6 +280,14 @@ def test_a_sound_cluster_shows_what_was_looked_at():
         assert shown in page, shown
 
 
+def test_cpus_of_pmd_threads_that_nobody_names():
+    hostvars, groups = looked_at(1)
+    words = "No CPU is named for PMD threads"
+    assert words not in text_of(preflight_page(preflight_report([]), None, hostvars, groups))
+    hostvars["node1"]["preflight_inputs"] = {"settings": {"kube_ovn_version": "v1.12.35"}, "failed": {}, "names": []}
+    assert words in text_of(preflight_page(preflight_report([]), None, hostvars, groups))
+
+
 def test_a_hundred_alike_hosts_are_a_page():
     started = time.monotonic()
     page = preflight_page(preflight_report([]), None, *looked_at(100))

@@ -237,7 +237,10 @@ def processors_of(group: dict) -> Html:
     ]
     manager = tag("p", "CPU manager of the kubelet: ", found["cpu_manager"] or "none", css="soft")
     owners = table([("Owner", ""), ("CPUs", ""), ("Number", "n"), ("By", "")], rows)
-    return join([tag("h3", hosts(group["hosts"])), tag("div", *maps, css="panel"), owners, manager])
+    unnamed = None
+    if not any(one["owner"] == "PMD threads" for one in found["sets"]):
+        unnamed = tag("p", "No CPU is named for PMD threads, so Open vSwitch chooses one on each NUMA node.", css="soft")
+    return join([tag("h3", hosts(group["hosts"])), tag("div", *maps, css="panel"), owners, unnamed, manager])
 
 
 WHERE = {
