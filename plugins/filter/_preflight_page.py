@@ -11,6 +11,7 @@ author:
   - Kube-OVN DPDK collection maintainers (@kube-ovn-dpdk)
 description:
   - PRIVATE to role C(preflight). One self-contained HTML file, which loads nothing.
+positional: time, hostvars, groups
 options:
   _input:
     description: What P(kube_ovn.dpdk.preflight_report#filter) returned.
@@ -19,6 +20,12 @@ options:
   time:
     description: The time of the run, as it is to be shown.
     type: str
+  hostvars:
+    description: Variables of all hosts, in which the role has left what it has read. Without them the page has the findings alone.
+    type: dict
+  groups:
+    description: Names of the hosts of groups C(nodes), C(build) and C(cluster).
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -35,11 +42,15 @@ _value:
   type: str
 """
 
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._no_template import no_template
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.overview import overview
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.page import page
 
 
-def preflight_page(report, time=None):
-    return page(report, time)
+def preflight_page(report, time=None, hostvars=None, groups=None):
+    seen = overview(hostvars, groups) if hostvars is not None and groups is not None else None
+    # The page quotes what hosts say, which is no template.
+    return no_template(page(report, time, seen))
 
 
 class FilterModule:

@@ -15,8 +15,13 @@ import io
 import os
 import re
 import select
+import signal
+import subprocess
+import tempfile
 import time
 
+# Bytes that are read of what a program prints.
+LARGEST_OUTPUT = 16 * 1024 * 1024
 UNITS_KB = {"": 1, "K": 1, "M": 1024, "G": 1024 * 1024, "T": 1024 * 1024 * 1024}
 
 
@@ -261,6 +266,28 @@ def bounded(function, timeout):
     number, dummy, message = said.decode("utf-8").partition(" ")
     if number != "ok":
         raise HostError(message or "a process of the module ended without a result", int(number or 0) or None)
+
+
+def run_within(argv, seconds):
+    """(exit code, output, errors) of a program. Raises TimeoutExpired when it has not ended in time; it and what it has started are killed then."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, open(os.devnull) as nothing:
+        try:
+            # In a session of its own, so that all of it can be killed; Python 2.7 has nothing else for that, and modules have no threads. Into files, since
+            # what is left behind may keep a pipe open.
+            # pylint: disable-next=ansible-bad-function
+            started = subprocess.Popen(argv, stdin=nothing, stdout=output, stderr=errors, close_fds=True, preexec_fn=os.setsid)  # noqa: PLW1509
+        except OSError as error:
+            raise HostError("%s cannot be started: %s" % (argv[0], os.strerror(error.errno)), error.errno)
+        if not wait_until(lambda: started.poll() is not None, seconds, 0.01):
+            os.killpg(started.pid, signal.SIGKILL)
+            # One that waits in the kernel does not die at once.
+            wait_until(lambda: started.poll() is not None, 1, 0.01)
+            raise TimeoutExpired()
+        said = []
+        for stream in (output, errors):
+            stream.seek(0)
+            said.append(stream.read(LARGEST_OUTPUT).decode("utf-8", "replace"))
+        return started.returncode, said[0], said[1]
 
 
 def wait_until(test, timeout, interval=0.2):

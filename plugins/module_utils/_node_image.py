@@ -7,7 +7,9 @@
 
 """Images in the container runtime that the kubelet of a node uses, by the runtime's own client.
 
-An image is compared by its content: the digest of its configuration, which names every layer. A name alone proves nothing.
+An image that is brought is compared by its content: the digest of its configuration, which names every layer. A name alone proves nothing. For an image that
+is expected on the node only its name is known, and what counts is whether the kubelet would find it: CRI is asked first, and the runtime's own client where
+that cannot be.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -20,7 +22,8 @@ import platform
 import re
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _kubelet
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, TimeoutExpired, run_within
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._image_name import full_name, is_similar
 
 CONTAINERD = "containerd"
 CRIO = "crio"
@@ -68,15 +71,19 @@ CTR = (
     ("/snap/bin/microk8s.ctr",),
     ("/snap/bin/microk8s", "ctr"),
 )
+CRICTL = (
+    ("crictl",),
+    ("/usr/local/bin/crictl",),
+    ("/var/lib/rancher/rke2/bin/crictl",),
+    ("k3s", "crictl"),
+    ("/usr/local/bin/k3s", "crictl"),
+)
+# Names that are shown of images that are similar to a missing one.
+SHOWN_OTHERS = 3
+LONGEST_NAME = 255
+# Letters of what a client says that are shown.
+LONGEST_REASON = 300
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
-
-
-def full_name(name):
-    """The name under which a runtime of CRI keeps an image: with its registry and its tag."""
-    first, slash, rest = name.partition("/")
-    if not (slash and (re.search(r"[.:]", first) or first == "localhost")):
-        name = "docker.io/%s%s" % ("" if slash else "library/", name)
-    return name if re.search(r"(:[^/]+|@[^/]+)$", name) else name + ":latest"
 
 
 def socket_path(endpoint):
@@ -132,6 +139,7 @@ class Client(object):
         self.run = run
         self.which = which
         self.socket = socket
+        self.name = ""
 
     def ask(self, argv):
         """Output of a command that may find nothing; None when it fails."""
@@ -148,8 +156,31 @@ class Client(object):
         for candidate in candidates:
             path = self.which(candidate[0])
             if path:
-                return [path] + list(candidate[1:])
-        raise HostError("none of these programs was found: %s" % ", ".join(" ".join(candidate) for candidate in candidates))
+                found = [path] + list(candidate[1:])
+                self.name = self.called(found)
+                return found
+        names = [" ".join(candidate) for candidate in candidates if not os.path.isabs(candidate[0])]
+        raise HostError("none of these programs was found: %s" % ", ".join(names))
+
+    def answer(self, argv, missing=None):
+        """Output of a command, or None where it fails because the image is missing. Any other failure is an error, since it says nothing about the image."""
+        code, output, errors = self.run(argv)
+        if code == 0:
+            return output
+        if missing and re.search(missing, errors, re.I):
+            return None
+        raise HostError("%s failed: %s" % (self.called(argv), reason(errors) or reason(output) or "exit code %d" % code))
+
+    @staticmethod
+    def called(argv):
+        """The program of a command without its folder, with the word that makes k3s and the like a client."""
+        words = [os.path.basename(argv[0])] + [word for word in argv[1:2] if word in ("ctr", "crictl")]
+        return " ".join(words)
+
+
+def reason(text):
+    """What a client says, in one line of bounded length."""
+    return " ".join(text.split())[:LONGEST_REASON]
 
 
 def parsed(text):
@@ -180,6 +211,18 @@ class Containerd(Client):
             return self.configuration(fitting[0]["digest"], depth + 1) if fitting else None
         return (content.get("config") or {}).get("digest")
 
+    def has(self, name):
+        """Only with all of its content for this platform: a pull that was cut off leaves a name behind."""
+        code, output, errors = self.run(self.ctr + ["images", "check", "name==" + full_name(name)])
+        rows = [line.split() for line in output.splitlines() if line.split()]
+        # A snapshotter that ctr does not know by default makes it fail although it says all about the image; where there is none it prints nothing.
+        if code != 0 and not rows:
+            raise HostError("%s failed: %s" % (self.called(self.ctr), reason(errors) or "exit code %d" % code))
+        return any(row[0] == full_name(name) and "complete" in row for row in rows)
+
+    def names(self):
+        return self.answer(self.ctr + ["images", "list", "--quiet"]).split()
+
     def load(self, archive, names):
         self.do(self.ctr + ["images", "import", archive])
 
@@ -198,6 +241,12 @@ class Docker(Client):
         if found[0].get("Descriptor", {}).get("digest") == found[0].get("Id"):
             return [found[0].get("Id")] + list((found[0].get("RootFS") or {}).get("Layers") or [])
         return found[0].get("Id")
+
+    def has(self, name):
+        return self.answer(self.docker + ["image", "inspect", "--format", "{{.Id}}", full_name(name)], "no such image") is not None
+
+    def names(self):
+        return listed(self.answer(self.docker + ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]))
 
     def load(self, archive, names):
         self.do(self.docker + ["image", "load", "--input", archive])
@@ -218,6 +267,19 @@ class Crio(Client):
         manifest = parsed(self.ask(self.tool + ["inspect", "--raw", "containers-storage:" + full_name(name)]) or "")
         return (manifest.get("config") or {}).get("digest") if isinstance(manifest, dict) else None
 
+    def has(self, name):
+        if self.podman:
+            code, output, errors = self.run(self.tool + ["image", "exists", full_name(name)])
+            if code > 1:
+                raise HostError("podman failed: %s" % (reason(errors) or reason(output) or "exit code %d" % code))
+            return code == 0
+        missing = "does not resolve to an image|identifier is not an image|no image found"
+        return self.answer(self.tool + ["inspect", "--raw", "containers-storage:" + full_name(name)], missing) is not None
+
+    def names(self):
+        # Skopeo has no list of them.
+        return listed(self.answer(self.tool + ["images", "--format", "{{.Repository}}:{{.Tag}}"])) if self.podman else []
+
     def load(self, archive, names):
         if self.podman:
             self.do(self.tool + ["load", "--input", archive])
@@ -226,7 +288,76 @@ class Crio(Client):
             self.do(self.tool + ["copy", "docker-archive:%s:%s" % (archive, full_name(name)), "containers-storage:" + full_name(name)])
 
 
+class Crictl(Client):
+    """Any runtime, asked as the kubelet asks it. It says whether an image is there, and cannot load one."""
+
+    def __init__(self, run, which, socket):
+        super(Crictl, self).__init__(run, which, socket)
+        endpoint = "unix://" + socket
+        self.crictl = self.program(CRICTL) + ["--runtime-endpoint", endpoint, "--image-endpoint", endpoint]
+
+    def has(self, name):
+        return self.answer(self.crictl + ["inspecti", "--quiet", full_name(name)], "no such image") is not None
+
+    def names(self):
+        content = parsed(self.answer(self.crictl + ["images", "--output", "json"]))
+        images = content.get("images") if isinstance(content, dict) else None
+        return [name for image in images or [] for key in ("repoTags", "repoDigests") for name in image.get(key) or []]
+
+
+def listed(output):
+    """Names of a list with one in each line; an image without a name has <none> in its place."""
+    return [line for line in output.split() if "<none>" not in line]
+
+
 CLIENTS = {CONTAINERD: Containerd, CRIO: Crio, DOCKER: Docker}
+# Who is asked for a name, in this order. Docker has no CRI of its own.
+ASKED = {CONTAINERD: (Crictl, Containerd), CRIO: (Crictl, Crio), DOCKER: (Docker,)}
+
+
+def within(seconds):
+    """run(argv) that gives up on a client after so many seconds: one whose runtime hangs waits for ever."""
+
+    def run(argv):
+        try:
+            return run_within(argv, seconds)
+        except TimeoutExpired:
+            raise HostError("%s did not answer within %d s" % (Client.called(argv), seconds))
+
+    return run
+
+
+def look_up(runtime, run, which, socket, names):
+    """(client, {name: {present, others}}) for names of images; `others` are names of images that are similar to one that is missing.
+
+    Raises HostError with what each client said when none could be asked.
+    """
+    problems = []
+    for kind in ASKED[runtime]:
+        try:
+            client = kind(run, which, socket)
+            there = dict((name, client.has(name)) for name in names)
+        except HostError as error:
+            problems.append(error.message)
+            continue
+        missing = [name for name in names if not there[name]]
+        known = known_names(runtime, run, which, socket) if missing else []
+        return client.name, dict((name, dict(present=there[name], others=others(name, known) if name in missing else [])) for name in names)
+    raise HostError("; ".join(problems))
+
+
+def known_names(runtime, run, which, socket):
+    """All names in the runtime, which are a help and not an answer. Its own client shows them as they are, and not as CRI normalises them."""
+    for kind in reversed(ASKED[runtime]):
+        try:
+            return kind(run, which, socket).names()
+        except HostError:
+            pass
+    return []
+
+
+def others(name, known):
+    return sorted(set(other for other in known if len(other) <= LONGEST_NAME and is_similar(name, other)))[:SHOWN_OTHERS]
 
 
 def same(found, wanted, layers):

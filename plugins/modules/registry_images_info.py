@@ -87,6 +87,7 @@ except ImportError:  # Python 2
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.validation import check_type_path
 from ansible.module_utils.urls import fetch_url
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _image_name
 
 MANIFESTS = ", ".join(
     [
@@ -100,18 +101,8 @@ MANIFESTS = ", ".join(
 
 def split_name(name):
     """(registry, repository, tag or digest) of an image's name."""
-    rest, at, digest = name.partition("@")
-    first, slash, remainder = rest.partition("/")
-    if slash and (re.search(r"[.:]", first) or first == "localhost"):
-        registry, rest = first, remainder
-    else:
-        registry = "docker.io"
-    repository, colon, tag = rest.partition(":")
-    if registry == "docker.io":
-        registry = "registry-1.docker.io"
-        if "/" not in repository:
-            repository = "library/" + repository
-    return registry, repository, digest or tag or "latest"
+    registry, repository, reference = _image_name.split_name(name)
+    return "registry-1.docker.io" if registry == _image_name.HUB else registry, repository, reference
 
 
 def token_url(challenge, repository):

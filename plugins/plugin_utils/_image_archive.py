@@ -13,7 +13,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils._node_image import full_name
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._image_name import full_name
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import names
 
 # Configurations and manifests are a few KiB; nothing larger is read into memory.
@@ -48,6 +48,22 @@ def _read(path: str, _modified: int, _size: int) -> dict:
     if not images:
         raise ArchiveError(f"{path} holds no image with a name; save it by name: docker save NAME:TAG > FILE")
     return {"path": path, "sha256": digest, "images": images}
+
+
+def names_in(path: str | Path) -> list[str]:
+    """Names of the images of an archive, without reading all of it. What is wrong with it is for `judged` to say."""
+    path = Path(path).expanduser()
+    try:
+        state = os.stat(path)
+        return list(_names_in(str(path), state.st_mtime_ns, state.st_size))
+    except (ArchiveError, OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+@functools.lru_cache(maxsize=32)
+def _names_in(path: str, _modified: int, _size: int) -> tuple[str, ...]:
+    with tarfile.open(path) as archive:
+        return tuple(str(name) for entry in json.loads(_member(archive, "manifest.json", path)) for name in entry.get("RepoTags") or [])
 
 
 def _digest(stream) -> str:

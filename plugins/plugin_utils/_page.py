@@ -47,6 +47,21 @@ pre { white-space: pre-wrap; margin: .5rem 0; }
 .ok { color: var(--good); font-weight: 700; }
 .failed { color: var(--bad); font-weight: 700; }
 .warned { color: var(--note); font-weight: 700; }
+.badge { display: inline-block; padding: 0 .5rem; border-radius: .75rem; font-size: .85rem; background: var(--note-soft); color: var(--note); }
+.badge.lab { background: var(--good-soft); color: var(--good); }
+.badge.refused { background: var(--bad-soft); color: var(--bad); }
+.foot { margin-top: 2.25rem; }
+.again { color: var(--soft); }
+.numa + .numa { margin-top: .5rem; }
+.cpus { display: flex; flex-wrap: wrap; gap: .2rem; margin-top: .15rem; }
+.cpu { min-width: 2rem; padding: .1rem .25rem; border: 1px solid var(--line); border-radius: .25rem; font-size: .8rem; text-align: center;
+  font-variant-numeric: tabular-nums; color: var(--panel); print-color-adjust: exact; }
+.cpu.key { display: inline-block; min-width: .9rem; width: .9rem; height: .9rem; padding: 0; vertical-align: -.1rem; }
+.cpu.plain { color: var(--ink); }
+.cpu.c0 { background: var(--c0); } .cpu.c1 { background: var(--c1); } .cpu.c2 { background: var(--c2); } .cpu.c3 { background: var(--c3); }
+.cpu.c5 { background: var(--c5); } .cpu.c7 { background: var(--c7); }
+.panel + .panel, .panel + p, .panel + details, p + .panel, .after { margin-top: .5rem; }
+details > :not(summary) { margin-top: .35rem; }
 details > summary { cursor: pointer; color: var(--soft); }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--ink); font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import html
 import http.server
 import json
 import os
@@ -15,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -24,6 +27,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.filter._preflight_page import pre
 from ansible_collections.kube_ovn.dpdk.plugins.filter.preflight_report import preflight_report
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_page import verify_page
 from ansible_collections.kube_ovn.dpdk.plugins.filter.verify_report import verify_report
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.book import all_findings, names_to_look_up
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.page import runs
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import number, plural, short
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._verify.full_read import series
 from proof import Proof, recorded_run
@@ -96,6 +101,69 @@ FINDINGS = [
     {"severity": "error", "id": "cpu-limit", "host": "node1", "found": "kube_ovn_dpdk_cpu_limit is 1 " + LONG, "cure": "set it to 3"},
     {"severity": "warning", "id": "bridge-uplink", "host": LONG, "found": "<b>no uplink</b>", "cure": LONG},
 ]
+
+EVIL = "<img src=x onerror=alert(1)>\"'{{ lookup('pipe', 'id') }}\x1b[31m" + LONG
+
+
+def looked_at(hosts: int = 2, evil: bool = False) -> tuple[dict, dict]:
+    """(hostvars, groups) as role preflight leaves them: alike hosts, of which each has its own free pages, and a worker that is none of them.
+
+    `evil`: the last host and its node say markup and templates wherever they say something.
+    """
+    cores = [[cpu, cpu + 16] for cpu in range(16)]
+    settings = {
+        "kube_ovn_version": "v1.12.35", "kube_ovn_mode": "dedicated", "kube_ovn_hugepage_size": "1Gi", "kube_ovn_dpdk_socket_mem": [1024, 1024],
+        "kube_ovn_image": "registry.example.com/ovs-dpdk:1", "multus_image": "ghcr.io/k8snetworkplumbingwg/multus-cni:v4.2.4", "dpdk_app_state": "present",
+        "dpdk_app_hugepages": "2Gi", "dpdk_app_hugepage_size": "1Gi", "dpdk_app_image_source": "build", "dpdk_app_image": "dpdk:19.11",
+        "cpu_management_state": "present", "dpdk_host_devices": [{"device": "0000:5e:00.0"}, {"device": "0000:5e:00.1"}],
+        "hugepages_pages": [{"size": "1G", "count": 8, "node": 0}, {"size": "1G", "count": 8, "node": 1}, {"size": "2M", "count": 512}],
+        "ovs_bridges_bridges": [{"name": "br0", "ports": [{"name": "dpdk0", "type": "dpdk", "options": {"dpdk-devargs": "0000:5e:00.0"}}]}],
+    }  # fmt: skip
+    names = {image: {"present": True, "others": []} for image in names_to_look_up(settings, "v1.24.17")}
+    inputs = {"settings": settings, "failed": {}, "names": []}
+    hostvars, nodes = {}, []
+    for index in range(1, hosts + 1):
+        name = f"node{index}"
+        bad = EVIL if evil and index == hosts else None
+        nic = {"vendor": "8086", "device": "1592", "driver": "vfio-pci", "interface": "", "numa_node": 1, "iommu_group": bad or "83"}
+        facts = {
+            "python": bad or "3.11.2", "kernel": bad or "6.1.0-18-amd64", "cmdline": ["isolcpus=managed_irq,domain,1,17"],
+            "os": {"id": "debian", "version": "12", "name": bad or "Debian GNU/Linux 12 (bookworm)"},
+            "cpu": {"online": list(range(32)), "cores": cores, "flags": []},
+            "numa_nodes": [
+                {"node": node, "memory_mib": 96500, "cpus": [*range(8 * node, 8 * node + 8), *range(8 * node + 16, 8 * node + 24)]} for node in (0, 1)
+            ],
+            "memory_mib": {"total": 193000 + index, "available": 1}, "runtimes": ["containerd"], "default_route_interface": "eno1",
+            "kubelet": {"cpu_manager": bad or "static", "reserved_cpus": [0, 1, 16, 17]},
+            "hugepages": [
+                {"size_kib": size, "node": node, "total": total, "free": index % 3}
+                for size, total in ((1048576, 8), (2048, 256)) for node in (0, 1)
+            ],
+            "nics": [
+                {**nic, "address": bad or "0000:18:00.0", "interface": bad or "eno1", "driver": bad or "ice", "numa_node": 0, "iommu_group": "31"},
+                {**nic, "address": "0000:5e:00.0"}, {**nic, "address": "0000:5e:00.1", "iommu_group": "84"},
+            ],
+        }  # fmt: skip
+        answered = {"client": bad or "crictl", "names": {bad: bad} if bad else names}
+        hostvars[name] = {"preflight_host": {"host": facts}, "preflight_inputs": inputs, "preflight_node_images": answered}
+        info = {"kubeletVersion": bad or "v1.24.17", "containerRuntimeVersion": bad or "containerd://1.6.20"}
+        nodes.append({"metadata": {"name": name}, "status": {"nodeInfo": info}})
+    nodes.append({"metadata": {"name": "worker1"}, "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.6.20"}}})
+    objects = {key: [] for key in ("daemonsets", "deployments", "databases", "controllers", "service", "kube_proxy", "pods", "namespaces")}
+    asked = {"docker.io/kubeovn/kube-ovn:v1.12.35": {"state": "present", "detail": "200 from registry-1.docker.io"}}
+    hostvars["localhost"] = {
+        "preflight_inputs": inputs, "preflight_build_host": {"host": {"python": "/usr/bin/python3"}},
+        "preflight_api": {"version": "v1.24.17", "objects": {**objects, "nodes": nodes}}, "preflight_images": {"images": asked},
+    }  # fmt: skip
+    hostvars["lost"] = {"preflight_unexamined": EVIL if evil else "it is unreachable", "preflight_inputs": inputs}
+    hosts_of = [name for name in hostvars if name != "localhost" and (evil or name != "lost")]
+    return hostvars, {"nodes": hosts_of, "build": ["localhost"], "cluster": ["localhost"]}
+
+
+def text_of(page: str) -> str:
+    """What a reader sees, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])).split())
+
 
 # Runs in the page; what it finds replaces the page's title, which the browser prints with the document.
 PROBE = """<script>
@@ -179,6 +247,86 @@ def test_page_of_preflight(browser, served, findings, width):
     assert ("Preflight found no error" in page) != bool(findings)
     assert "<b>" not in page
     nothing_overflows(browser, served, page, width)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("evil", [False, True])
+def test_page_of_preflight_with_what_was_looked_at(browser, served, evil, width):
+    page = preflight_page(preflight_report(FINDINGS if evil else []), "2026-11-25T23:20:00Z", *looked_at(8, evil))
+    assert "<img" not in page and "\x1b" not in page
+    nothing_overflows(browser, served, page, width)
+
+
+def test_a_sound_cluster_shows_what_was_looked_at():
+    page = text_of(preflight_page(preflight_report([]), None, *looked_at()))
+    for shown in (
+        "checks of 2 hosts of group nodes, build host localhost and Kubernetes v1.24.17 with 3 nodes.",
+        "This combination is worth as much as its weakest part: lab",
+        "node1, node2 Debian GNU/Linux 12 (bookworm) 6.1.0-18-amd64 v1.24.17 containerd 1.6.20 3.11.2 32 CPUs, 2 NUMA nodes 188 GiB",
+        "Nodes of the cluster that no host of group nodes is: worker1",
+        "OVS-DPDK takes 2,048 MiB of each node in pages of 1Gi, of which 1024 + 1024 MiB are memory of its NUMA nodes.",
+        "node1, node2 1 GiB 0 8 8 1 to 2",
+        "2 MiB 1 512 over all nodes 256 1 to 2",
+        "0000:5e:00.0 – 8086:1592 vfio-pci 1 83 DPDK with vfio-pci, port dpdk0",
+        "0000:18:00.0 eno1 8086:1592 ice 0 31 default route",
+        "PMD threads 1,9,17,25 4 cpu_management",
+        "reserved by the kubelet 0-1,16-17 4 in force",
+        "reserved by the kubelet 0-1,8-9,16-17,24-25 8 after the run",
+        "isolated from the scheduler 1,17 2 in force",
+        "docker.io/library/dpdk:19.11 built by the run not asked IfNotPresent",
+        "docker.io/kubeovn/kube-ovn:v1.12.35 in the container runtime (crictl) : node1, node2 not in the list of the API : worker1 A runtime was not asked",
+        "has it 200 from registry-1.docker.io IfNotPresent",
+    ):
+        assert shown in page, shown
+
+
+def test_cpus_of_pmd_threads_that_nobody_names():
+    hostvars, groups = looked_at(1)
+    words = "No CPU is named for PMD threads"
+    assert words not in text_of(preflight_page(preflight_report([]), None, hostvars, groups))
+    hostvars["node1"]["preflight_inputs"] = {"settings": {"kube_ovn_version": "v1.12.35"}, "failed": {}, "names": []}
+    assert words in text_of(preflight_page(preflight_report([]), None, hostvars, groups))
+
+
+def test_a_hundred_alike_hosts_are_a_page():
+    started = time.monotonic()
+    page = preflight_page(preflight_report([]), None, *looked_at(100))
+    assert time.monotonic() - started < 5
+    one = preflight_page(preflight_report([]), None, *looked_at(1))
+    assert page.count("<table>") == one.count("<table>")
+    assert page.count("<tr>") == one.count("<tr>")
+    assert "node1 to node100 (100)" in page
+
+
+@pytest.mark.parametrize(
+    "names, shown",
+    [
+        (["a"], ["a"]),
+        (["a1", "a2"], ["a1", "a2"]),
+        (["a1", "a2", "a3", "a5", "b6"], ["a1 to a3", "a5", "b6"]),
+        (["a08", "a09", "a10", "a11"], ["a08 to a11"]),
+        (["a8", "a09", "a10"], ["a8", "a09", "a10"]),
+        (["10.0.0.9", "10.0.0.10", "10.0.0.11"], ["10.0.0.9 to 10.0.0.11"]),
+        (["a", "b", "c"], ["a", "b", "c"]),
+    ],
+)
+def test_names_of_many_hosts_are_short(names, shown):
+    assert runs(names) == shown
+
+
+def test_a_host_that_lies_spoils_its_own_part_alone():
+    """Wherever it says something of another type, the findings and the page have the other hosts all the same."""
+    page = text_of(preflight_page(preflight_report([]), None, *looked_at(3, evil=True)))
+    assert "node1, node2 Debian" in page and "node1 to node3 1 GiB" in page
+    assert "<img src=x onerror=alert(1)>" in page
+    hostvars, groups = looked_at(2)
+    for value in (None, 7, [None], {"a": [None]}, [{"node": [], "cpus": "x", "size_kib": {}}]):
+        for key in hostvars["node2"]["preflight_host"]["host"]:
+            spoilt = copy.deepcopy(hostvars)
+            spoilt["node2"]["preflight_host"]["host"][key] = value
+            found = all_findings(spoilt, groups)
+            page = text_of(preflight_page(preflight_report(found), None, spoilt, groups))
+            assert "node1 Debian" in page or "node1, node2 Debian" in page, (key, value)
 
 
 def test_ids_of_checks_to_ignore_may_be_text():

@@ -102,8 +102,8 @@ def merged(base, changes):
     return found
 
 
-def examine(variables, host=None, tools=None, api=None, groups=None, given=None, labels=None, ready=None):
-    """The report of preflight on a cluster of one node."""
+def examine(variables, host=None, tools=None, api=None, groups=None, given=None, labels=None, ready=None, runtime=True):
+    """The report of preflight on a cluster of one node, whose container runtime has all images, none (False), or cannot be asked (None)."""
     given = GIVEN if given is None else given
     groups = {**GROUPS, **(groups or {})}
     found = book.findings({"inventory": groups}, {}, "inventory", "inventory")
@@ -123,9 +123,14 @@ def examine(variables, host=None, tools=None, api=None, groups=None, given=None,
         },
     }
     answer = {**API, "nodes": [node], **(api or {})}
+    answered = {"client": "crictl", "names": {name: {"present": runtime, "others": []} for name in book.names_to_look_up(settings)}}
     hostvars = {
         **{host: {} for host in groups["nodes"]},
-        "node1": {"preflight_host": {"host": facts}, "preflight_inputs": {"settings": {"kube_ovn_node_name": "node1", **settings}}},
+        "node1": {
+            "preflight_host": {"host": facts},
+            "preflight_inputs": {"settings": {"kube_ovn_node_name": "node1", **settings}},
+            "preflight_node_images": answered if runtime is not None else {"msg": "no client"},
+        },
         "localhost": {"preflight_build_host": {"host": TOOLS}},
     }
     found += book.findings(read, settings, "settings", "node1")
@@ -323,7 +328,8 @@ BAD = [
     ("kubernetes-version", "1.22", {}, {"api": {"version": "v1.22.17"}}),
     ("kubernetes-version", "1.10", {}, {"api": {"version": "v1.10.1"}}),
     ("image-missing", "never published", {"kube_ovn_image": "", "ovs_dpdk_image_source": "present"},
-     {"api": {"nodes": [{"metadata": {"name": "node1"}, "status": {"nodeInfo": {}}}]}}),
+     {"runtime": False}),
+    ("image-missing", "is Never", {"multus_image_pull_policy": "Never"}, {"runtime": False}),
     ("userspace-cni-directories", "pods_dir", {"userspace_cni_pods_dir": "/run/openvswitch"}, {}),
     ("userspace-cni-directories", "state_dir", {"userspace_cni_state_dir": "/var/lib/cni"}, {}),
     ("userspace-cni-version", "v1.2", {"userspace_cni_version": "v1.2"}, {}),
@@ -398,6 +404,7 @@ SOUND = [
      {"tools": {"files": {"/b/userspace": "file", "/b/launcher": "file"}}}),
     ("Go from the package index", {}, {"tools": {"commands/go": ""}}),
     ("no root", {"dpdk_app_pod_security_context": {"runAsUser": 1000, "fsGroup": 4711}, "dpdk_app_security_context": {}}, {}),
+    ("a runtime that cannot be asked, and images that the API lists", {}, {"runtime": None}),
     ("no application", {"dpdk_app_state": "absent", "dpdk_app_networks": []}, {}),
     ("no reboots", {"host_reboot_mode": "never", "hugepages_boot": False}, {}),
     ("a static CPU manager", {"kube_ovn_dpdk_pmd_cores": [2, 3]}, {"host": {"kubelet": {"cpu_manager": "static", "reserved_cpus": [0, 2, 3]}}}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import engine
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.cluster import all_findings, cluster_facts
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.build import needs as build_needs
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import images_to_ask_for
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import images_to_ask_for, names_to_look_up
 
 FILES = engine.FILES
 for _name in FILES:
@@ -23,4 +23,4 @@ findings = engine.findings
 errors = engine.errors
 report = engine.report
 
-__all__ = ("FILES", "RULES", "SCOPES", "all_findings", "build_needs", "cluster_facts", "errors", "findings", "images_to_ask_for", "report")
+__all__ = ("FILES", "RULES", "SCOPES", "all_findings", "build_needs", "cluster_facts", "errors", "findings", "images_to_ask_for", "names_to_look_up", "report")

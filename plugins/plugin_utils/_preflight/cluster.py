@@ -5,8 +5,8 @@
 """What role preflight has read of the hosts and of the Kubernetes API, as the rules look at it.
 
 The role leaves what it reads with each host: `preflight_inputs` (lookup role_settings), `preflight_host` (module preflight_info), `preflight_build_host`
-(preflight_tools_info), `preflight_base_images` and `preflight_images` (registry_images_info), `preflight_api` (k8s_objects_info), and in
-`preflight_unexamined` why one of them failed.
+(preflight_tools_info), `preflight_base_images` and `preflight_images` (registry_images_info), `preflight_api` (k8s_objects_info), `preflight_node_images`
+(node_image_info), and in `preflight_unexamined` why one of them failed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import re
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _kube_ovn, _kube_ovn_adoption, _kube_ovn_values, attachments, host_reboot
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import settings as collected
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import findings
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, is_linux, settings_read
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import REPORTED_IMAGES, images_to_ask_for
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import is_linux, settings_read
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.images import looked_up
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.shape import fits
 
 # Value of the label app.kubernetes.io/part-of of what roles of this collection create.
 PRODUCT = "kube-ovn-dpdk"
@@ -32,14 +33,26 @@ OTHER_IMAGES = re.compile(
 )
 
 UNREACHABLE = "it is unreachable"
+MALFORMED = "what it answers is not what module preflight_info returns"
 READ = (
-    "preflight_inputs", "preflight_host", "preflight_build_host", "preflight_base_images", "preflight_api", "preflight_images", "preflight_unexamined",
+    "preflight_inputs", "preflight_host", "preflight_build_host", "preflight_base_images", "preflight_api", "preflight_node_images", "preflight_images",
+    "preflight_unexamined",
 )  # fmt: skip
 
 
 def host_facts(variables, name):
-    """What an info module has read of a host; empty where it failed or did not run."""
-    return (variables.get(name) or {}).get("host") or {}
+    """What an info module has read of a host; empty where it failed or did not run, or where the host answers with something else.
+
+    A host that was taken over must not spoil the report about all others.
+    """
+    facts = (variables.get(name) or {}).get("host") or {}
+    return facts if name != "preflight_host" or fits(facts) else {}
+
+
+def why_unexamined(variables):
+    if (variables.get("preflight_host") or {}).get("host"):
+        return MALFORMED
+    return variables.get("preflight_unexamined", UNREACHABLE)
 
 
 def registries(variables, name):
@@ -80,14 +93,20 @@ def is_other_network(daemonset):
     return is_linux(spec.get("nodeSelector") or {}) and bool(by_image or OTHER_NETWORKS.match(daemonset["metadata"]["name"]))
 
 
-def all_findings(hostvars, groups):
-    """The findings about every host and the cluster."""
-    main = groups["cluster"][0]
-    found, read = [], {}
-    for host in dict.fromkeys([*groups["nodes"], *groups["build"], main]):
+def read_of_hosts(hostvars, groups):
+    """Host → what the role has read of it."""
+    read = {}
+    for host in dict.fromkeys([*groups["nodes"], *groups["build"], groups["cluster"][0]]):
         # Each look into hostvars has Ansible compose all variables of the host.
         variables = hostvars[host]
         read[host] = dict((name, variables[name]) for name in READ if name in variables)
+    return read
+
+
+def all_findings(hostvars, groups):
+    """The findings about every host and the cluster."""
+    main = groups["cluster"][0]
+    found, read = [], read_of_hosts(hostvars, groups)
     for host, variables in read.items():
         inputs, settings = variables.get("preflight_inputs"), settings_read(variables)
         if inputs:
@@ -117,7 +136,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
     """What the rules of scope cluster look at: `api` is what the API returned, `settings` are those of the host of group cluster."""
     hosts = groups.get("nodes", [])
     examined = dict((host, facts) for host, facts in ((host, host_facts(hostvars[host], "preflight_host")) for host in hosts) if facts)
-    reasons = dict((host, hostvars[host].get("preflight_unexamined", UNREACHABLE)) for host in hosts if host not in examined)
+    reasons = dict((host, why_unexamined(hostvars[host])) for host in hosts if host not in examined)
     builders = [host for host in groups.get("build", []) if not build_examined(hostvars[host]) and host not in reasons]
     nodes = {}
     for node in api.get("nodes", []):
@@ -159,12 +178,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
         kubernetes_version=api.get("version", ""),
         nodes=nodes,
         asked_images=api.get("images", {}),
-        missing_images=images_to_ask_for(settings or {}, api, hosts, hostvars),
-        full_lists=[
-            node["metadata"]["name"]
-            for node in api.get("nodes", [])
-            if len(node["status"].get("images") or []) >= REPORTED_IMAGES and can_run_ovs(node["metadata"].get("labels") or {})
-        ],
+        node_images=looked_up(settings or {}, api, hosts, hostvars),
         # An empty list where an earlier run of this collection deployed Kube-OVN.
         managers=_kube_ovn_adoption.managers(workloads) if foreign else [],
         places=_kube_ovn_adoption.places(workloads) if foreign else {},
@@ -187,7 +201,7 @@ def cluster_facts(api, groups, hostvars, settings=None):
         hosts=len(hosts),
         node_names=node_names,
         other_machines=other_machines,
-        pages=dict((host, facts["hugepages"]) for host, facts in examined.items()),
+        pages=dict((host, facts.get("hugepages", [])) for host, facts in examined.items()),
         settings=dict((host, settings_read(hostvars[host])) for host in examined),
         host_facts=examined,
         pod_security=dict(

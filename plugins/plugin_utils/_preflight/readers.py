@@ -25,7 +25,7 @@ QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[kKMGTPE]i?|[eE][0-9]+)?\Z")
 def version(text):
     """(major, minor, patch) of a release such as v1.12.35, else None."""
     # What follows the numbers is of many kinds, such as +k3s1 or -862.el7.x86_64.
-    found = re.match(r"v?([0-9]+(?:\.[0-9]+){1,2})(?![0-9.])", str(text or "").strip())
+    found = re.match(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,2})(?![0-9.])", str(text or "").strip())
     return (Version(found.group(1)).release + (0,))[:3] if found else None
 
 
@@ -50,7 +50,7 @@ def dotted(numbers_of_version):
 
 def mebibytes(text):
     """MiB of a size such as 1Gi, 512Mi, 2048, 1G or 2M (a plain number is MiB), else None."""
-    found = re.match(r"([0-9]+)\s*([KMGT]?)(?:i?B?)\Z", str(text or "").strip(), re.I)
+    found = re.match(r"([0-9]{1,15})\s*([KMGT]?)(?:i?B?)\Z", str(text or "").strip(), re.I)
     return human_to_bytes(found.group(1) + found.group(2), default_unit="M") // 1048576 if found else None
 
 
@@ -69,7 +69,7 @@ def numbers(value):
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
     parts = [str(part).strip() for part in (value if isinstance(value, (list, tuple)) else str(value).split(","))]
-    return [int(part) for part in parts] if all(re.match(r"[0-9]+\Z", part) for part in parts) else None
+    return [int(part) for part in parts] if all(re.match(r"[0-9]{1,18}\Z", part) for part in parts) else None
 
 
 def given(value):

@@ -130,20 +130,30 @@ def kubernetes_version(case):
         )
 
 
-@rule("untried-combination", CLUSTER, "Kubernetes, Kube-OVN, container runtime and operating system were tried together")
-def untried(case):
+def combination(case):
+    """(what, row of the matrix or None) of Kubernetes with Kube-OVN, of each container runtime and of each operating system; empty where it is not known."""
     kubernetes = version(case.facts.get("kubernetes_version"))
     if kubernetes is None or case.release is None:
-        return
-    row = matrix.release_row(case.release, case.mode, kubernetes[:2])
-    if row is None or row.evidence == "refused":
-        return
+        return []
     runtimes = sorted(set(str(node.get("runtime", "")) for node in case.facts.get("nodes", {}).values()))
     systems = sorted(
-        set((facts.get("os", {}).get("id", ""), str(facts.get("os", {}).get("version", ""))) for facts in case.facts.get("host_facts", {}).values())
+        set((str(facts.get("os", {}).get("id", "")), str(facts.get("os", {}).get("version", ""))) for facts in case.facts.get("host_facts", {}).values())
     )
-    majors = [(name, int(text.partition(".")[0])) for name, text in systems if text.partition(".")[0].isdigit()]
-    evidence = matrix.weakest([row] + [matrix.runtime_row(name) for name in runtimes] + [matrix.system_row(name, major) for name, major in majors])
+    first = "Kube-OVN v%s in %s mode on Kubernetes %s" % (dotted(case.release), case.mode, case.facts["kubernetes_version"])
+    found = [(first, matrix.release_row(case.release, case.mode, kubernetes[:2]))]
+    found += [(name, matrix.runtime_row(name)) for name in runtimes]
+    for name, text in [system for system in systems if system != ("", "")]:
+        major = re.match(r"[0-9]{1,6}(?![0-9])", text)
+        found.append(("%s %s" % (name, text), matrix.system_row(name, int(major.group(0))) if major else None))
+    return found
+
+
+@rule("untried-combination", CLUSTER, "Kubernetes, Kube-OVN, container runtime and operating system were tried together")
+def untried(case):
+    rows = combination(case)
+    if not rows or rows[0][1] is None or rows[0][1].evidence == "refused":
+        return
+    evidence = matrix.weakest([row for _what, row in rows])
     if evidence != "lab":
         yield notice(
             "Kube-OVN v%s in %s mode on Kubernetes %s with %s has not run in the lab: it is %s"
@@ -151,7 +161,7 @@ def untried(case):
                 dotted(case.release),
                 case.mode,
                 case.facts["kubernetes_version"],
-                ", ".join(runtimes + ["%s %s" % item for item in systems]) or "these nodes",
+                ", ".join(what for what, _row in rows[1:]) or "these nodes",
                 evidence,
             ),
             "docs/matrix.md says what each word means; try it on a cluster that may break, and let role verify prove it",

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import dpdk_host
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, NODE, error, notice, rule
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import mebibytes
@@ -22,7 +24,7 @@ def boot_pages(cmdline):
         elif name == "hugepages" and size:
             # Since Linux 5.16 the number may be given for each NUMA node.
             counts = [part.rpartition(":")[2] for part in value.split(",")]
-            found[size] = sum(int(count) for count in counts if count.isdigit())
+            found[size] = sum(int(count) for count in counts if re.match(r"[0-9]{1,9}\Z", count))
     return found
 
 

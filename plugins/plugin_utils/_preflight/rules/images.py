@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils._image_name import full_name
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import CLUSTER, DEDICATED, HYBRID, SETTINGS, Case, error, rule, warning
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, settings_read, version
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers import can_run_ovs, names, settings_read, version
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.rules.ovs_dpdk_image import planned
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._words import quoted
 
-# A kubelet reports this many images of its node and no more, unless it is configured otherwise (nodeStatusMaxImages).
-REPORTED_IMAGES = 50
 # The last release for whose dedicated mode upstream's workflow has pushed an image.
 LAST_DEDICATED_IMAGE = (1, 7, 0)
 # The first release for whose hybrid mode an image is known to be pushed, as TAG-dpdk-x86.
@@ -32,6 +33,33 @@ IMAGE_SETTINGS = ("kube_ovn_image", "multus_image", "dpdk_app_image", "dpdk_app_
 TAG = re.compile(r"[\w][\w.-]{0,127}\Z")
 INSTALLER_TAGS = ("VERSION", "DPDK_TAG")
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+DEFAULT_POLICY = "IfNotPresent"
+# How a run gets an image, by the source that a role is given.
+SOURCES = {"build": "built", "archive": "archive"}
+UNREACHABLE = "the host is unreachable"
+NO_HOST = "no host of group nodes is this node"
+SHOWN_NODES = 5
+ABSENT = "image %s is not in the container runtime of %s"
+# A kubelet reports 50 images of its node and no more, unless it is configured otherwise (nodeStatusMaxImages).
+UNLISTED = (
+    "image %s is not in the list that the API has of the images of %s, which lags by minutes and has 50 at most, and the container runtime there could not be"
+    " asked: %s"
+)
+CURE = (
+    "name an image that is there (kube_ovn_image, kube_ovn_registry, multus_image, dpdk_app_image), or load it on every node that needs it; check where an"
+    " image of another name comes from before you use it"
+)
+CURE_ASK = (
+    "have the container runtime of the node asked (its host in group nodes, reachable, with become and crictl or the runtime's own client), or name an image"
+    " that is there (kube_ovn_image, kube_ovn_registry, multus_image, dpdk_app_image)"
+)
+CURE_NEVER = "load it on every node that needs it, or set kube_ovn_image_pull_policy or multus_image_pull_policy to IfNotPresent"
+CURE_ALWAYS = "set kube_ovn_image_pull_policy or multus_image_pull_policy to IfNotPresent, or push the image to its registry"
+CURE_DENIED = (
+    "make sure that the nodes have them; docker login on the host of group cluster lets preflight ask with them, preflight_ask_registries: false keeps it from"
+    " asking"
+)
+CURE_UNPUBLISHED = "let role ovs_dpdk_image build it, name an own image in kube_ovn_image, or choose a release with an image: %s"
 REGISTRY_SETTINGS = ("kube_ovn_registry", "ovs_dpdk_image_registry")
 
 
@@ -67,16 +95,6 @@ def images_of_installer(case):
     policy = own.get("IMAGE_PULL_POLICY")
     if policy and policy not in PULL_POLICIES:
         yield error("IMAGE_PULL_POLICY of kube_ovn_installer_variables is %s" % policy, "use one of: %s" % ", ".join(PULL_POLICIES))
-
-
-def full_name(image):
-    """Name of an image as containerd has it, of one that users or Docker may have shortened."""
-    first, slash, rest = image.partition("/")
-    if not slash or not (re.search(r"[.:]", first) or first == "localhost"):
-        image = "docker.io/%s%s" % ("" if slash else "library/", image)
-    elif first == "index.docker.io":
-        image = "docker.io/" + rest
-    return image if "@" in image or ":" in image.rpartition("/")[2] else image + ":latest"
 
 
 def release_image(case):
@@ -116,30 +134,119 @@ def images(settings, kubernetes=None, everywhere=True):
         found.append(release_image(case))
         if everywhere and not built(case):
             found.append(dpdk_image(case, kubernetes))
-    if everywhere and case.setting("dpdk_app_image_source") == "present":
+    if everywhere and case.setting("dpdk_app_image_source") == "present" and case.setting("dpdk_app_state", "present") == "present":
         found.append(case.setting("dpdk_app_image"))
     return sorted(set(full_name(str(image)) for image in found if image))
+
+
+def policies(case, kubernetes=None):
+    """Image → the pull policies of its containers, of which one may be enough to keep a pod from starting."""
+    own = case.setting("kube_ovn_installer_variables") or {}
+    general = str(case.setting("kube_ovn_image_pull_policy", DEFAULT_POLICY))
+    of_release = str(own.get("IMAGE_PULL_POLICY") or general)
+    pairs = [(case.setting("multus_image"), str(case.setting("multus_image_pull_policy", DEFAULT_POLICY)))]
+    if case.release:
+        # The container of Open vSwitch gets that of the role, and others of the same image that of the installer.
+        pairs += [(release_image(case), of_release), (dpdk_image(case, kubernetes), of_release), (dpdk_image(case, kubernetes), general)]
+    pairs.append((case.setting("dpdk_app_image"), DEFAULT_POLICY))
+    found = {}
+    for image, policy in pairs:
+        if image:
+            found.setdefault(full_name(str(image)), set()).add(policy)
+    return found
+
+
+def brought(case, kubernetes=None):
+    """Image → how a run gets it onto the hosts of group nodes: `built` or `archive`. One that the run pushes is pulled by the nodes."""
+    found = {}
+    for entry in case.setting("bundle_images", []):
+        if isinstance(entry, dict) and entry.get("path"):
+            found.update((full_name(str(name)), "archive") for name in names(entry.get("names")) or _image_archive.names_in(str(entry["path"])))
+    source = case.setting("dpdk_app_image_source")
+    if source in SOURCES and case.setting("dpdk_app_image") and case.setting("dpdk_app_state", "present") == "present":
+        found[full_name(str(case.setting("dpdk_app_image")))] = SOURCES[source]
+    if case.release and built(case):
+        found[full_name(str(planned(case)[1]["image"]))] = SOURCES.get(planned(case)[1]["source"], "built")
+    return found
+
+
+def pushed(case):
+    """Images that a run puts into their registry."""
+    return set([full_name(str(planned(case)[1]["image"]))] if case.release and built(case) and case.flag("ovs_dpdk_image_push") else [])
 
 
 def images_of_node(node):
     return set(full_name(name) for image in node.get("status", {}).get("images") or [] for name in image.get("names") or [])
 
 
-def images_to_ask_for(settings, api, hosts=None, hostvars=None):
-    """Images that are not on every node that needs them. `hosts` are those of group nodes, by default all nodes of the cluster."""
-    nodes = api.get("nodes", [])
-    names = None
-    if hosts is not None:
-        names = set(settings_read((hostvars or {}).get(host, {})).get("kube_ovn_node_name") or host for host in hosts)
+def names_to_look_up(settings, kubernetes=""):
+    """What the container runtimes of the hosts of group nodes are asked for: images that are about to be used, but for those that the run builds."""
+    return images(settings, version(kubernetes))
+
+
+def hosts_of_nodes(hosts, hostvars):
+    """Node → its host of group nodes."""
+    return dict((settings_read(hostvars.get(host, {})).get("kube_ovn_node_name") or host, host) for host in hosts)
+
+
+def answer_of_runtime(variables):
+    """(client, names, why there is no answer) of module node_image_info on a host."""
+    read = variables.get("preflight_node_images") or {}
+    if isinstance(read.get("names"), dict):
+        return str(read.get("client") or ""), read["names"], ""
+    return "", {}, quoted(read.get("msg") or variables.get("preflight_unexamined") or UNREACHABLE)
+
+
+def looked_up(settings, api, hosts=None, hostvars=None):
+    """Image → node → where it is: {state, client, why, others}, for nodes that need it.
+
+    The state is `present` or `absent` as the container runtime answers; where it cannot be asked, which `why` says, `listed` or `unlisted` in the images of the
+    Node object; and `brought` where the run will load it. `hosts` are those of group nodes, by default all nodes of the cluster.
+    """
+    case = Case({}, settings, "")
     kubernetes = version(api.get("version"))
-    missing = set()
-    for node in nodes:
+    of_nodes = None if hosts is None else hosts_of_nodes(hosts, hostvars or {})
+    bring = brought(case, kubernetes) if of_nodes is not None else {}
+    answers = dict((host, answer_of_runtime((hostvars or {}).get(host, {}))) for host in (of_nodes or {}).values())
+    found = {}
+    for node in api.get("nodes", []):
         metadata = node.get("metadata") or {}
-        with_dpdk = names is None or metadata["name"] in names
         if not can_run_ovs(metadata.get("labels") or {}):
             continue
-        missing |= set(images(settings, kubernetes, everywhere=with_dpdk)) - images_of_node(node)
-    return sorted(missing)
+        name = metadata.get("name", "")
+        host = (of_nodes or {}).get(name)
+        client, known, why = answers[host] if host is not None else ("", {}, NO_HOST)
+        listed = images_of_node(node)
+        for image in images(settings, kubernetes, everywhere=of_nodes is None or host is not None):
+            answer = known.get(image) if isinstance(known.get(image), dict) else {}
+            others = [quoted(other) for other in answer.get("others") or []] if isinstance(answer.get("others"), list) else []
+            if answer.get("present") is True:
+                state = {"state": "present", "client": quoted(client, 40)}
+            elif host is not None and image in bring:
+                state = {"state": "brought"}
+            elif "present" in answer:
+                state = {"state": "absent", "client": quoted(client, 40), "others": others[:3]}
+            else:
+                state = {"state": "listed" if image in listed else "unlisted", "why": why or "it was not asked for this image"}
+            found.setdefault(image, {})[name] = dict({"client": "", "why": "", "others": []}, **state)
+    return found
+
+
+def images_to_ask_for(settings, api, hosts=None, hostvars=None):
+    """Images that a registry has to have: those that are not on every node that needs them, and those that are pulled each time."""
+    case = Case({}, settings, "")
+    known = policies(case, version(api.get("version")))
+    wanted = looked_up(settings, api, hosts, hostvars)
+    every = set(wanted) | (set(brought(case)) if wanted and hosts is not None else set())
+    return sorted(image for image in every if needs_registry(image, wanted.get(image, {}), known.get(image, set()), pushed(case)))
+
+
+def needs_registry(image, nodes, policy, put):
+    if image in put:
+        return False
+    if "Always" in policy:
+        return True
+    return "Never" not in policy and any(node["state"] in ("absent", "unlisted") for node in nodes.values())
 
 
 def unpublished(case):
@@ -151,42 +258,76 @@ def unpublished(case):
     return case.release > LAST_DEDICATED_IMAGE
 
 
+def where(nodes, state):
+    """The nodes of a state in words, for a message: a cluster may have very many."""
+    found = sorted(name for name, node in nodes.items() if node["state"] == state)
+    return ", ".join(found[:SHOWN_NODES]) + (" and %d more" % (len(found) - SHOWN_NODES) if len(found) > SHOWN_NODES else "")
+
+
+def absence(image, nodes):
+    """(image, where it is not and what is there under another name) for ABSENT."""
+    others = sorted(set(other for node in nodes.values() for other in node["others"] if node["state"] == "absent"))
+    return image, where(nodes, "absent") + (" (which has %s, and no kubelet looks for another name)" % ", ".join(others[:3]) if others else "")
+
+
+def doubt(image, nodes):
+    """(image, nodes whose runtime could not be asked, why) for UNLISTED."""
+    why = sorted(set(node["why"] for node in nodes.values() if node["state"] == "unlisted"))
+    return image, where(nodes, "unlisted"), "; ".join(why[:3])
+
+
+def release_with_image(case):
+    dedicated, hybrid = "v1.3.0 to v1.7.0 in dedicated mode", "v1.12.4 or later in hybrid mode"
+    return ", ".join([dedicated, hybrid] if case.mode == DEDICATED else [hybrid, dedicated])
+
+
 @rule("image-missing", CLUSTER, "the images are on the nodes or in their registry")
 def images_missing(case):
-    asked_images = case.facts.get("asked_images", {})
-    missing = case.facts.get("missing_images", sorted(asked_images))
-    full = sorted(case.facts.get("full_lists", []))
-    dpdk = full_name(dpdk_image(case, version(case.facts.get("kubernetes_version")))) if case.release else ""
-    for image in missing:
-        asked = asked_images.get(image, {"state": "unasked", "detail": "registries are not asked"})
-        if asked["state"] == "present":
+    """What a container runtime lacks for certain is an error; what only the API does not list may be there all the same."""
+    kubernetes = version(case.facts.get("kubernetes_version"))
+    dpdk = full_name(dpdk_image(case, kubernetes)) if case.release else ""
+    policy = policies(case, kubernetes)
+    for image, nodes in sorted(case.facts.get("node_images", {}).items()):
+        states = set(node["state"] for node in nodes.values())
+        asked = case.facts.get("asked_images", {}).get(image, {"state": "unasked", "detail": ""})
+        unknown_to_all = image == dpdk and unpublished(case) and not built(case) and image.startswith(UPSTREAM)
+        if "absent" in states:
+            if "Never" in policy.get(image, ()):
+                yield error((ABSENT + ", and its pull policy is Never") % absence(image, nodes), CURE_NEVER)
+            elif unknown_to_all and asked["state"] != "present":
+                yield error((ABSENT + ", and upstream has never published it") % absence(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
+            elif asked["state"] == "absent":
+                yield error((ABSENT + ", and its registry does not have it (%s)") % (*absence(image, nodes), asked["detail"]), CURE)
+            elif asked["state"] == "denied":
+                yield warning((ABSENT + ", and its registry wants credentials (%s)") % (*absence(image, nodes), asked["detail"]), CURE_DENIED)
+            elif asked["state"] == "unknown":
+                yield warning((ABSENT + ", and its registry could not be asked (%s)") % (*absence(image, nodes), asked["detail"]), CURE)
+        elif "unlisted" in states:
+            if "Never" in policy.get(image, ()):
+                yield warning((UNLISTED + "; its pull policy is Never") % doubt(image, nodes), CURE_NEVER)
+            elif unknown_to_all and asked["state"] != "present":
+                yield warning((UNLISTED + "; upstream has never published it") % doubt(image, nodes), CURE_UNPUBLISHED % release_with_image(case))
+            elif asked["state"] == "absent":
+                yield warning((UNLISTED + "; its registry does not have it (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_ASK)
+            elif asked["state"] == "denied":
+                yield warning((UNLISTED + "; its registry wants credentials (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_DENIED)
+            elif asked["state"] == "unknown":
+                yield warning((UNLISTED + "; its registry could not be asked (%s)") % (*doubt(image, nodes), asked["detail"]), CURE_ASK)
+
+
+@rule("image-missing", CLUSTER, "the images are on the nodes or in their registry")
+def images_pulled_each_time(case):
+    """With pull policy Always an image on the node does not help. Those that some node lacks are the other rule's."""
+    kubernetes = version(case.facts.get("kubernetes_version"))
+    nodes_of = case.facts.get("node_images", {})
+    for image, policy in sorted(policies(case, kubernetes).items()):
+        lacking = any(node["state"] in ("absent", "unlisted") for node in nodes_of.get(image, {}).values())
+        asked = case.facts.get("asked_images", {}).get(image, {"state": "unasked", "detail": ""})
+        if "Always" not in policy or lacking or image in pushed(case):
             continue
-        cure = "name an image that is there (kube_ovn_image, kube_ovn_registry, multus_image, dpdk_app_image), or load it on every node that needs it"
-        where = "image %s is not on every node that needs it, and its registry " % image
-        if image == dpdk and unpublished(case) and not built(case) and image.startswith(UPSTREAM):
-            yield error(
-                "image %s is not on every node that needs it, and upstream has never published it" % image,
-                "let role ovs_dpdk_image build it, name an own image in kube_ovn_image, or choose a release with an image: "
-                + (
-                    "v1.3.0 to v1.7.0 in dedicated mode, v1.12.4 or later in hybrid mode"
-                    if case.mode == DEDICATED
-                    else "v1.12.4 or later in hybrid mode, v1.3.0 to v1.7.0 in dedicated mode"
-                ),
-            )
+        if asked["state"] == "absent":
+            yield error("image %s has the pull policy Always, and its registry does not have it (%s)" % (image, asked["detail"]), CURE_ALWAYS)
         elif asked["state"] == "denied":
-            yield warning(
-                where + "wants credentials (%s)" % asked["detail"],
-                "make sure that the nodes have them; docker login on the host of group cluster lets preflight ask with them,"
-                " preflight_ask_registries: false keeps it from asking",
-            )
-        elif asked["state"] == "absent" and full:
-            yield warning(
-                where
-                + "does not have it (%s); the kubelet of %s reports only %d images of its node, so it may be there"
-                % (asked["detail"], ", ".join(full), REPORTED_IMAGES),
-                cure,
-            )
-        elif asked["state"] == "absent":
-            yield error(where + "does not have it (%s)" % asked["detail"], cure)
+            yield warning("image %s has the pull policy Always, and its registry wants credentials (%s)" % (image, asked["detail"]), CURE_DENIED)
         elif asked["state"] == "unknown":
-            yield warning(where + "could not be asked (%s)" % asked["detail"], cure)
+            yield warning("image %s has the pull policy Always, and its registry could not be asked (%s)" % (image, asked["detail"]), CURE_ALWAYS)

@@ -13,9 +13,10 @@ import hashlib
 import json
 import os
 import platform
+import time
 
 import pytest
-from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _node_image
+from ansible_collections.kube_ovn.dpdk.plugins.module_utils import _image_name, _node_image
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._host import HostError, Sysroot
 from ansible_collections.kube_ovn.dpdk.plugins.modules import node_image, node_image_info
 from ansible_collections.kube_ovn.dpdk.tests.unit.plugins.modules.host_tree import Tree, run_module
@@ -63,6 +64,66 @@ esac
 """
 
 
+# After kubernetes-sigs/cri-tools, cmd/crictl (image.go, util.go, main.go): `inspecti` fails for an image that is not there, and for a runtime that does not
+# answer; `images` prints the response of CRI as JSON. Names are looked up as they are given.
+CRICTL = """#!/bin/sh
+echo "crictl $*" >> {root}/calls
+test "$1 $3" = "--runtime-endpoint --image-endpoint" && test "$2 $4" = "unix://{socket} unix://{socket}" || exit 2
+test ! -e {root}/hangs || {{ sleep 60 & echo $! > {root}/child; sleep 60; }}
+test ! -e {root}/refused || {{
+    echo "FATA[0000] validate service connection: CRI v1 image API is not implemented for endpoint \\"$2\\": rpc error: permission denied" >&2
+    exit 1
+}}
+shift 4
+case "$1" in
+    inspecti) grep -qxF "$3" {root}/cri && echo '{{"status": {{"id": "sha256:1", "repoTags": []}}}}' && exit 0
+        echo "FATA[0000] no such image \\"$3\\" present" >&2; exit 1 ;;
+    images) echo '{{"images": [{{"id": "sha256:1", "repoTags": ["r.example/mirror/kube-ovn-dpdk:19.11-v1.12.35"], "repoDigests": [], "size": "1",'
+        echo '"uid": null, "username": "", "spec": null, "pinned": false}}]}}' ;;
+    *) exit 3 ;;
+esac
+"""
+# After containerd, cmd/ctr/commands/images/images.go: `check` prints a row for each image that fits a filter, and nothing at all where there is none. An
+# unknown snapshotter makes it fail after its rows.
+CTR_CHECK = """#!/bin/sh
+echo "ctr $*" >> {root}/calls
+test "$1 $2 $3 $4" = "--address {socket} --namespace k8s.io" || {{ echo 'ctr: failed to dial "/run/x": context deadline exceeded' >&2; exit 1; }}
+shift 4
+case "$1 $2" in
+    "images check")
+        row=$(grep -F "${{3#name==}} " {root}/containerd) || exit 0
+        echo "REF TYPE DIGEST STATUS SIZE UNPACKED"
+        echo "$row"
+        test ! -e {root}/snapshotter || {{ echo "ctr: unable to check unpack for x: snapshotter not loaded: overlayfs: invalid argument" >&2; exit 1; }} ;;
+    "images list") cut -d" " -f1 {root}/containerd ;;
+    *) exit 3 ;;
+esac
+"""
+ROW = "%s application/vnd.oci.image.index.v1+json sha256:aa %s 84.4 MiB/84.4 MiB true\n"
+FULL = "docker.io/" + NAME
+# After containers/podman, cmd/podman/images/exists.go: 0, 1, and 125 for what goes wrong.
+PODMAN_EXISTS = """#!/bin/sh
+echo "podman $*" >> {root}/calls
+case "$1 $2" in
+    "image exists")
+        test ! -e {root}/refused || {{ echo "Error: open /var/lib/containers: permission denied" >&2; exit 125; }}
+        test "$3" = "docker.io/{name}" ;;
+    "images --format") echo "localhost/kube-ovn-dpdk:19.11-v1.12.35" ;;
+    *) exit 125 ;;
+esac
+"""
+# After docker/cli and moby: what the daemon of 20.10 and later answers, before it in capitals; and what the client says without a daemon.
+DOCKER_NAMES = """#!/bin/sh
+echo "docker $*" >> {root}/calls
+test ! -e {root}/refused || {{ echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2; exit 1; }}
+case "$1 $2" in
+    "image inspect") test "$5" = "docker.io/{name}" || {{ echo; echo "Error response from daemon: no such image: $5: No such image: $5" >&2; exit 1; }} ;;
+    "image ls") printf '%s\\n' "<none>:<none>" "r.example/kube-ovn:2" "r.example/kube-ovn:v1" ;;
+    *) exit 1 ;;
+esac
+"""
+
+
 class Host(object):
     def __init__(self, tmpdir, monkeypatch):
         self.tree = Tree(tmpdir.mkdir("root"))
@@ -106,6 +167,10 @@ class Host(object):
 
     def load(self, check=False, **parameters):
         return run_module(node_image, self.tree, check=check, archive=str(self.archive), images=[IMAGE], **parameters)
+
+    def names(self, *names, **parameters):
+        """What is found of names of images."""
+        return run_module(node_image_info, self.tree, names=names or [NAME], **parameters)
 
     def info(self, **parameters):
         return run_module(node_image_info, self.tree, images=[IMAGE], **parameters)
@@ -274,9 +339,104 @@ def test_runtime_without_its_client_is_an_error(host, monkeypatch):
     assert "none of these programs was found: podman, skopeo" in host.load()["msg"]
 
 
+@pytest.fixture
+def cri(host):
+    host.tree.write("/run/containerd/containerd.sock", "")
+    host.program("crictl", CRICTL)
+    host.program("ctr", CTR_CHECK)
+    host.state.join("cri").write(FULL + "\n")
+    host.state.join("containerd").write(ROW % (FULL, "complete (6/6)"))
+    return host
+
+
+def test_names_are_looked_up_as_the_kubelet_does(cri):
+    result = cri.names(NAME, "docker.io/kubeovn/other:1")
+    assert result["client"] == "crictl"
+    assert result["names"] == {NAME: {"present": True, "others": []}, "docker.io/kubeovn/other:1": {"present": False, "others": []}}
+    assert (result["changed"], result["missing"]) == (False, [])
+    # Nothing else is asked for, and the list only for the one that is missing.
+    assert [line.split()[5] for line in cri.calls().splitlines() if line.startswith("crictl")] == ["inspecti", "inspecti"]
+    assert cri.names(check=True)["names"][NAME]["present"] is True
+
+
+@pytest.mark.parametrize("reason", ["missing", "refused"])
+def test_ctr_answers_where_crictl_cannot(cri, reason):
+    if reason == "missing":
+        cri.programs.join("crictl").remove()
+    else:
+        cri.state.join(reason).write("")
+    result = cri.names(NAME, "r.example/x/kube-ovn-dpdk:19.11-v1.12.35")
+    assert result["client"] == "ctr"
+    assert result["names"][NAME]["present"] is True
+    # An image under another name only is of no use, and worth knowing.
+    assert result["names"]["r.example/x/kube-ovn-dpdk:19.11-v1.12.35"] == {"present": False, "others": [FULL]}
+
+
+@pytest.mark.parametrize("status, present", [("complete (6/6)", True), ("incomplete (3/6)", False), ("unavailable (0/?)", False), ("error", False)])
+def test_image_without_its_content_is_not_there(cri, status, present):
+    cri.programs.join("crictl").remove()
+    cri.state.join("containerd").write(ROW % (FULL, status))
+    assert cri.names()["names"][NAME]["present"] is present
+
+
+def test_ctr_that_does_not_know_the_snapshotter_answers_all_the_same(cri):
+    cri.programs.join("crictl").remove()
+    cri.state.join("snapshotter").write("")
+    assert cri.names()["names"][NAME]["present"] is True
+
+
+def test_client_that_hangs_is_given_up_with_what_it_has_started(cri):
+    cri.state.join("hangs").write("")
+    started = time.time()
+    assert cri.names(timeout=1)["client"] == "ctr"
+    assert time.time() - started < 10
+    # What init has not reaped yet has no command line any more.
+    words = Sysroot("/").read("/proc/%s/cmdline" % cri.state.join("child").read().strip(), "")
+    assert not words
+    # With nobody else to ask it is an error that says so.
+    cri.programs.join("ctr").write("#!/bin/sh\necho 'ctr: failed to dial \"/run/x\": context deadline exceeded' >&2\nexit 1\n")
+    message = cri.names(timeout=1)["msg"]
+    assert "crictl did not answer within 1 s" in message and "ctr failed: ctr: failed to dial" in message
+
+
+def test_reasons_of_a_runtime_that_cannot_be_asked(cri):
+    cri.state.join("refused").write("")
+    cri.programs.join("ctr").write("#!/bin/sh\necho '%s' >&2\nexit 1\n" % ("x" * 2000))
+    message = cri.names()["msg"]
+    assert "crictl failed: FATA[0000] validate service connection" in message and "permission denied" in message
+    assert "ctr failed: " + "x" * 300 in message and "x" * 301 not in message
+
+
+def test_names_in_crio(host):
+    host.tree.write("/run/crio/crio.sock", "")
+    host.program("podman", PODMAN_EXISTS)
+    result = host.names(NAME, "r.example/kube-ovn-dpdk:19.11-v1.12.35")
+    assert result["client"] == "podman"
+    assert [result["names"][name]["present"] for name in sorted(result["names"])] == [True, False]
+    assert result["names"]["r.example/kube-ovn-dpdk:19.11-v1.12.35"]["others"] == ["localhost/kube-ovn-dpdk:19.11-v1.12.35"]
+    host.state.join("refused").write("")
+    assert "podman failed: Error: open /var/lib/containers: permission denied" in host.names()["msg"]
+
+
+def test_names_in_docker(host):
+    host.tree.write("/run/docker.sock", "")
+    host.program("docker", DOCKER_NAMES)
+    result = host.names(NAME, "kubeovn/kube-ovn:v1")
+    assert (result["client"], result["names"][NAME]["present"]) == ("docker", True)
+    assert result["names"]["kubeovn/kube-ovn:v1"] == {"present": False, "others": ["r.example/kube-ovn:v1"]}
+    host.state.join("refused").write("")
+    assert "docker failed: Cannot connect to the Docker daemon" in host.names()["msg"]
+
+
 @pytest.mark.parametrize(
     "name, expected",
     [
+        ("dpdk", "docker.io/library/dpdk:latest"),
+        ("docker.io/dpdk:1", "docker.io/library/dpdk:1"),
+        ("index.docker.io/kubeovn/kube-ovn", "docker.io/kubeovn/kube-ovn:latest"),
+        ("Registry/a:1", "Registry/a:1"),
+        ("a/b@sha256:12", "docker.io/a/b@sha256:12"),
+        ("r.example:5000/a/b:1@sha256:12", "r.example:5000/a/b@sha256:12"),
         ("dpdk:19.11", "docker.io/library/dpdk:19.11"),
         ("kubeovn/kube-ovn:v1", "docker.io/kubeovn/kube-ovn:v1"),
         ("localhost/a", "localhost/a:latest"),
@@ -286,3 +446,20 @@ def test_runtime_without_its_client_is_an_error(host, monkeypatch):
 )
 def test_full_names(name, expected):
     assert _node_image.full_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name, other, expected",
+    [
+        ("a/b:1", "r.example/c/b:1", True),
+        ("a/b:1", "docker.io/a/b:1", False),
+        ("a/b:1", "r.example/a/b:2", False),
+        ("a/b:1", "a/c:1", False),
+        ("a/b@sha256:12", "r.example/x@sha256:12", True),
+        ("a/b@sha256:12", "a/b:1", False),
+        ("a/b:1", "sha256:12", False),
+        ("a/b:1", "", False),
+    ],
+)
+def test_similar_names(name, other, expected):
+    assert _image_name.is_similar(name, other) is expected

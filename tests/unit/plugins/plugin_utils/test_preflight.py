@@ -7,6 +7,9 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import copy
+import io
+import json
+import tarfile
 
 import pytest
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight import book, cluster, readers
@@ -45,8 +48,7 @@ CLUSTER = dict(
     kubernetes_version="v1.24.17",
     nodes=NODES,
     asked_images={},
-    missing_images=[],
-    full_lists=[],
+    node_images={},
     host_failed=False,
     unexamined_builders={},
     pod_security={"default": "", "kube-system": "privileged"},
@@ -177,8 +179,18 @@ def judged(scope, facts, settings):
 QUIET = dict(hugepages_boot=False, hugepages_restart_kubelet=False)
 
 
-def asked(image, state):
-    return {"missing_images": [image], "asked_images": {image: dict(state=state, detail="0 from r.example")}}
+def lacking(image, state="absent", why="", others=()):
+    """What is known of an image that node1 has and node2 has not."""
+    there = dict(state="present", client="crictl", why="", others=[])
+    return {image: dict(node1=there, node2=dict(state=state, client="ctr" if state == "absent" else "", why=why, others=list(others)))}
+
+
+def asked(image, state, on_node="absent"):
+    return {"node_images": lacking(image, on_node, "no crictl"), "asked_images": {image: dict(state=state, detail="0 from r.example")}}
+
+
+ALWAYS = {"multus_image": "a/b:1", "multus_image_pull_policy": "Always"}
+ON_NODES = {"node_images": lacking("docker.io/a/b:1", "present"), "asked_images": {"docker.io/a/b:1": dict(state="absent", detail="404")}}
 
 
 UNPUBLISHED = "docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.12.35"
@@ -403,16 +415,28 @@ CASES = [
     ("bridge-uplink", "warning", "cluster", {"settings/node2/ovs_bridges_bridges": [dict(name="br0")]}, {},
      {}, {"ovs_bridges_bridges": [dict(name="br0", ports=[dict(name="b", interfaces=[UPLINK, dict(UPLINK, name="dpdk1")])])]}),
     ("image-missing", "error", "cluster", asked("a/b:1", "absent"), {}, asked("a/b:1", "present"), {}),
-    # The kubelet reports fifty images and no more, so an image that it does not name may be there.
-    ("image-missing", "error", "cluster", asked("a/b:1", "absent"), {}, dict(asked("a/b:1", "absent"), full_lists=["node1"]), {}),
+    # What only the API does not list may be there all the same, whatever its registry says.
+    ("image-missing", "error", "cluster", asked("a/b:1", "absent"), {}, asked("a/b:1", "absent", "unlisted"), {}),
+    ("image-missing", "warning", "cluster", asked("a/b:1", "absent", "unlisted"), {}, asked("a/b:1", "absent", "listed"), {}),
+    ("image-missing", "warning", "cluster", asked("a/b:1", "denied", "unlisted"), {}, asked("a/b:1", "present", "unlisted"), {}),
+    ("image-missing", "warning", "cluster", asked("a/b:1", "unknown", "unlisted"), {}, asked("a/b:1", "absent", "brought"), {}),
     # The nodes may have credentials.
     ("image-missing", "warning", "cluster", asked("a/b:1", "denied"), {}, asked("a/b:1", "present"), {}),
     ("image-missing", "warning", "cluster", asked("a/b:1", "unknown"), {}, {}, {}),
     # Upstream has never published it, which is known without asking.
-    ("image-missing", "error", "cluster", {"missing_images": [UNPUBLISHED]}, {}, {"missing_images": [UNPUBLISHED]}, {"kube_ovn_image": "own:1"}),
-    ("image-missing", "error", "cluster", {"missing_images": [UNPUBLISHED]}, {}, {"missing_images": [UNPUBLISHED]}, {"ovs_dpdk_image_source": "auto"}),
-    ("image-missing", "error", "cluster", {"missing_images": [UNPUBLISHED]}, {},
-     {"missing_images": ["docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.7.0"]}, {"kube_ovn_version": "v1.7.0"}),
+    ("image-missing", "error", "cluster", {"node_images": lacking(UNPUBLISHED)}, {}, {"node_images": lacking(UNPUBLISHED)}, {"kube_ovn_image": "own:1"}),
+    ("image-missing", "error", "cluster", {"node_images": lacking(UNPUBLISHED)}, {}, {"node_images": lacking(UNPUBLISHED)}, {"ovs_dpdk_image_source": "auto"}),
+    ("image-missing", "error", "cluster", {"node_images": lacking(UNPUBLISHED)}, {},
+     {"node_images": lacking("docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.7.0")}, {"kube_ovn_version": "v1.7.0"}),
+    ("image-missing", "warning", "cluster", {"node_images": lacking(UNPUBLISHED, "unlisted")}, {}, {"node_images": lacking(UNPUBLISHED, "listed")}, {}),
+    # A registry helps no pod that never pulls, and an image on the node none that always does.
+    ("image-missing", "error", "cluster", asked("docker.io/a/b:1", "present"), dict(ALWAYS, multus_image_pull_policy="Never"),
+     asked("docker.io/a/b:1", "present"), {"multus_image": "a/b:1"}),
+    ("image-missing", "warning", "cluster", asked("docker.io/a/b:1", "present", "unlisted"), dict(ALWAYS, multus_image_pull_policy="Never"),
+     asked("docker.io/a/b:1", "present", "unlisted"), ALWAYS),
+    ("image-missing", "error", "cluster", ON_NODES, ALWAYS, ON_NODES, {"multus_image": "a/b:1"}),
+    ("image-missing", "warning", "cluster", asked("docker.io/a/b:1", "denied", "listed"), ALWAYS, asked("docker.io/a/b:1", "present", "listed"), ALWAYS),
+    ("image-missing", "warning", "cluster", asked("docker.io/a/b:1", "unknown", "listed"), ALWAYS, asked("docker.io/a/b:1", "unknown", "listed"), {}),
     ("image-missing", "error", "build", {"asked_images": {"debian:0": dict(state="absent", detail="404")}}, {},
      {"asked_images": {"debian:0": dict(state="denied", detail="401")}}, {}),
     ("proof-settings", "error", "settings", {}, {"verify_duration": 1}, {}, {"verify_duration": 2}),
@@ -882,6 +906,20 @@ def test_the_cure_of_a_registry_with_credentials_says_how_to_go_on():
     assert "docker login" in finding["cure"] and "preflight_ask_registries: false" in finding["cure"]
 
 
+def test_the_message_names_the_node_its_reason_and_other_names():
+    def found(**more):
+        facts = dict(asked("a/b:1", "absent"), node_images=lacking("a/b:1", **more))
+        (finding,) = [one for one in judged("cluster", facts, {}) if one["id"] == "image-missing"]
+        return finding["severity"], finding["found"], finding["cure"]
+
+    severity, text, cure = found(others=["evil.example/a/b:1"])
+    assert severity == "error" and "container runtime of node2 (which has evil.example/a/b:1, and no kubelet looks for another name)" in text
+    # Whoever may start pods may have brought it.
+    assert "evil.example" not in cure and "where an image of another name comes from" in cure
+    severity, text, _cure = found(state="unlisted", why="crictl did not answer within 15 s")
+    assert severity == "warning" and "the container runtime there could not be asked: crictl did not answer within 15 s" in text
+
+
 def test_a_notice_cannot_become_a_warning():
     report = book.report(judged("node", {}, QUIET), ["lcore-mask"])
     assert [(finding["id"], finding["severity"]) for finding in report["findings"]] == [("lcore-mask", "notice")]
@@ -1021,6 +1059,87 @@ def test_only_images_that_a_node_lacks_are_asked_for():
     assert book.images_to_ask_for(settings, dict(error="connection refused")) == []
 
 
+PLAIN, DPDK, MULTUS = "docker.io/kubeovn/kube-ovn:v1.7.0", "docker.io/kubeovn/kube-ovn-dpdk:19.11-v1.7.0", "ghcr.io/a/b:v4"
+WANTED = {"multus_image": "ghcr.io/a/b:v4", "kube_ovn_version": "v1.7.0"}
+
+
+def states(read=None, listed=(), settings=None, unexamined=None):
+    """State and reason of each image on node a, whose host has read this of its runtime."""
+    variables = dict(preflight_inputs=dict(settings=dict(kube_ovn_node_name="a")))
+    variables.update({} if read is None else {"preflight_node_images": read})
+    variables.update({} if unexamined is None else {"preflight_unexamined": unexamined})
+    nodes = [dict(metadata=dict(name=name), status=dict(images=[dict(names=list(listed))])) for name in ("a", "b")]
+    return images.looked_up(dict(WANTED, **(settings or {})), dict(nodes=nodes), ["host1"], {"host1": variables})
+
+
+def test_the_runtime_is_believed_before_the_list_of_the_api():
+    read = dict(client="crictl", names={PLAIN: dict(present=True, others=[]), DPDK: dict(present=False, others=["r.example/" + DPDK]), MULTUS: {}})
+    found = states(read, listed=[DPDK, MULTUS])
+    assert found[PLAIN]["a"] == dict(state="present", client="crictl", why="", others=[])
+    # Its kubelet has not yet noticed that it is gone.
+    assert found[DPDK]["a"] == dict(state="absent", client="crictl", why="", others=["r.example/" + DPDK])
+    assert found[MULTUS]["a"]["state"] == "listed"
+    # Only its list is known of a node that no host of group nodes is.
+    assert (found[PLAIN]["b"]["state"], found[PLAIN]["b"]["why"]) == ("unlisted", images.NO_HOST)
+
+
+@pytest.mark.parametrize(
+    "read, unexamined, why",
+    [
+        (dict(msg="Cannot read the images of this host: crictl did not answer within 15 s."), None, "crictl did not answer within 15 s"),
+        (dict(skipped=True), "no Python", "no Python"),
+        (None, None, images.UNREACHABLE),
+        (dict(names="{{ evil }}", msg="x" * 1000), None, "x" * 299 + u"\u2026"),
+        (dict(names={PLAIN: "yes"}), None, "it was not asked for this image"),
+        (dict(msg="a\x1b[31mb"), None, u"a\ufffd[31mb"),
+    ],
+)
+def test_why_a_runtime_has_not_answered(read, unexamined, why):
+    entry = states(read, unexamined=unexamined)[PLAIN]["a"]
+    assert entry["state"] == "unlisted" and why in entry["why"]
+
+
+def test_what_a_host_claims_is_only_its_own():
+    """A host that lies about its images says nothing of other nodes, and what it says is short."""
+    read = dict(client="c" * 99, names={PLAIN: dict(present="yes", others=["x" * 999] * 99), "evil": dict(present=True)})
+    found = states(read)
+    assert sorted(found) == sorted([PLAIN, DPDK, MULTUS])
+    assert found[PLAIN]["a"]["state"] == "absent" and len(found[PLAIN]["a"]["others"]) == 3 and len(found[PLAIN]["a"]["others"][0]) == 300
+    assert found[PLAIN]["b"]["state"] == "unlisted"
+
+
+def test_what_the_run_brings_is_not_missing(tmpdir):
+    archive = tmpdir.join("images.tar")
+    with tarfile.open(str(archive), "w") as out:
+        content = json.dumps([dict(Config="c.json", RepoTags=["kubeovn/kube-ovn:v1.7.0"], Layers=[])]).encode("utf-8")
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(content)
+        out.addfile(entry, io.BytesIO(content))
+    absent = dict(names=dict((name, dict(present=False)) for name in (PLAIN, DPDK, MULTUS)))
+    found = states(absent, settings={"bundle_images": [dict(path=str(archive)), dict(path="/nonexistent.tar", names=["ghcr.io/a/b:v4"])]})
+    assert dict((image, nodes["a"]["state"]) for image, nodes in found.items()) == {PLAIN: "brought", DPDK: "absent", MULTUS: "brought"}
+    # It is loaded on hosts of group nodes alone.
+    assert found[PLAIN]["b"]["state"] == "unlisted"
+
+
+def test_images_that_are_pulled_each_time_are_asked_for():
+    def wanted(**settings):
+        there = dict(names=dict((name, dict(present=True)) for name in (PLAIN, DPDK, MULTUS)))
+        variables = {"host1": dict(preflight_inputs=dict(settings=dict(kube_ovn_node_name="a")), preflight_node_images=there)}
+        return images.images_to_ask_for(dict(WANTED, **settings), dict(nodes=[dict(metadata=dict(name="a"), status={})]), ["host1"], variables)
+
+    assert wanted() == []
+    assert wanted(multus_image_pull_policy="Always") == [MULTUS]
+    assert wanted(kube_ovn_image_pull_policy="Always") == [DPDK, PLAIN]
+    assert wanted(kube_ovn_installer_variables={"IMAGE_PULL_POLICY": "Always"}) == [DPDK, PLAIN]
+    # One that the run builds is in no registry, unless it pushes it there.
+    build = dict(kube_ovn_version="v1.12.35", ovs_dpdk_image_source="build", kube_ovn_image_pull_policy="Always", multus_image="")
+    assert UNPUBLISHED in wanted(**build)
+    assert UNPUBLISHED not in wanted(ovs_dpdk_image_push=True, **build)
+    # A registry does not help who never pulls.
+    assert wanted(kube_ovn_version="v1.8.0", kube_ovn_image_pull_policy="Never") == []
+
+
 @pytest.mark.parametrize(
     "release, kubernetes, tag",
     [("v1.3.0", (1, 15, 12), "19.11"), ("v1.3.0", (1, 16, 0), "19.11-v1.3.0"), ("v1.3.0", None, "19.11-v1.3.0"), ("v1.4.0", (1, 15, 12), "19.11-v1.4.0")],
@@ -1120,7 +1239,8 @@ def test_nodes_without_linux_need_no_images():
     assert book.images_to_ask_for(settings, dict(nodes=others)) == []
     linux = node("a", **{"kubernetes.io/os": "linux"})
     assert len(book.images_to_ask_for(settings, dict(nodes=others + [linux]))) == 2
-    assert book.cluster_facts(dict(nodes=others + [linux]), {"nodes": []}, {})["full_lists"] == ["a"]
+    facts = book.cluster_facts(dict(nodes=others + [linux]), {"nodes": []}, {}, settings)
+    assert [list(nodes) for nodes in facts["node_images"].values()] == [["a"]]
 
 
 def test_cluster_facts_from_the_api_and_the_hosts():
