@@ -61,12 +61,14 @@ class Site:
 
 
 def installer(folder):
-    """The lab's stand-in for the installer of v1.12.35."""
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    """The lab's own installer for the commands of v1.12.35."""
+    templates = jinja2.FileSystemLoader(ROOT / "lab/roles/lab_sources/templates/kube_ovn_release")
+    environment = jinja2.Environment(loader=templates, trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(regex_replace=lambda text, old, new: re.sub(old, new, text), to_json=json.dumps)
     environment.tests["version"] = version_compare
-    traits = {"app": "ovs-dpdk", "strategy": "RollingUpdate", "propagation": "HostToContainer"}
-    template = environment.from_string((ROOT / "lab/roles/lab_sources/templates/kube_ovn_release/install.sh.j2").read_text())
+    traits = {"app": "ovs-dpdk", "strategy": "RollingUpdate", "propagation": "HostToContainer", "unprivileged": False, "probe": "port"}
+    traits["node_variable"] = "KUBE_NODE_NAME"
+    template = environment.get_template("install.sh.j2")
     given = {"ansible_managed": "a test", "lab_pod_cidr": "10.16.0.0/16", "lab_service_cidr": "10.96.0.0/12"}
     text = template.render(__lab_sources_release="v1.12.35", __lab_sources_release_traits=traits, **given)
     (folder / "release").mkdir()

@@ -191,9 +191,8 @@ def test_containers_run_as_the_user_that_the_release_has(release):
 @pytest.mark.parametrize("version", ["v1.12.35", "v1.13.15", "v1.16.2"])
 def test_each_kind_that_the_commands_watch_has_a_definition(release, version):
     """A controller waits until each of them has answered."""
-    found = {
-        item["metadata"]["name"]: item["spec"]["names"]["kind"] for item in render(release, version, HYBRID)["objects"] if item["kind"] == "CustomResourceDefinition"
-    }
+    objects = render(release, version, HYBRID)["objects"]
+    found = {item["metadata"]["name"]: item["spec"]["names"]["kind"] for item in objects if item["kind"] == "CustomResourceDefinition"}
     assert len(found) == (24 if version == "v1.16.2" else 20)
     assert (found["qos-policies.kubeovn.io"], found["vpc-dnses.kubeovn.io"], found["iptables-eips.kubeovn.io"]) == ("QoSPolicy", "VpcDns", "IptablesEIP")
 

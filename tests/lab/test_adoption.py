@@ -13,7 +13,7 @@ from kubernetes import client
 from lab import NODE, REPORT, STATE, core, on_node, playbook, wait_for
 from two_nodes import STATEFUL_SET, fresh_lab, vsctl
 
-RELEASE = "v1.12.35"
+RELEASE = "v1.13.0"
 # As a platform engineer sets them: in the installer itself.
 ODD = {
     "POD_CIDR": "10.77.0.0/16",

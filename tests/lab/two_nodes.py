@@ -16,11 +16,12 @@ INVENTORIES = ("inventory", str(FILES / "two_nodes.yml"))
 # A network that leads nowhere, for the uplinks: the nodes' interface eth1.
 UPLINKS = "kube-ovn-dpdk-lab-uplinks"
 COUNTED = "/run/kube-ovn-dpdk-hugepages.json"
-OLD, NEW = "v1.12.0", "v1.12.35"
+OLD, NEW = "v1.12.4", "v1.13.0"
 
 # Two nodes share the machine's pages and its cores, so that many packets are lost where a thread waits for its turn: what counts here is that they pass.
 COMMON = {
     "lab_nodes": NODES,
+    "lab_kube_ovn_versions": [OLD, NEW],
     "site_serial": len(NODES),
     "hugepages_pages": [{"size": "2M", "count": 2176}],
     # DPDK would take pages of 1 GiB first, which a container that is given others may not have: they go when OVS lets go of them.
@@ -121,7 +122,8 @@ def packets_through_the_tunnel() -> None:
 def fresh_lab(nodes: list[str], inventories: tuple[str, ...], **variables: object) -> None:
     """A node that was stopped is recreated, and with the first one the cluster."""
     subprocess.run(["docker", "rm", "--force", "--volumes", *NODES], check=False, capture_output=True, timeout=120)
-    code, _output = playbook("lab/lab.yml", 1800, inventories, lab_nodes=nodes, **variables)
+    releases = {"lab_kube_ovn_versions": [OLD, NEW]} if len(nodes) > 1 else {}
+    code, _output = playbook("lab/lab.yml", 1800, inventories, lab_nodes=nodes, **{**releases, **variables})
     assert code == 0
 
 
