@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 # Unbuffered, Python reads a script from a pipe byte by byte, and as such Ansible sends each module.
 export PYTHONUNBUFFERED :=
-.PHONY: help setup site test test-fast bench clean-lab
+.PHONY: help setup site test test-all test-fast bench clean-lab
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,6 +18,10 @@ site: ## Set up, then ansible-playbook site.yml -i inventory
 test: ## Set up, then everything that CI checks
 	@tools/setup test
 	@.venv/bin/python tests/run.py $(SUITES)
+
+test-all: ## Set up, then every suite: all cores, virtual machines, two lab nodes; some hours
+	@tools/setup test
+	@.venv/bin/python tests/run.py all
 
 test-fast: ## Style of the sources and units under the newest Python, in two minutes
 	@tools/setup test

@@ -4,8 +4,6 @@
 export PATH=$PATH:/usr/share/openvswitch/scripts:/usr/share/ovn/scripts
 
 ENABLE_SSL=${ENABLE_SSL:-false}
-TLS=(-p /var/run/tls/key -c /var/run/tls/cert -C /var/run/tls/cacert)
-if [ "$ENABLE_SSL" = false ]; then TLS=(); fi
 
 # tcp:[ADDRESS]:PORT, or ssl:... : connection ADDRESS PORT
 connection() {

@@ -9,8 +9,10 @@ case ",$NODE_IPS," in
     *,"$POD_IP",*) ;;
     *) echo "the address of this node, $POD_IP, is not among those of the control plane, $NODE_IPS"; exit 1 ;;
 esac
-protocol=ssl
-[ "$ENABLE_SSL" != false ] || protocol=tcp
+protocol=ssl tls=(-p /var/run/tls/key -c /var/run/tls/cert -C /var/run/tls/cacert)
+if [ "$ENABLE_SSL" = false ]; then
+    protocol=tcp tls=()
+fi
 # What the databases listen on stands in a small database of its own, so that no member writes it into the cluster. POD_IPS: of both families.
 listen=${POD_IP}
 [ "${ENABLE_BIND_LOCAL_IP:-false}" = true ] || listen=::
@@ -19,7 +21,7 @@ listen=${POD_IP}
 leader() {
     local address answer
     for address in ${NODE_IPS//,/ }; do
-        answer=$(timeout 10 ovsdb-client "${TLS[@]}" query "$(connection "$address" "$2")" \
+        answer=$(timeout 10 ovsdb-client "${tls[@]}" query "$(connection "$address" "$2")" \
             "[\"_Server\",{\"op\":\"select\",\"table\":\"Database\",\"where\":[[\"name\",\"==\",\"$1\"]],\"columns\":[\"leader\"]}]" 2> /dev/null) || continue
         case $answer in *true*) echo "$address"; return ;; esac
     done
