@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from kubernetes import client, config
+from test_site import REPORT, on_node, run
 
-ROOT = Path(__file__).resolve().parents[2]
-NODE = "kube-ovn-dpdk-lab-1"
-REPORT = ROOT / "reports" / "report.json"
 # The tunnels' interface of the node. It leads nowhere: with one node there is no tunnel.
 UPLINK = "eth1"
 # An old and a new switch may hold pages at the same time.
@@ -42,24 +39,16 @@ PROGRAMS = {
 }
 
 
-def command(*words: str, timeout: int) -> str:
-    """The output of a command that has to succeed; it is shown as it comes."""
-    process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        print(line, end="", flush=True)
-    assert process.wait(timeout) == 0, f"{' '.join(words)} failed"
-    return "".join(lines)
-
-
 def playbook(name: str, variables: dict) -> str:
-    return command("timeout", "1500", "ansible-playbook", name, "-i", "inventory", "-e", json.dumps(variables), timeout=60)
+    """The output of a playbook, which has to succeed."""
+    code, output, _seconds = run("timeout", "1500", "ansible-playbook", name, "-i", "inventory", "-e", json.dumps(variables), timeout=1560)
+    assert code == 0, f"{name} failed"
+    return output
 
 
-def on_node(*words: str) -> str:
-    return subprocess.run(["docker", "exec", NODE, *words], check=True, capture_output=True, text=True, timeout=60).stdout
+def clean() -> None:
+    code, output, _seconds = run("make", "clean-lab", timeout=300)
+    assert code == 0, output
 
 
 def core() -> client.CoreV1Api:
@@ -82,7 +71,7 @@ def passes(bridge: str) -> None:
 
 
 def fresh(variables: dict) -> None:
-    subprocess.run(["make", "clean-lab"], cwd=ROOT, check=True, timeout=300)
+    clean()
     playbook("lab/lab.yml", variables)
     on_node("ip", "link", "add", UPLINK, "type", "veth", "peer", "name", f"{UPLINK}-peer")
     for name in (UPLINK, f"{UPLINK}-peer"):
@@ -105,7 +94,7 @@ def runs_the_commands(release: str) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def no_lab_is_left():
     yield
-    subprocess.run(["make", "clean-lab"], cwd=ROOT, check=True, timeout=300)
+    clean()
 
 
 def test_the_newest_release_in_hybrid_mode_on_the_newest_kubernetes():
