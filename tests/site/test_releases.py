@@ -1,6 +1,7 @@
 """Kube-OVN's own commands, release by release, on one node: dedicated mode, an upgrade of it, from it to hybrid mode, and the newest release.
 
-Each of them passes packets, and each second run changes nothing. The tests of a lab build on each other; they leave no lab behind.
+Each of them passes packets, and each second run changes nothing. The tests of a lab build on each other; they leave no lab behind. The newest release runs
+under the newest core, so that the whole line runs under both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from kubernetes import client, config
-from test_site import REPORT, on_node, run
+from test_site import REPORT, ROOT, on_node, run
 
 # The tunnels' interface of the node. It leads nowhere: with one node there is no tunnel.
 UPLINK = "eth1"
@@ -41,7 +42,8 @@ PROGRAMS = {
 
 def playbook(name: str, variables: dict) -> str:
     """The output of a playbook, which has to succeed."""
-    code, output, _seconds = run("timeout", "1500", "ansible-playbook", name, "-i", "inventory", "-e", json.dumps(variables), timeout=1560)
+    ansible = str(ROOT / ".venv-newest" / "bin" / "ansible-playbook") if variables["lab_kube_ovn_versions"] == [NEWEST] else "ansible-playbook"
+    code, output, _seconds = run("timeout", "1500", ansible, name, "-i", "inventory", "-e", json.dumps(variables), timeout=1560)
     assert code == 0, f"{name} failed"
     return output
 
