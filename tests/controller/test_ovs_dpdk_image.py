@@ -156,6 +156,25 @@ def test_dockerfile_from_sources(tmp_path):
     assert "COPY --from=build /ovs/usr/sbin/ /usr/sbin/" in text
 
 
+@pytest.mark.parametrize(("release", "capable"), [("v1.12.35", False), ("v1.13.0", True), ("v1.16.2", True)])
+def test_file_capabilities_for_releases_that_run_containers_as_nobody(tmp_path, release, capable):
+    text = dockerfile(tmp_path, release=release)
+    given = dict(reversed(line) for line in re.findall(r"^ +give (\S+) ([^\s;]+)(?:; \\)?$", text, re.M))
+    checked = dict(reversed(line) for line in re.findall(r"^ +check (\S+) ([^\s;]+)(?:; \\)?$", text, re.M))
+    assert given == checked == (images.CAPABILITIES if capable else {})
+    assert ("chown -R nobody: /etc/openvswitch /etc/ovn " in text) is capable
+    # A program that has more than the build has cannot be run after it.
+    assert "setcap" not in text or text.index("setcap") > text.rindex("ovs-vswitchd --version")
+
+
+def test_no_program_has_more_than_the_containers_that_run_it():
+    """Capabilities of the containers that run as nobody in v1.16.2 (dist/images/install.sh)."""
+    central, switch = {"cap_net_bind_service", "cap_sys_nice"}, {"cap_net_admin", "cap_net_bind_service", "cap_net_raw", "cap_sys_nice", "cap_sys_admin"}
+    run_by_central = {"nice", "ovsdb-server"}
+    for program, capabilities in images.CAPABILITIES.items():
+        assert set(capabilities.split(",")) <= (central if program in run_by_central else switch), program
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
