@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image as images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,6 +193,63 @@ def test_bad_settings_are_refused_before_anything_is_written(tmp_path, settings,
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split())
     assert not (tmp_path / "build").exists()
+
+
+def saved(path: Path, name: str, *layers: dict[str, str], compression: str = "") -> str:
+    """An archive as docker save writes it, of an image with these files in its layers."""
+
+    def add(archive: tarfile.TarFile, member: str, data: bytes) -> None:
+        described = tarfile.TarInfo(member)
+        described.size = len(data)
+        archive.addfile(described, io.BytesIO(data))
+
+    with tarfile.open(path, "w") as archive:
+        for number, files in enumerate(layers):
+            data = io.BytesIO()
+            with tarfile.open(fileobj=data, mode="w:" + compression) as layer:
+                for member, text in files.items():
+                    add(layer, member, text.encode())
+            add(archive, f"{number}/layer.tar", data.getvalue())
+        add(archive, "config.json", b'{"rootfs": {"diff_ids": []}}')
+        entry = {"Config": "config.json", "RepoTags": [name], "Layers": [f"{number}/layer.tar" for number in range(len(layers))]}
+        add(archive, "manifest.json", json.dumps([entry]).encode())
+    return str(path)
+
+
+VERSIONS = "ovs-vswitchd (Open vSwitch) 3.5.0\nDPDK 24.11.2\novn-controller %s\nSB DB Schema 20.41.0\n"
+
+
+@pytest.mark.parametrize("compression", ["", "gz"])
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}, {"etc/hosts": ""}], "25.03.0"),
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "23.03.1"}, {"./etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}], "25.03.0"),
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}, {"etc/.wh.ovs-dpdk-versions": ""}], None),
+        ([{"srv/etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}], None),
+        ([], None),
+    ],
+)
+def test_versions_in_an_archive(tmp_path, layers, found, compression):
+    path = saved(tmp_path / "image.tar", "kubeovn/a:1", *layers, compression=compression)
+    assert _image_archive.versions_in(path, "docker.io/kubeovn/a:1").get("ovn-controller") == found
+    assert _image_archive.versions_in(path, "kubeovn/a:2") == {}
+
+
+def test_versions_in_what_is_no_archive(tmp_path):
+    (tmp_path / "text").write_text("no archive")
+    assert [_image_archive.versions_in(tmp_path / name, "a:1") for name in ("text", "missing")] == [{}, {}]
+
+
+@pytest.mark.parametrize(("ovn", "release", "refused"), [("24.03.2", "v1.16.2", True), ("25.03.0", "v1.16.2", False), ("24.03.2", "v1.14.41", False)])
+def test_an_archive_with_another_ovn_than_the_release_is_refused(tmp_path, ovn, release, refused):
+    path = saved(tmp_path / "image.tar", f"kubeovn/kube-ovn:{release}-dpdk-x86", {"etc/ovs-dpdk-versions": VERSIONS % ovn})
+    done = play(
+        tmp_path, "build", ovs_dpdk_image_release=release, ovs_dpdk_image_mode="hybrid", ovs_dpdk_image_source="archive", ovs_dpdk_image_archive=path,
+        ovs_dpdk_image_archive_checksum=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    )  # fmt: skip
+    assert (done.returncode != 0) is refused, done.stdout
+    assert (f"ovn-controller of the image of OVS-DPDK is {ovn[:5]}" in " ".join(done.stdout.split())) is refused
 
 
 def test_start_scripts_that_are_not_there(tmp_path):
