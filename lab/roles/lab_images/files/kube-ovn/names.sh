@@ -23,11 +23,12 @@ case $release in
         exit 0
         ;;
 esac
-# Nobody has a capability only by the file that it runs. A file that has more than the pod may have cannot be run at all. Programs of Open vSwitch and of Debian
-# have theirs from role ovs_dpdk_image.
+# Nobody has a capability only by the file that it runs. A file that has more than the pod may have cannot be run at all. Programs of Open vSwitch and others
+# have theirs from role ovs_dpdk_image, but for nice, which the image of the DPDK application needs without one.
 allow() {
     setcap "$1+eip" "$(readlink -f "$2")"
 }
+allow cap_sys_nice "$(command -v nice)"
 allow cap_net_bind_service kube-ovn-cmd
 allow cap_net_admin,cap_net_raw,cap_net_bind_service,cap_sys_admin kube-ovn-daemon
 allow cap_net_raw,cap_net_bind_service kube-ovn-pinger
