@@ -9,8 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import lzma
 import os
+import posixpath
+import re
 import tarfile
+import zlib
 from pathlib import Path
 
 from ansible_collections.kube_ovn.dpdk.plugins.module_utils._image_name import full_name
@@ -18,6 +22,8 @@ from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.readers i
 
 # Configurations and manifests are a few KiB; nothing larger is read into memory.
 LARGEST = 4 << 20
+# Where an image that role ovs_dpdk_image has built names its versions, with the program's name or a word in front of each.
+VERSIONS = "etc/ovs-dpdk-versions"
 
 
 class ArchiveError(Exception):
@@ -64,6 +70,34 @@ def names_in(path: str | Path) -> list[str]:
 def _names_in(path: str, _modified: int, _size: int) -> tuple[str, ...]:
     with tarfile.open(path) as archive:
         return tuple(str(name) for entry in json.loads(_member(archive, "manifest.json", path)) for name in entry.get("RepoTags") or [])
+
+
+def versions_in(path: str | Path, name: str) -> dict[str, str]:
+    """Program → version, as an image of an archive names them; empty where it does not, or cannot be read."""
+    path = Path(path).expanduser()
+    try:
+        state = os.stat(path)
+        return dict(_versions_in(str(path), full_name(name), state.st_mtime_ns, state.st_size))
+    except (ArchiveError, OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError, AttributeError, zlib.error, lzma.LZMAError):
+        return {}
+
+
+@functools.lru_cache(maxsize=32)
+def _versions_in(path: str, name: str, _modified: int, _size: int) -> tuple[tuple[str, str], ...]:
+    with tarfile.open(path) as archive:
+        entries = [entry for entry in json.loads(_member(archive, "manifest.json", path)) if name in map(full_name, entry.get("RepoTags") or [])]
+        # The last layer that has the file counts, or that has removed it.
+        for layer in reversed(entries[0]["Layers"] if entries else []):
+            stream = archive.extractfile(layer)
+            with tarfile.open(fileobj=stream) as files:
+                for member in files:
+                    found = posixpath.normpath("/" + member.name).lstrip("/")
+                    if found == VERSIONS and member.isfile() and member.size <= LARGEST:
+                        text = files.extractfile(member).read().decode(errors="replace")
+                        return tuple(re.findall(r"^(ovs-vswitchd|DPDK|ovn-controller|SB DB Schema)\b.*?([0-9]+(?:\.[0-9]+)+)", text, re.M))
+                    if found == posixpath.join(posixpath.dirname(VERSIONS), ".wh." + posixpath.basename(VERSIONS)):
+                        return ()
+    return ()
 
 
 def _digest(stream) -> str:

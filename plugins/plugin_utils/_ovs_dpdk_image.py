@@ -54,6 +54,22 @@ RELEASES = (
     ((1, 2, 0), {"ovs": (2, 13), "ovn": (20, 3), DEDICATED: (19, 11), HYBRID: None}),
 )
 
+# The first release that runs most of its containers as nobody. Such a user has a capability only by the file that it runs.
+FIRST_AS_NOBODY = (1, 13, 0)
+# Program → what the release's own image gives its file (dist/images/Dockerfile.base). A program with more than the bounding set of its container has cannot be
+# run at all, even by root. So there is nothing for kmod, since no container of v1.16 has CAP_SYS_MODULE, and nothing for nice and ip, which pods without any
+# capability run, such as that of the DPDK application: its image is built on this one, and the proof of traffic starts testpmd by nice.
+CAPABILITIES = {
+    "ipset": "cap_net_admin,cap_net_raw",
+    "nsenter": "cap_sys_admin",
+    "ovs-dpctl": "cap_net_admin",
+    "ovs-vswitchd": "cap_net_admin,cap_net_bind_service,cap_sys_admin",
+    "ovsdb-server": "cap_net_bind_service",
+    "sysctl": "cap_sys_admin",
+    "xtables-legacy-multi": "cap_net_admin,cap_net_raw",
+    "xtables-nft-multi": "cap_net_admin,cap_net_raw",
+}
+
 # The start script for each mode.
 SCRIPTS = {DEDICATED: "start-ovs-dpdk.sh", HYBRID: "start-ovs-dpdk-v2.sh"}
 
@@ -123,7 +139,7 @@ def plan(settings: dict) -> dict:
     """What the role does with its settings.
 
     source: build, archive or present. image: the name. base: the image to build on. ovn: release or packages. scripts: image, path or url. script: the start
-    script that has to be there. versions: what the base's packages bring, where that is known.
+    script that has to be there. versions: what the base's packages bring, where that is known. capabilities: those of files, for users that are not root.
     """
     tag = str(settings.get("ovs_dpdk_image_release") or "")
     mode = settings.get("ovs_dpdk_image_mode") or DEDICATED
@@ -149,5 +165,6 @@ def plan(settings: dict) -> dict:
         or "%s/kube-ovn:%s" % ((settings.get("ovs_dpdk_image_registry") or "kubeovn").rstrip("/"), tag),
         "scripts": "image" if not scripts else "url" if re.match(r"^(https?|file)://", scripts) else "path",
         "script": SCRIPTS.get(mode, ""),
+        "capabilities": CAPABILITIES if release is not None and release >= FIRST_AS_NOBODY else {},
         "versions": {} if base is None else {"ovs": dotted(base.ovs), "dpdk": dotted(base.dpdk), "ovn": dotted(base.ovn)},
     }

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image as images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +160,27 @@ def test_dockerfile_from_sources(tmp_path):
     assert "COPY --from=build /ovs/usr/sbin/ /usr/sbin/" in text
 
 
+@pytest.mark.parametrize(("release", "capable"), [("v1.12.35", False), ("v1.13.0", True), ("v1.16.2", True)])
+def test_file_capabilities_for_releases_that_run_containers_as_nobody(tmp_path, release, capable):
+    text = dockerfile(tmp_path, release=release)
+    given = dict(reversed(line) for line in re.findall(r"^ +give (\S+) ([^\s;]+)(?:; \\)?$", text, re.M))
+    checked = dict(reversed(line) for line in re.findall(r"^ +check (\S+) ([^\s;]+)(?:; \\)?$", text, re.M))
+    assert given == checked == (images.CAPABILITIES if capable else {})
+    assert ("chown -R nobody: /etc/openvswitch /etc/ovn " in text) is capable
+    # A program that has more than the build has cannot be run after it.
+    assert "setcap" not in text or text.index("setcap") > text.rindex("ovs-vswitchd --version")
+
+
+def test_no_program_has_more_than_the_containers_that_run_it():
+    """Capabilities of the containers that run as nobody in v1.16.2 (dist/images/install.sh)."""
+    central, switch = {"cap_net_bind_service", "cap_sys_nice"}, {"cap_net_admin", "cap_net_bind_service", "cap_net_raw", "cap_sys_nice", "cap_sys_admin"}
+    run_by_central = {"ovsdb-server"}
+    # roles/verify/files/traffic.sh starts testpmd by nice, in a container without any capability (roles/dpdk_app/defaults).
+    assert not {"nice", "ip", "sh"} & set(images.CAPABILITIES)
+    for program, capabilities in images.CAPABILITIES.items():
+        assert set(capabilities.split(",")) <= (central if program in run_by_central else switch), program
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -170,6 +195,63 @@ def test_bad_settings_are_refused_before_anything_is_written(tmp_path, settings,
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split())
     assert not (tmp_path / "build").exists()
+
+
+def saved(path: Path, name: str, *layers: dict[str, str], compression: str = "") -> str:
+    """An archive as docker save writes it, of an image with these files in its layers."""
+
+    def add(archive: tarfile.TarFile, member: str, data: bytes) -> None:
+        described = tarfile.TarInfo(member)
+        described.size = len(data)
+        archive.addfile(described, io.BytesIO(data))
+
+    with tarfile.open(path, "w") as archive:
+        for number, files in enumerate(layers):
+            data = io.BytesIO()
+            with tarfile.open(fileobj=data, mode="w:" + compression) as layer:
+                for member, text in files.items():
+                    add(layer, member, text.encode())
+            add(archive, f"{number}/layer.tar", data.getvalue())
+        add(archive, "config.json", b'{"rootfs": {"diff_ids": []}}')
+        entry = {"Config": "config.json", "RepoTags": [name], "Layers": [f"{number}/layer.tar" for number in range(len(layers))]}
+        add(archive, "manifest.json", json.dumps([entry]).encode())
+    return str(path)
+
+
+VERSIONS = "ovs-vswitchd (Open vSwitch) 3.5.0\nDPDK 24.11.2\novn-controller %s\nSB DB Schema 20.41.0\n"
+
+
+@pytest.mark.parametrize("compression", ["", "gz"])
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}, {"etc/hosts": ""}], "25.03.0"),
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "23.03.1"}, {"./etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}], "25.03.0"),
+        ([{"etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}, {"etc/.wh.ovs-dpdk-versions": ""}], None),
+        ([{"srv/etc/ovs-dpdk-versions": VERSIONS % "25.03.0"}], None),
+        ([], None),
+    ],
+)
+def test_versions_in_an_archive(tmp_path, layers, found, compression):
+    path = saved(tmp_path / "image.tar", "kubeovn/a:1", *layers, compression=compression)
+    assert _image_archive.versions_in(path, "docker.io/kubeovn/a:1").get("ovn-controller") == found
+    assert _image_archive.versions_in(path, "kubeovn/a:2") == {}
+
+
+def test_versions_in_what_is_no_archive(tmp_path):
+    (tmp_path / "text").write_text("no archive")
+    assert [_image_archive.versions_in(tmp_path / name, "a:1") for name in ("text", "missing")] == [{}, {}]
+
+
+@pytest.mark.parametrize(("ovn", "release", "refused"), [("24.03.2", "v1.16.2", True), ("25.03.0", "v1.16.2", False), ("24.03.2", "v1.14.41", False)])
+def test_an_archive_with_another_ovn_than_the_release_is_refused(tmp_path, ovn, release, refused):
+    path = saved(tmp_path / "image.tar", f"kubeovn/kube-ovn:{release}-dpdk-x86", {"etc/ovs-dpdk-versions": VERSIONS % ovn})
+    done = play(
+        tmp_path, "build", ovs_dpdk_image_release=release, ovs_dpdk_image_mode="hybrid", ovs_dpdk_image_source="archive", ovs_dpdk_image_archive=path,
+        ovs_dpdk_image_archive_checksum=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    )  # fmt: skip
+    assert (done.returncode != 0) is refused, done.stdout
+    assert (f"ovn-controller of the image of OVS-DPDK is {ovn[:5]}" in " ".join(done.stdout.split())) is refused
 
 
 def test_start_scripts_that_are_not_there(tmp_path):

@@ -9,13 +9,17 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _ovs_dpdk_image
+from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils import _image_archive, _ovs_dpdk_image
 from ansible_collections.kube_ovn.dpdk.plugins.plugin_utils._preflight.engine import BUILD, HYBRID, SETTINGS, error, rule, warning
 
 TITLE = "role ovs_dpdk_image can get the image of OVS-DPDK"
 # A name of an image with a tag, and with a registry that has no scheme.
 IMAGE = re.compile(r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 SCRIPTS_CURE = "name a directory with the start scripts of the release, or its source tree, or leave it empty to take those of the release's image"
+
+# The start scripts of some releases set ovn-match-northd-version.
+ANOTHER_OVN = "ovn-controller of the image of OVS-DPDK is %s (%s), and Kube-OVN %s lets it work only with its own version of ovn-northd, which is %s"
+OVN_CURE = "set ovs_dpdk_image_source: build and ovs_dpdk_image_ovn: release, and build the image again"
 
 
 def planned(case):
@@ -102,6 +106,39 @@ def ovn_of_another_build(case):
             % settings.get("ovs_dpdk_image_release"),
             "set ovs_dpdk_image_ovn: auto, unless ovn-northd comes from the same packages",
         )
+
+
+def ovn_of_image(case, plan):
+    """(year and month of ovn-controller in the image of OVS-DPDK, what says so); (None, "") where that is not known before a run."""
+    if plan["source"] == "archive":
+        path = str(case.setting("ovs_dpdk_image_archive", ""))
+        found = _ovs_dpdk_image.numbers(_image_archive.versions_in(path, plan["image"]).get("ovn-controller"))
+        return (found[:2], path) if found else (None, "")
+    base_image = _ovs_dpdk_image.known_base(plan["base"])
+    if plan["source"] == "build" and plan["ovn"] == "packages" and base_image:
+        return base_image.ovn, "ovs_dpdk_image_ovn packages with %s" % base_image.image
+    return None, ""
+
+
+@rule("ovn-version", SETTINGS, "ovn-controller is of the OVN that the release's ovn-northd is of, where they have to match")
+def ovn_versions(case):
+    """Two versions that differ in year or month differ in what ovn-controller compares too; two that do not may differ in it, which only the cluster shows."""
+    settings, plan = planned(case)
+    tag = settings.get("ovs_dpdk_image_release")
+    release = _ovs_dpdk_image.numbers(tag)
+    versions = _ovs_dpdk_image.line(release)
+    if not versions or not _ovs_dpdk_image.matches_northd(release, settings.get("ovs_dpdk_image_mode")):
+        return
+    found, origin = ovn_of_image(case, plan)
+    if found is None or found == versions["ovn"]:
+        return
+    # An image of somebody's own under the name of the release may have another OVN.
+    own = settings.get("ovs_dpdk_image_release_image") or settings.get("ovs_dpdk_image_registry") or "kubeovn"
+    differ = (_ovs_dpdk_image.dotted(found), origin, tag, _ovs_dpdk_image.dotted(versions["ovn"]))
+    if re.match(r"^(docker\.io/)?kubeovn(/|$)", str(own)):
+        yield error(ANOTHER_OVN % differ + ": it would program no flow", OVN_CURE)
+    else:
+        yield warning(ANOTHER_OVN % differ + ": it would program no flow, unless %s is an image with the same OVN" % plan["release_image"], OVN_CURE)
 
 
 @rule("ovs-dpdk-image", SETTINGS, TITLE)

@@ -141,6 +141,8 @@ BUILD = dict(
 NAMES = dict(names=["kube_ovn_version", "host_reboot_requests"], failed={})
 FACTS = dict(inventory=INVENTORY, settings=NAMES, node=HOST, build=BUILD, cluster=CLUSTER)
 HYBRID = dict(kube_ovn_mode="hybrid", ovs_bridges_bridges=[dict(name="br0")])
+# ovn-controller 23.03 for a release with ovn-northd 25.03, which sets ovn-match-northd-version.
+OTHER_OVN = dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build", ovs_dpdk_image_ovn="packages", ovs_dpdk_image_base="debian:bookworm-slim")
 
 
 def subnet(**asked):
@@ -688,6 +690,10 @@ CASES = [
     ("ovs-dpdk-image", "warning", "settings", {},
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build", ovs_dpdk_image_ovn="packages"), {},
      dict(HYBRID, kube_ovn_version="v1.16.2", ovs_dpdk_image_source="build")),
+    ("ovn-version", "error", "settings", {}, dict(OTHER_OVN), {}, dict(OTHER_OVN, ovs_dpdk_image_ovn="auto")),
+    ("ovn-version", "error", "settings", {}, dict(OTHER_OVN, kube_ovn_version="v1.16.1"), {}, dict(OTHER_OVN, kube_ovn_version="v1.16.0")),
+    ("ovn-version", "error", "settings", {}, dict(OTHER_OVN, kube_ovn_registry="docker.io/kubeovn"), {}, dict(OTHER_OVN, ovs_dpdk_image_base="debian:trixie")),
+    ("ovn-version", "warning", "settings", {}, dict(OTHER_OVN, kube_ovn_registry="r.example/k"), {}, dict(OTHER_OVN, ovs_dpdk_image_base="own:1")),
     ("dpdk-app-nodes", "error", "cluster", {}, {"dpdk_app_nodes": ["node9"]}, {}, {"dpdk_app_nodes": ["node1"]}),
     ("dpdk-app-taint", "error", "cluster", {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node1"], "dpdk_app_tolerations": []},
      {"nodes/node1/taints": [TAINT]}, {"dpdk_app_nodes": ["node2"], "dpdk_app_tolerations": []}),

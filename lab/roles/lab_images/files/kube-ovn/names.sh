@@ -16,19 +16,19 @@ for name in monitor speaker webhook leader-checker healthcheck controller-health
     ln -s kube-ovn-cmd "kube-ovn-$name"
 done
 
-# Until v1.12 all containers run as root.
-case $release in v1.[0-9].* | v1.1[0-2].*) exit 0 ;; esac
-# Nobody has a capability only by the file that it runs. A file that has more than the pod may have cannot be run at all.
+# Until v1.12 all containers run as root, some with few capabilities, and the release's image gives files none.
+case $release in
+    v1.[0-9].* | v1.1[0-2].*)
+        for file in $(getcap -r /usr/bin /usr/sbin /usr/lib | cut -d ' ' -f 1); do setcap -r "$file"; done
+        exit 0
+        ;;
+esac
+# Nobody has a capability only by the file that it runs. A file that has more than the pod may have cannot be run at all. Programs of Open vSwitch and others
+# have theirs from role ovs_dpdk_image, but for nice, which the image of the DPDK application needs without one.
 allow() {
     setcap "$1+eip" "$(readlink -f "$2")"
 }
 allow cap_sys_nice "$(command -v nice)"
-allow cap_net_bind_service "$(command -v ovsdb-server)"
-allow cap_net_admin,cap_net_bind_service,cap_sys_admin "$(command -v ovs-vswitchd)"
-allow cap_net_admin "$(command -v ovs-dpctl)"
-allow cap_net_admin,cap_net_raw "$(command -v ipset)"
-allow cap_net_admin,cap_net_raw "$(command -v xtables-nft-multi)"
-allow cap_net_admin,cap_net_raw "$(command -v xtables-legacy-multi)"
 allow cap_net_bind_service kube-ovn-cmd
 allow cap_net_admin,cap_net_raw,cap_net_bind_service,cap_sys_admin kube-ovn-daemon
 allow cap_net_raw,cap_net_bind_service kube-ovn-pinger
